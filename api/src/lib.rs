@@ -1,0 +1,36 @@
+//! The sample resource server: four resources behind the Gatepass guard.
+//!
+//! The guard is made to be used by other Workers, which depend on this crate with
+//! `default-features = false`:
+//!
+//! ```no_run
+//! # use gatepass_api::guard::Guard;
+//! # use gatepass_edge::EdgeError;
+//! # use worker::{Env, Request, Response};
+//! async fn answer(request: &Request, env: &Env) -> Result<Response, EdgeError> {
+//!     let guard = Guard::from_env(env)?;
+//!     let user = match guard.authorize(request, Some("read")).await? {
+//!         Ok(user) => user,
+//!         Err(refusal) => return guard.refuse(&refusal),
+//!     };
+//!     gatepass_edge::http::json(&format!("Hello, {}", user.subject))
+//! }
+//! ```
+
+#[cfg(feature = "entry")]
+mod app;
+pub mod guard;
+#[cfg(feature = "entry")]
+mod resource;
+#[cfg(feature = "entry")]
+mod store;
+
+#[cfg(feature = "entry")]
+#[worker::event(fetch)]
+async fn fetch(
+    request: worker::Request,
+    env: worker::Env,
+    _context: worker::Context,
+) -> worker::Result<worker::Response> {
+    app::handle(request, env).await
+}

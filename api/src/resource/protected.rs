@@ -1,0 +1,26 @@
+//! `GET /api/protected`: any good token will do.
+
+use gatepass_core::resource::Authorized;
+use gatepass_edge::{EdgeError, http};
+use serde::Serialize;
+use worker::Response;
+
+#[derive(Serialize)]
+struct Protected<'a> {
+    message: &'static str,
+    sub: &'a str,
+    client_id: &'a str,
+    scope: String,
+    /// When the token ends, in seconds since the epoch.
+    expires_at: i64,
+}
+
+pub fn answer(user: &Authorized) -> Result<Response, EdgeError> {
+    http::json(&Protected {
+        message: "You have reached a protected resource.",
+        sub: user.subject.as_str(),
+        client_id: user.client_id.as_str(),
+        scope: user.scope.to_string(),
+        expires_at: user.expires_at.seconds(),
+    })
+}

@@ -1,0 +1,69 @@
+//! The sample API's tables on D1.
+
+use gatepass_core::id::Subject;
+use gatepass_edge::EdgeError;
+use gatepass_edge::d1::Database;
+use serde::{Deserialize, Serialize};
+
+/// What a user says of themselves.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Profile {
+    /// The user.
+    pub subject: String,
+    /// The name that the user chose.
+    pub display_name: String,
+    /// When, in seconds since the epoch; 0 if never.
+    pub updated_at: i64,
+}
+
+/// One of the things that the API serves.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Item {
+    id: i64,
+    title: String,
+    text: String,
+}
+
+/// The tables, for the length of one request.
+#[derive(Debug)]
+pub struct Store(Database);
+
+impl Store {
+    /// The tables in `db`.
+    pub fn new(db: Database) -> Self {
+        Self(db)
+    }
+
+    /// The user's profile, if the user has saved one.
+    pub async fn profile(&self, subject: &Subject) -> Result<Option<Profile>, EdgeError> {
+        let sql = "SELECT subject, display_name, updated_at FROM profiles WHERE subject = ?";
+        let statement = self.0.statement(sql, &[subject.as_str().into()])?;
+        let [rows] = self.0.batch([statement]).await?;
+        rows.first()
+    }
+
+    /// Saves the user's profile.
+    pub async fn save_profile(&self, profile: &Profile) -> Result<(), EdgeError> {
+        let sql = "INSERT INTO profiles (subject, display_name, updated_at) VALUES (?, ?, ?) \
+                   ON CONFLICT (subject) DO UPDATE SET display_name = excluded.display_name, \
+                   updated_at = excluded.updated_at";
+        let values = [
+            profile.subject.as_str().into(),
+            profile.display_name.as_str().into(),
+            profile.updated_at.into(),
+        ];
+        self.0
+            .batch([self.0.statement(sql, &values)?])
+            .await
+            .map(drop)
+    }
+
+    /// What the API serves.
+    pub async fn items(&self) -> Result<Vec<Item>, EdgeError> {
+        let statement = self
+            .0
+            .statement("SELECT id, title, text FROM data ORDER BY id", &[])?;
+        let [rows] = self.0.batch([statement]).await?;
+        rows.all()
+    }
+}

@@ -1,0 +1,69 @@
+//! The authorization endpoint (OAuth 2.1 §4.1.1, OIDC Core §3.1.2).
+//!
+//! ```text
+//!   request --validate--> AuthorizationRequest --seal--> state token --open--> AuthorizationRequest
+//!                               |                     (the sign-in page)               |
+//!                            decide ------------------------------------------------ decide
+//!                               |                                                      |
+//!                    sign in, issue a code, or refuse                        issue a code or refuse
+//! ```
+
+mod decide;
+mod request;
+mod response;
+pub mod state_token;
+
+pub use decide::{Next, SignIn, decide};
+pub use request::{
+    AuthorizationRequest, Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal,
+    RefusalReason, Resources, requesting_client, validate,
+};
+pub use response::{refusal_location, success_location};
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::client::tests::public;
+    use crate::form::{self, Form};
+    use crate::id::{Audience, Issuer};
+
+    /// The challenge of RFC 7636 Appendix B.
+    pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    /// Whose answers these are.
+    pub(crate) fn issuer() -> Issuer {
+        Issuer::parse("http://localhost:4000").unwrap()
+    }
+
+    /// Whom tokens may be for.
+    pub(crate) fn resources() -> Resources {
+        Resources {
+            default: Audience::parse("http://localhost:5000").unwrap(),
+            others: vec![Audience::parse("https://other.example").unwrap()],
+        }
+    }
+
+    /// A good request's query, with the parameters of `changes` in the place of its own.
+    pub(crate) fn query(changes: &str) -> String {
+        let good = [
+            ("client_id", "demo"),
+            ("redirect_uri", "http://localhost:3001/callback"),
+            ("response_type", "code"),
+            ("state", "s1"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let replaced = |name: &str| {
+            let mut names = changes.split('&').map(|pair| pair.split('=').next());
+            names.any(|changed| changed == Some(name))
+        };
+        let kept = form::encode(good.into_iter().filter(|(name, _)| !replaced(name)));
+        format!("{kept}&{changes}")
+    }
+
+    /// A good request of the public client, with these changes.
+    pub(crate) fn request(changes: &str) -> AuthorizationRequest {
+        let form = Form::parse(&query(changes)).unwrap();
+        validate(&form, Some(&public()), &resources()).unwrap()
+    }
+}

@@ -1,0 +1,301 @@
+//! How a client proves who it is (RFC 6749 §2.3): `none`, `client_secret_basic`,
+//! `client_secret_post`.
+
+use base64ct::{Base64, Encoding};
+
+use super::Client;
+use crate::error::ErrorCode;
+use crate::form::Form;
+use crate::id::ClientId;
+use crate::secret::{ClientSecret, SecretHash};
+
+/// How a registered client authenticates (RFC 7591 §2 `token_endpoint_auth_method`).
+#[derive(Clone, Copy, Debug)]
+pub enum ClientAuthentication {
+    /// `none`: a public client, which cannot keep a secret.
+    None,
+    /// `client_secret_basic`: the secret in an `Authorization: Basic` header.
+    SecretBasic(SecretHash),
+    /// `client_secret_post`: the secret in the body.
+    SecretPost(SecretHash),
+}
+
+impl ClientAuthentication {
+    /// The `token_endpoint_auth_method` value.
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::SecretBasic(_) => "client_secret_basic",
+            Self::SecretPost(_) => "client_secret_post",
+        }
+    }
+
+    /// Whether the client can keep a secret.
+    pub const fn is_confidential(self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
+/// Why a client is not believed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AuthenticationFailure {
+    /// The `Authorization` header is not `Basic` with `id:secret` in base64.
+    #[error("the Authorization header must be Basic base64(client_id:client_secret)")]
+    MalformedHeader,
+    /// Neither a header nor a `client_id`.
+    #[error("client authentication is required: send client_id, or an Authorization header")]
+    Missing,
+    /// Two methods at once (RFC 6749 §2.3).
+    #[error("use one client authentication method, not two")]
+    TwoMethods,
+    /// No such client, a wrong secret, or another method than the registered one: not told apart.
+    #[error("unknown client, wrong secret, or not this client's authentication method")]
+    Refused,
+}
+
+impl AuthenticationFailure {
+    /// The code of the wire (RFC 6749 §5.2).
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::TwoMethods => ErrorCode::InvalidRequest,
+            Self::MalformedHeader | Self::Missing | Self::Refused => ErrorCode::InvalidClient,
+        }
+    }
+}
+
+/// What a request says about its client, not yet believed.
+#[derive(Debug)]
+pub struct ClientCredentials {
+    client_id: ClientId,
+    secret: Presented,
+}
+
+#[derive(Debug)]
+enum Presented {
+    Nothing,
+    InHeader(ClientSecret),
+    InBody(ClientSecret),
+}
+
+impl ClientCredentials {
+    /// Reads the `Authorization` header and the body (RFC 6749 §2.3.1).
+    ///
+    /// # Errors
+    ///
+    /// The [`AuthenticationFailure`] that says what is malformed or missing.
+    pub fn parse(authorization: Option<&str>, form: &Form) -> Result<Self, AuthenticationFailure> {
+        let in_body = form.optional("client_secret").map(ClientSecret::new);
+        let stated_id = form.optional("client_id");
+        let Some(header) = authorization else {
+            let id = stated_id.ok_or(AuthenticationFailure::Missing)?;
+            let client_id = ClientId::parse(id).map_err(|_| AuthenticationFailure::Refused)?;
+            let secret = in_body.map_or(Presented::Nothing, Presented::InBody);
+            return Ok(Self { client_id, secret });
+        };
+        let (client_id, secret) = parse_basic(header)?;
+        if in_body.is_some() || stated_id.is_some_and(|stated| stated != client_id.as_str()) {
+            return Err(AuthenticationFailure::TwoMethods);
+        }
+        Ok(Self {
+            client_id,
+            secret: Presented::InHeader(secret),
+        })
+    }
+
+    /// Who the request says it is from.
+    pub fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+
+    /// The method it uses, for the store's own condition.
+    pub fn method(&self) -> &'static str {
+        match self.secret {
+            Presented::Nothing => "none",
+            Presented::InHeader(_) => "client_secret_basic",
+            Presented::InBody(_) => "client_secret_post",
+        }
+    }
+
+    /// The hash of the secret it presents, for the store's own condition.
+    pub fn secret_hash(&self) -> Option<SecretHash> {
+        match &self.secret {
+            Presented::Nothing => None,
+            Presented::InHeader(secret) | Presented::InBody(secret) => Some(secret.hash()),
+        }
+    }
+
+    /// Compares with the registered client, in constant time.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthenticationFailure::Refused`] if there is no such client or it is not this one.
+    pub fn authenticate(
+        &self,
+        client: Option<Client>,
+    ) -> Result<AuthenticatedClient, AuthenticationFailure> {
+        let client = client.ok_or(AuthenticationFailure::Refused)?;
+        let proven = match (client.authentication, &self.secret) {
+            (ClientAuthentication::None, Presented::Nothing) => true,
+            (ClientAuthentication::SecretBasic(hash), Presented::InHeader(secret))
+            | (ClientAuthentication::SecretPost(hash), Presented::InBody(secret)) => {
+                hash.matches(secret.hash())
+            }
+            _ => false,
+        };
+        if proven && client.id == self.client_id {
+            Ok(AuthenticatedClient(client))
+        } else {
+            Err(AuthenticationFailure::Refused)
+        }
+    }
+}
+
+/// A client that proved who it is, or that is public and need not. Only
+/// [`ClientCredentials::authenticate`] makes one.
+#[derive(Debug)]
+pub struct AuthenticatedClient(Client);
+
+impl AuthenticatedClient {
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.0
+    }
+
+    /// Whether it proved itself with a secret.
+    pub fn is_confidential(&self) -> bool {
+        self.0.authentication.is_confidential()
+    }
+}
+
+/// `Basic base64(form-encoded id ":" form-encoded secret)` (RFC 6749 §2.3.1).
+fn parse_basic(header: &str) -> Result<(ClientId, ClientSecret), AuthenticationFailure> {
+    let malformed = AuthenticationFailure::MalformedHeader;
+    let (scheme, encoded) = header.split_once(' ').ok_or(malformed)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(malformed);
+    }
+    let decoded = Base64::decode_vec(encoded.trim()).map_err(|_| malformed)?;
+    let decoded = String::from_utf8(decoded).map_err(|_| malformed)?;
+    let (id, secret) = decoded.split_once(':').ok_or(malformed)?;
+    let id = ClientId::parse(&form_decoded(id)).map_err(|_| malformed)?;
+    Ok((id, ClientSecret::new(form_decoded(secret))))
+}
+
+fn form_decoded(text: &str) -> String {
+    // A lone value without `=` or `&` decodes as a name; `&` and `=` inside are kept as they are.
+    let escaped = text.replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(escaped.as_bytes())
+        .map(|(name, _)| name.into_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{GrantType, RefreshBehaviour};
+    use crate::scope::Scope;
+
+    fn client(authentication: ClientAuthentication) -> Client {
+        Client {
+            id: ClientId::parse("app").unwrap(),
+            name: "App".into(),
+            authentication,
+            redirect_uris: vec![],
+            post_logout_redirect_uris: vec![],
+            origins: vec![],
+            scope: Scope::default(),
+            grant_types: GrantType::ALL.to_vec(),
+            refresh_behaviour: RefreshBehaviour::Rotate,
+            is_first_party: true,
+            may_introspect: false,
+        }
+    }
+
+    fn parse(header: Option<&str>, body: &str) -> Result<ClientCredentials, AuthenticationFailure> {
+        ClientCredentials::parse(header, &Form::parse(body).unwrap())
+    }
+
+    fn basic(id: &str, secret: &str) -> String {
+        format!(
+            "Basic {}",
+            Base64::encode_string(format!("{id}:{secret}").as_bytes())
+        )
+    }
+
+    #[test]
+    fn each_method_proves_itself_only_where_it_is_registered() {
+        let hash = ClientSecret::new("s3cret").hash();
+        let registered = [
+            ClientAuthentication::None,
+            ClientAuthentication::SecretBasic(hash),
+            ClientAuthentication::SecretPost(hash),
+        ];
+        let header = basic("app", "s3cret");
+        let presented = [
+            parse(None, "client_id=app").unwrap(),
+            parse(Some(&header), "").unwrap(),
+            parse(None, "client_id=app&client_secret=s3cret").unwrap(),
+        ];
+        for (i, registered) in registered.into_iter().enumerate() {
+            for (j, credentials) in presented.iter().enumerate() {
+                let proven = credentials.authenticate(Some(client(registered))).is_ok();
+                assert_eq!(proven, i == j, "{registered:?} {credentials:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_secret_an_unknown_client_and_another_client_look_the_same() {
+        let hash = ClientSecret::new("s3cret").hash();
+        let registered = || Some(client(ClientAuthentication::SecretBasic(hash)));
+        let wrong = parse(Some(&basic("app", "S3cret")), "").unwrap();
+        assert_eq!(
+            wrong.authenticate(registered()).unwrap_err(),
+            AuthenticationFailure::Refused
+        );
+        assert_eq!(
+            wrong.authenticate(None).unwrap_err(),
+            AuthenticationFailure::Refused
+        );
+        let other = parse(Some(&basic("other", "s3cret")), "").unwrap();
+        assert_eq!(
+            other.authenticate(registered()).unwrap_err(),
+            AuthenticationFailure::Refused
+        );
+    }
+
+    #[test]
+    fn malformed_credentials_are_told_apart() {
+        let refused = |header, body| parse(header, body).unwrap_err();
+        assert_eq!(refused(None, ""), AuthenticationFailure::Missing);
+        for header in [
+            "Basic",
+            "Basic !",
+            "Bearer x",
+            "Basic YXBw",
+            "Basic /w==",
+            "",
+        ] {
+            assert_eq!(
+                refused(Some(header), ""),
+                AuthenticationFailure::MalformedHeader,
+                "{header}"
+            );
+        }
+        let header = basic("app", "s");
+        let two = refused(Some(&header), "client_secret=s");
+        assert_eq!(two, AuthenticationFailure::TwoMethods);
+        assert_eq!(
+            refused(Some(&header), "client_id=b"),
+            AuthenticationFailure::TwoMethods
+        );
+        assert!(parse(Some(&header), "client_id=app").is_ok());
+    }
+
+    #[test]
+    fn basic_credentials_are_form_encoded_inside() {
+        let credentials = parse(Some(&basic("app", "a%3Ab%26c%3Dd+e=&")), "").unwrap();
+        let hash = ClientSecret::new("a:b&c=d e=&").hash();
+        assert!(credentials.secret_hash().unwrap().matches(hash));
+    }
+}

@@ -1,0 +1,166 @@
+//! The provider's description of itself (RFC 8414, OIDC Discovery §3) and its keys (RFC 7517).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::client::GrantType;
+use crate::id::Issuer;
+use crate::jose::SigningAlgorithm;
+
+/// The provider's paths that clients are told of.
+pub mod path {
+    #![allow(missing_docs, reason = "each constant is its own path")]
+    pub const AUTHORIZE: &str = "/oauth/authorize";
+    pub const CALLBACK: &str = "/oauth/callback";
+    pub const INTROSPECT: &str = "/oauth/introspect";
+    pub const JWKS: &str = "/.well-known/jwks.json";
+    pub const LOGIN: &str = "/login";
+    pub const LOGOUT: &str = "/oauth/logout";
+    pub const REVOKE: &str = "/oauth/revoke";
+    pub const TOKEN: &str = "/oauth/token";
+    pub const USERINFO: &str = "/oauth/userinfo";
+}
+
+/// Authorization server metadata (RFC 8414 §2); the same document serves OIDC Discovery §3.
+#[derive(Debug, Serialize)]
+pub struct Metadata<'a> {
+    issuer: &'a Issuer,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    jwks_uri: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    end_session_endpoint: String,
+    scopes_supported: &'a [&'a str],
+    claims_supported: &'static [&'static str],
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
+    prompt_values_supported: [&'static str; 2],
+    code_challenge_methods_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 1],
+    authorization_response_iss_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    claims_parameter_supported: bool,
+}
+
+impl<'a> Metadata<'a> {
+    /// Describes the provider at `issuer`.
+    pub fn new(issuer: &'a Issuer, scopes: &'a [&'a str]) -> Self {
+        let at = |path: &str| format!("{issuer}{path}");
+        Self {
+            issuer,
+            authorization_endpoint: at(path::AUTHORIZE),
+            token_endpoint: at(path::TOKEN),
+            userinfo_endpoint: at(path::USERINFO),
+            jwks_uri: at(path::JWKS),
+            introspection_endpoint: at(path::INTROSPECT),
+            revocation_endpoint: at(path::REVOKE),
+            end_session_endpoint: at(path::LOGOUT),
+            scopes_supported: scopes,
+            claims_supported: &[
+                "iss",
+                "sub",
+                "aud",
+                "exp",
+                "iat",
+                "auth_time",
+                "nonce",
+                "name",
+                "preferred_username",
+                "email",
+                "email_verified",
+            ],
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: GrantType::ALL.map(GrantType::as_str),
+            prompt_values_supported: ["none", "login"],
+            code_challenge_methods_supported: ["S256"],
+            token_endpoint_auth_methods_supported: [
+                "none",
+                "client_secret_basic",
+                "client_secret_post",
+            ],
+            introspection_endpoint_auth_methods_supported: [
+                "client_secret_basic",
+                "client_secret_post",
+            ],
+            revocation_endpoint_auth_methods_supported: [
+                "none",
+                "client_secret_basic",
+                "client_secret_post",
+            ],
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: [SigningAlgorithm::ES256.as_str()],
+            authorization_response_iss_parameter_supported: true,
+            request_uri_parameter_supported: false,
+            claims_parameter_supported: false,
+        }
+    }
+}
+
+/// The public halves of the signing keys (RFC 7517 §5).
+#[derive(Debug, Serialize)]
+pub struct KeySet {
+    /// One public JWK each, with `kid`, `alg` and `use`.
+    pub keys: Vec<Map<String, Value>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorize::tests::issuer;
+    use serde_json::json;
+
+    #[test]
+    fn the_document_says_what_the_provider_does() {
+        let issuer = issuer();
+        let document = serde_json::to_value(Metadata::new(&issuer, &["openid", "read"])).unwrap();
+        let expected = json!({
+            "issuer": "http://localhost:4000",
+            "authorization_endpoint": "http://localhost:4000/oauth/authorize",
+            "token_endpoint": "http://localhost:4000/oauth/token",
+            "userinfo_endpoint": "http://localhost:4000/oauth/userinfo",
+            "jwks_uri": "http://localhost:4000/.well-known/jwks.json",
+            "introspection_endpoint": "http://localhost:4000/oauth/introspect",
+            "revocation_endpoint": "http://localhost:4000/oauth/revoke",
+            "end_session_endpoint": "http://localhost:4000/oauth/logout",
+            "scopes_supported": ["openid", "read"],
+            "claims_supported": [
+                "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name",
+                "preferred_username", "email", "email_verified",
+            ],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "prompt_values_supported": ["none", "login"],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported":
+                ["none", "client_secret_basic", "client_secret_post"],
+            "introspection_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post"],
+            "revocation_endpoint_auth_methods_supported":
+                ["none", "client_secret_basic", "client_secret_post"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "authorization_response_iss_parameter_supported": true,
+            "request_uri_parameter_supported": false,
+            "claims_parameter_supported": false,
+        });
+        assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn a_key_set_is_a_list_of_jwks() {
+        let Value::Object(key) = json!({ "kty": "EC", "kid": "k1" }) else {
+            panic!("not an object")
+        };
+        let set = serde_json::to_string(&KeySet { keys: vec![key] }).unwrap();
+        assert_eq!(set, r#"{"keys":[{"kid":"k1","kty":"EC"}]}"#);
+    }
+}

@@ -1,0 +1,125 @@
+//! The error codes of the wire (RFC 6749 §4.1.2.1 and §5.2, and the standards that add to them).
+
+use core::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)+) => {
+        /// An `error` code, as a client reads it.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl ErrorCode {
+            /// The code's text.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)+
+                }
+            }
+
+            /// The code with this text, if it is one of ours.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($code => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The user or the provider said no (RFC 6749 §4.1.2.1).
+    AccessDenied = "access_denied";
+    /// The user would have to agree first, and nobody may ask (OIDC Core §3.1.2.6).
+    ConsentRequired = "consent_required";
+    /// The token does not allow this (RFC 6750 §3.1).
+    InsufficientScope = "insufficient_scope";
+    /// Client authentication failed (RFC 6749 §5.2).
+    InvalidClient = "invalid_client";
+    /// The code or refresh token is invalid, expired, revoked or another client's (RFC 6749 §5.2).
+    InvalidGrant = "invalid_grant";
+    /// Malformed: a parameter is missing, repeated or wrong (RFC 6749 §5.2).
+    InvalidRequest = "invalid_request";
+    /// The scope is malformed or more than may be had (RFC 6749 §5.2).
+    InvalidScope = "invalid_scope";
+    /// The resource is unknown or malformed (RFC 8707 §2).
+    InvalidTarget = "invalid_target";
+    /// The access token is expired, revoked or malformed (RFC 6750 §3.1).
+    InvalidToken = "invalid_token";
+    /// The user would have to sign in first, and nobody may ask (OIDC Core §3.1.2.6).
+    LoginRequired = "login_required";
+    /// Something broke (RFC 6749 §4.1.2.1).
+    ServerError = "server_error";
+    /// Overloaded or under maintenance: try again (RFC 6749 §4.1.2.1).
+    TemporarilyUnavailable = "temporarily_unavailable";
+    /// The client may not use this grant type (RFC 6749 §5.2).
+    UnauthorizedClient = "unauthorized_client";
+    /// No such grant type here (RFC 6749 §5.2).
+    UnsupportedGrantType = "unsupported_grant_type";
+    /// No such response type here (RFC 6749 §4.1.2.1).
+    UnsupportedResponseType = "unsupported_response_type";
+    /// Tokens of this type cannot be revoked here (RFC 7009 §2.2.1).
+    UnsupportedTokenType = "unsupported_token_type";
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ErrorCode {
+    /// The HTTP status that goes with it at an endpoint that answers in JSON.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
+            Self::ServerError => 500,
+            Self::TemporarilyUnavailable => 503,
+            Self::AccessDenied
+            | Self::ConsentRequired
+            | Self::InvalidGrant
+            | Self::InvalidRequest
+            | Self::InvalidScope
+            | Self::InvalidTarget
+            | Self::LoginRequired
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::UnsupportedResponseType
+            | Self::UnsupportedTokenType => 400,
+        }
+    }
+}
+
+/// An error as a client reads it (RFC 6749 §5.2): nothing secret, nothing internal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ErrorResponse {
+    /// `error`; the HTTP status follows from it.
+    pub code: ErrorCode,
+    /// `error_description`, for the developer.
+    pub description: String,
+    /// `gatepass_reason`: why a grant has ended, coarse enough to be shown to anyone.
+    pub reason: Option<&'static str>,
+}
+
+impl ErrorResponse {
+    /// An error with a description in printable ASCII without `"` and `\` (RFC 6749 §5.2).
+    pub fn new(code: ErrorCode, description: impl Into<String>) -> Self {
+        Self {
+            code,
+            description: description.into(),
+            reason: None,
+        }
+    }
+
+    /// The same with the reason why a grant has ended.
+    #[must_use]
+    pub fn with_reason(self, reason: &'static str) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+}

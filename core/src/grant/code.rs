@@ -1,0 +1,469 @@
+//! Authorization codes (RFC 6749 §4.1, OAuth 2.1 §4.1): issued once, redeemed once.
+//!
+//! The store consumes the code and creates the grant and its first session in one step, so of two
+//! redemptions exactly one wins. Everything that can be wrong with a redemption is found before.
+
+use super::{EndReason, Grant, GrantStatus, Session, SessionStatus};
+use crate::authorize::{AuthorizationRequest, SignIn};
+use crate::client::{AuthenticatedClient, GrantType, RefreshBehaviour};
+use crate::grant::Lifetimes;
+use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, Subject};
+use crate::pkce::{CodeChallenge, PkceError, VerifiedPkce};
+use crate::redirect::RedirectUri;
+use crate::scope::Scope;
+use crate::secret::{AuthorizationCode, CodeVerifier, SecretHash};
+use crate::time::Timestamp;
+
+/// An authorization code as the store holds it.
+#[derive(Clone, Debug)]
+pub struct CodeRecord {
+    /// Its key.
+    pub hash: SecretHash,
+    /// Who may redeem it.
+    pub client_id: ClientId,
+    /// Where it was sent.
+    pub redirect_uri: RedirectUri,
+    /// The browser that it came from.
+    pub browser: BrowserId,
+    /// Who signed in.
+    pub subject: Subject,
+    /// When they proved who they are.
+    pub auth_time: Timestamp,
+    /// What they agreed to.
+    pub scope: Scope,
+    /// Whom the tokens will be for.
+    pub audience: Audience,
+    /// The request's nonce, for the ID token.
+    pub nonce: Option<Nonce>,
+    /// What the verifier must match.
+    pub challenge: CodeChallenge,
+    /// When it stops to be worth anything.
+    pub expires_at: Timestamp,
+    /// Whether it was redeemed.
+    pub status: CodeStatus,
+}
+
+/// Whether a code was redeemed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CodeStatus {
+    /// Not yet.
+    Unused,
+    /// It was.
+    Redeemed {
+        /// When.
+        at: Timestamp,
+        /// What came of it.
+        grant_id: GrantId,
+    },
+}
+
+/// The record of a code for a user who signed in and agreed.
+pub fn issue(
+    request: &AuthorizationRequest,
+    sign_in: &SignIn,
+    code: &AuthorizationCode,
+    lifetimes: &Lifetimes,
+    now: Timestamp,
+) -> CodeRecord {
+    CodeRecord {
+        hash: code.hash(),
+        client_id: request.client_id.clone(),
+        redirect_uri: request.redirect.uri().clone(),
+        browser: sign_in.browser.clone(),
+        subject: sign_in.subject.clone(),
+        auth_time: sign_in.auth_time,
+        scope: request.scope.clone(),
+        audience: request.audience.clone(),
+        nonce: request.nonce.clone(),
+        challenge: request.challenge,
+        expires_at: now.plus(lifetimes.code),
+        status: CodeStatus::Unused,
+    }
+}
+
+/// What a token request presents (RFC 6749 §4.1.3, RFC 7636 §4.5).
+#[derive(Debug)]
+pub struct CodeRequest {
+    /// `code`.
+    pub code: AuthorizationCode,
+    /// `redirect_uri`, which OAuth 2.1 no longer asks for but which must match when sent.
+    pub redirect_uri: Option<String>,
+    /// `code_verifier`.
+    pub verifier: CodeVerifier,
+}
+
+/// Why a code is not redeemed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CodeRefusal {
+    /// Redeemed a moment ago with the same verifier: a double submit. Nothing is revoked.
+    #[error("the code was redeemed a moment ago")]
+    AlreadyRedeemed,
+    /// Its time is over.
+    #[error("the code has expired")]
+    Expired,
+    /// It was issued to another client.
+    #[error("the code was issued to another client")]
+    OtherClient,
+    /// The verifier is malformed or another.
+    #[error(transparent)]
+    Pkce(#[from] PkceError),
+    /// It was sent elsewhere.
+    #[error("redirect_uri is not the one the code was sent to")]
+    RedirectMismatch,
+    /// Redeemed before, with the same verifier, longer ago than a retry takes: what the first use
+    /// made must end.
+    #[error("the code was redeemed before")]
+    Replayed(GrantId),
+    /// No such code.
+    #[error("the code is unknown")]
+    Unknown,
+    /// The client may not use this grant type.
+    #[error("the client may not use authorization codes")]
+    UnauthorizedClient,
+}
+
+impl CodeRefusal {
+    /// The grant that the refusal ends, if it ends one.
+    pub fn ends(&self) -> Option<(&GrantId, EndReason)> {
+        match self {
+            Self::Replayed(grant_id) => Some((grant_id, EndReason::CodeReplayed)),
+            _ => None,
+        }
+    }
+}
+
+/// Random identifiers for what a redemption creates.
+#[derive(Debug)]
+pub struct NewIds {
+    /// Of the grant.
+    pub grant: GrantId,
+    /// Of the refresh token.
+    pub refresh_jti: JwtId,
+    /// Of the access token.
+    pub access_jti: JwtId,
+}
+
+/// A redemption that passed every check and waits for the store to consume the code.
+#[derive(Debug)]
+pub struct Redemption {
+    /// The code to consume.
+    pub code: SecretHash,
+    /// When.
+    pub at: Timestamp,
+    /// What to create if this redemption is the first.
+    pub grant: Grant,
+    /// Its first generation.
+    pub session: Session,
+    /// For the ID token.
+    pub nonce: Option<Nonce>,
+}
+
+/// Checks everything about a redemption but whether it is the first to reach the store.
+///
+/// # Errors
+///
+/// The [`CodeRefusal`] that says what is wrong.
+pub fn decide(
+    record: Option<CodeRecord>,
+    request: &CodeRequest,
+    client: &AuthenticatedClient,
+    (ids, lifetimes): (NewIds, &Lifetimes),
+    now: Timestamp,
+) -> Result<Redemption, CodeRefusal> {
+    if !client.client().may_use(GrantType::AuthorizationCode) {
+        return Err(CodeRefusal::UnauthorizedClient);
+    }
+    let record = record.ok_or(CodeRefusal::Unknown)?;
+    check_binding(&record, request, client)?;
+    let pkce = record.challenge.verify(&request.verifier)?;
+    check_unused(&record, &pkce, lifetimes, now)?;
+    if record.expires_at <= now {
+        return Err(CodeRefusal::Expired);
+    }
+    let expires_at = now.plus(lifetimes.grant);
+    let unused = match client.client().refresh_behaviour {
+        RefreshBehaviour::Rotate => lifetimes.refresh_token,
+        // It stays the same for as long as it is used: only the grant ends it.
+        RefreshBehaviour::Persistent => lifetimes.grant,
+    };
+    let session = Session {
+        refresh_jti: ids.refresh_jti,
+        grant_id: ids.grant.clone(),
+        access_jti: ids.access_jti,
+        generation: 1,
+        issued_at: now,
+        expires_at: now.plus(unused).min(expires_at),
+        status: SessionStatus::Active,
+    };
+    let grant = Grant {
+        id: ids.grant,
+        browser: record.browser,
+        subject: record.subject,
+        client_id: record.client_id,
+        scope: record.scope,
+        audience: record.audience,
+        auth_time: record.auth_time,
+        status: GrantStatus::Active,
+        created_at: now,
+        expires_at,
+    };
+    Ok(Redemption {
+        code: record.hash,
+        at: now,
+        grant,
+        session,
+        nonce: record.nonce,
+    })
+}
+
+fn check_binding(
+    record: &CodeRecord,
+    request: &CodeRequest,
+    client: &AuthenticatedClient,
+) -> Result<(), CodeRefusal> {
+    if record.client_id != client.client().id {
+        return Err(CodeRefusal::OtherClient);
+    }
+    let sent = request.redirect_uri.as_deref();
+    if sent.is_some_and(|uri| uri != record.redirect_uri.as_str()) {
+        return Err(CodeRefusal::RedirectMismatch);
+    }
+    Ok(())
+}
+
+/// Only a second use that proves the verifier says anything about theft: without it the presenter
+/// could not have been the first, and ending the grant would let anyone who saw an old callback
+/// address sign the user out.
+fn check_unused(
+    record: &CodeRecord,
+    _same_verifier: &VerifiedPkce,
+    lifetimes: &Lifetimes,
+    now: Timestamp,
+) -> Result<(), CodeRefusal> {
+    match &record.status {
+        CodeStatus::Unused => Ok(()),
+        CodeStatus::Redeemed { at, .. } if at.is_within(lifetimes.grace, now) => {
+            Err(CodeRefusal::AlreadyRedeemed)
+        }
+        CodeStatus::Redeemed { grant_id, .. } => Err(CodeRefusal::Replayed(grant_id.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorize::tests::request;
+    use crate::client::Client;
+    use crate::client::tests::{authenticated, confidential, public};
+    use crate::grant::tests::{NOW, after};
+    use crate::time::Lifetime;
+
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+    fn lifetimes() -> Lifetimes {
+        Lifetimes::default()
+    }
+
+    fn record() -> CodeRecord {
+        let sign_in = SignIn {
+            id: crate::id::SignInId::parse("s1").unwrap(),
+            browser: BrowserId::parse("b1").unwrap(),
+            subject: Subject::parse("u1").unwrap(),
+            auth_time: Timestamp::from_seconds(NOW.seconds() - 100),
+            expires_at: after(1_000),
+        };
+        let mut request = request("scope=openid+read&nonce=n1");
+        request.challenge = CodeChallenge::of(&CodeVerifier::new(VERIFIER)).unwrap();
+        issue(&request, &sign_in, &code(), &lifetimes(), NOW)
+    }
+
+    fn code() -> AuthorizationCode {
+        AuthorizationCode::new("c0de")
+    }
+
+    fn presented() -> CodeRequest {
+        CodeRequest {
+            code: code(),
+            redirect_uri: None,
+            verifier: CodeVerifier::new(VERIFIER),
+        }
+    }
+
+    fn ids() -> NewIds {
+        NewIds {
+            grant: GrantId::parse("g1").unwrap(),
+            refresh_jti: JwtId::parse("rt-1").unwrap(),
+            access_jti: JwtId::parse("at-1").unwrap(),
+        }
+    }
+
+    fn redeem(
+        record: Option<CodeRecord>,
+        request: &CodeRequest,
+        now: Timestamp,
+    ) -> Result<Redemption, CodeRefusal> {
+        let client = authenticated(public());
+        decide(record, request, &client, (ids(), &lifetimes()), now)
+    }
+
+    fn refused(record: Option<CodeRecord>, request: &CodeRequest, now: Timestamp) -> CodeRefusal {
+        redeem(record, request, now).unwrap_err()
+    }
+
+    /// The code, redeemed at [`NOW`].
+    fn redeemed() -> CodeRecord {
+        let grant_id = GrantId::parse("first").unwrap();
+        CodeRecord {
+            status: CodeStatus::Redeemed { at: NOW, grant_id },
+            ..record()
+        }
+    }
+
+    #[test]
+    fn a_code_carries_the_request_and_the_sign_in_and_not_itself() {
+        let record = record();
+        assert!(record.hash.matches(code().hash()));
+        assert!(!format!("{record:?}").contains("c0de"));
+        assert_eq!(record.client_id, public().id);
+        assert_eq!(
+            record.redirect_uri.as_str(),
+            "http://localhost:3001/callback"
+        );
+        assert_eq!(record.subject.as_str(), "u1");
+        assert_eq!(record.auth_time.seconds(), NOW.seconds() - 100);
+        assert_eq!(record.scope.to_string(), "openid read");
+        assert_eq!(record.nonce, Some(Nonce::parse("n1").unwrap()));
+        assert_eq!(record.expires_at, after(60));
+        assert_eq!(record.status, CodeStatus::Unused);
+    }
+
+    #[test]
+    fn a_redemption_creates_a_grant_and_its_first_generation() {
+        let made = redeem(Some(record()), &presented(), after(5)).unwrap();
+        assert!(made.code.matches(code().hash()));
+        assert_eq!((made.at, made.nonce), (after(5), record().nonce));
+        let expected = Grant {
+            id: ids().grant,
+            browser: record().browser,
+            subject: record().subject,
+            client_id: public().id,
+            scope: record().scope,
+            audience: record().audience,
+            auth_time: record().auth_time,
+            status: GrantStatus::Active,
+            created_at: after(5),
+            expires_at: after(5).plus(lifetimes().grant),
+        };
+        assert_eq!(made.grant, expected);
+        let expected = Session {
+            refresh_jti: ids().refresh_jti,
+            grant_id: ids().grant,
+            access_jti: ids().access_jti,
+            generation: 1,
+            issued_at: after(5),
+            expires_at: after(5).plus(lifetimes().refresh_token),
+            status: SessionStatus::Active,
+        };
+        assert_eq!(made.session, expected);
+    }
+
+    #[test]
+    fn a_refresh_token_never_outlives_its_grant() {
+        let lifetimes = Lifetimes {
+            grant: Lifetime::from_minutes(1),
+            ..lifetimes()
+        };
+        let client = authenticated(public());
+        let made = decide(
+            Some(record()),
+            &presented(),
+            &client,
+            (ids(), &lifetimes),
+            NOW,
+        );
+        let made = made.unwrap();
+        assert_eq!(made.session.expires_at, after(60));
+        assert_eq!(made.grant.expires_at, after(60));
+    }
+
+    #[test]
+    fn the_redirect_uri_may_be_left_out_but_not_be_another() {
+        let with = |uri: &str| CodeRequest {
+            redirect_uri: Some(uri.to_owned()),
+            ..presented()
+        };
+        assert!(redeem(Some(record()), &with("http://localhost:3001/callback"), NOW).is_ok());
+        let refusal = refused(
+            Some(record()),
+            &with("http://localhost:3001/callback/"),
+            NOW,
+        );
+        assert_eq!(refusal, CodeRefusal::RedirectMismatch);
+    }
+
+    #[test]
+    fn a_code_ends_to_the_second() {
+        assert!(redeem(Some(record()), &presented(), after(59)).is_ok());
+        let refusal = refused(Some(record()), &presented(), after(60));
+        assert_eq!(refusal, CodeRefusal::Expired);
+    }
+
+    #[test]
+    fn a_code_of_another_client_or_of_nobody_is_refused() {
+        let theirs = CodeRecord {
+            client_id: confidential().id,
+            ..record()
+        };
+        let refusal = refused(Some(theirs), &presented(), NOW);
+        assert_eq!(refusal, CodeRefusal::OtherClient);
+        assert_eq!(refused(None, &presented(), NOW), CodeRefusal::Unknown);
+    }
+
+    #[test]
+    fn only_the_verifier_of_the_challenge_redeems() {
+        let with = |verifier: &str| CodeRequest {
+            verifier: CodeVerifier::new(verifier),
+            ..presented()
+        };
+        let other = refused(Some(record()), &with(&"x".repeat(43)), NOW);
+        assert_eq!(other, CodeRefusal::Pkce(PkceError::Mismatch));
+        let malformed = refused(Some(record()), &with("short"), NOW);
+        assert_eq!(malformed, CodeRefusal::Pkce(PkceError::MalformedVerifier));
+    }
+
+    #[test]
+    fn a_client_without_the_grant_type_is_refused_whatever_it_presents() {
+        let client = authenticated(Client {
+            grant_types: vec![GrantType::RefreshToken],
+            ..public()
+        });
+        let refusal = decide(None, &presented(), &client, (ids(), &lifetimes()), NOW);
+        assert_eq!(refusal.unwrap_err(), CodeRefusal::UnauthorizedClient);
+    }
+
+    #[test]
+    fn a_second_use_with_the_verifier_is_a_double_submit_within_the_grace_time_and_then_a_replay() {
+        for seconds in [0, 29] {
+            let refusal = refused(Some(redeemed()), &presented(), after(seconds));
+            assert_eq!(refusal, CodeRefusal::AlreadyRedeemed, "{seconds}");
+            assert_eq!(refusal.ends(), None);
+        }
+        let first = GrantId::parse("first").unwrap();
+        for seconds in [30, 60, 86_400] {
+            let refusal = refused(Some(redeemed()), &presented(), after(seconds));
+            assert_eq!(refusal, CodeRefusal::Replayed(first.clone()), "{seconds}");
+            assert_eq!(refusal.ends(), Some((&first, EndReason::CodeReplayed)));
+        }
+    }
+
+    #[test]
+    fn a_second_use_without_the_verifier_ends_nothing() {
+        let stranger = CodeRequest {
+            verifier: CodeVerifier::new("x".repeat(43)),
+            ..presented()
+        };
+        let refusal = refused(Some(redeemed()), &stranger, after(60));
+        assert_eq!(refusal, CodeRefusal::Pkce(PkceError::Mismatch));
+        assert_eq!(refusal.ends(), None);
+    }
+}

@@ -1,0 +1,399 @@
+//! Token introspection (RFC 7662).
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::{AuthenticatedClient, AuthenticationFailure, ClientCredentials};
+use crate::error::{ErrorCode, ErrorResponse};
+use crate::form::{Form, FormError};
+use crate::grant::{Grant, Session};
+use crate::id::Issuer;
+use crate::jose::Jwt;
+use crate::secret::PresentedToken;
+use crate::time::Timestamp;
+use crate::token::access::AccessTokenClaims;
+use crate::userinfo::User;
+
+/// An introspection request (RFC 7662 §2.1). `token_type_hint` is not needed: a token says itself
+/// what it is.
+#[derive(Debug)]
+pub struct IntrospectionRequest {
+    /// Who asks.
+    pub credentials: ClientCredentials,
+    /// About what.
+    pub token: PresentedToken,
+}
+
+/// Why an introspection request is refused. An invalid token is not a refusal but `active: false`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum IntrospectionRefusal {
+    /// The client is not who it says.
+    #[error(transparent)]
+    Client(#[from] AuthenticationFailure),
+    /// The parameters.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// A public client could be anyone, and a stranger may not try tokens out (RFC 7662 §2.1).
+    #[error("this client may not introspect tokens")]
+    NotAllowed,
+}
+
+impl From<&IntrospectionRefusal> for ErrorResponse {
+    fn from(refusal: &IntrospectionRefusal) -> Self {
+        let code = match refusal {
+            IntrospectionRefusal::Client(failure) => failure.code(),
+            IntrospectionRefusal::Form(_) => ErrorCode::InvalidRequest,
+            IntrospectionRefusal::NotAllowed => ErrorCode::UnauthorizedClient,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl IntrospectionRequest {
+    /// Reads the body and the `Authorization` header.
+    ///
+    /// # Errors
+    ///
+    /// The [`IntrospectionRefusal`] that says what is missing or malformed.
+    pub fn parse(authorization: Option<&str>, form: &Form) -> Result<Self, IntrospectionRefusal> {
+        let token = PresentedToken::new(form.required("token")?);
+        Ok(Self {
+            credentials: ClientCredentials::parse(authorization, form)?,
+            token,
+        })
+    }
+}
+
+/// Checks that this client may ask: about any token if it is a resource server, else about its own.
+///
+/// # Errors
+///
+/// [`IntrospectionRefusal::NotAllowed`] for a client without a secret.
+pub fn check_caller(client: &AuthenticatedClient) -> Result<(), IntrospectionRefusal> {
+    if client.is_confidential() {
+        Ok(())
+    } else {
+        Err(IntrospectionRefusal::NotAllowed)
+    }
+}
+
+/// The answer (RFC 7662 §2.2).
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Introspection {
+    /// Whether the token may be accepted now.
+    pub active: bool,
+    /// What else there is to say of an active token.
+    #[serde(flatten)]
+    pub details: Option<Details>,
+}
+
+/// What an active token allows.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Details {
+    /// `iss`.
+    pub iss: String,
+    /// `sub`.
+    pub sub: String,
+    /// `aud`: of an access token the resource, of a refresh token the provider.
+    pub aud: String,
+    /// `client_id`.
+    pub client_id: String,
+    /// `scope`.
+    pub scope: String,
+    /// `jti`.
+    pub jti: String,
+    /// `exp`.
+    pub exp: Timestamp,
+    /// `iat`.
+    pub iat: Timestamp,
+    /// `token_type`: `Bearer` for an access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<String>,
+    /// `username`, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+}
+
+impl Introspection {
+    /// The answer about anything that is not a live token of this provider, or not the caller's
+    /// business.
+    pub fn inactive() -> Self {
+        Self::default()
+    }
+
+    /// The answer about an access token whose signature and expiry were checked.
+    pub fn of_access_token(
+        token: Jwt<AccessTokenClaims>,
+        state: &TokenState,
+        caller: &AuthenticatedClient,
+        now: Timestamp,
+    ) -> Self {
+        let Some(grant) = state.live_grant(caller, now) else {
+            return Self::inactive();
+        };
+        if state.access_token_revoked {
+            return Self::inactive();
+        }
+        let claims = token.payload;
+        Self::active(Details {
+            iss: claims.iss.to_string(),
+            sub: claims.sub.to_string(),
+            aud: claims.aud.to_string(),
+            client_id: grant.client_id.to_string(),
+            scope: claims.scope.to_string(),
+            jti: claims.jti.to_string(),
+            exp: token.expires_at,
+            iat: token.issued_at,
+            token_type: Some("Bearer".to_owned()),
+            username: state.user.as_ref().map(|user| user.username.clone()),
+        })
+    }
+
+    /// The answer about a refresh token whose signature and expiry were checked.
+    pub fn of_refresh_token(
+        session: &Session,
+        state: &TokenState,
+        caller: &AuthenticatedClient,
+        issuer: &Issuer,
+        now: Timestamp,
+    ) -> Self {
+        let unused = session.status == crate::grant::SessionStatus::Active;
+        let Some(grant) = state.live_grant(caller, now).filter(|_| unused) else {
+            return Self::inactive();
+        };
+        Self::active(Details {
+            iss: issuer.to_string(),
+            sub: grant.subject.to_string(),
+            aud: issuer.to_string(),
+            client_id: grant.client_id.to_string(),
+            scope: grant.scope.to_string(),
+            jti: session.refresh_jti.to_string(),
+            exp: session.expires_at,
+            iat: session.issued_at,
+            token_type: None,
+            username: state.user.as_ref().map(|user| user.username.clone()),
+        })
+    }
+
+    fn active(details: Details) -> Self {
+        Self {
+            active: true,
+            details: Some(details),
+        }
+    }
+}
+
+/// What the store knows of the grant behind a token.
+#[derive(Debug, Default)]
+pub struct TokenState {
+    /// The grant, if there is one.
+    pub grant: Option<Grant>,
+    /// Its user.
+    pub user: Option<User>,
+    /// The access token itself was revoked, its grant was not.
+    pub access_token_revoked: bool,
+}
+
+impl TokenState {
+    /// The user, if an access token in this state is good now.
+    pub fn live_user(self, now: Timestamp) -> Option<User> {
+        let stands = self.grant.is_some_and(|grant| grant.stands(now));
+        self.user.filter(|_| stands && !self.access_token_revoked)
+    }
+
+    /// The grant, if it stands and the caller may know of it.
+    fn live_grant(&self, caller: &AuthenticatedClient, now: Timestamp) -> Option<&Grant> {
+        let grant = self.grant.as_ref()?;
+        let may_know = caller.client().may_introspect || caller.client().id == grant.client_id;
+        (grant.stands(now) && may_know).then_some(grant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorize::tests::issuer;
+    use crate::client::Client;
+    use crate::client::tests::{authenticated, confidential, public};
+    use crate::grant::tests::{NOW, after, grant, session, spent};
+    use crate::grant::{EndReason, Lifetimes};
+    use crate::id::{ClientId, JwtId, Subject};
+    use crate::scope::Scope;
+    use crate::token::access;
+    use serde_json::json;
+
+    fn api() -> Client {
+        Client {
+            id: ClientId::parse("api").unwrap(),
+            may_introspect: true,
+            ..confidential()
+        }
+    }
+
+    fn other() -> Client {
+        Client {
+            id: ClientId::parse("other").unwrap(),
+            ..confidential()
+        }
+    }
+
+    fn state(grant: Grant) -> TokenState {
+        let user = User {
+            subject: Subject::parse("u1").unwrap(),
+            username: "anna".to_owned(),
+            name: None,
+            email: None,
+            email_verified: false,
+        };
+        TokenState {
+            grant: Some(grant),
+            user: Some(user),
+            access_token_revoked: false,
+        }
+    }
+
+    fn token() -> Jwt<AccessTokenClaims> {
+        let (grant, scope) = (grant(&confidential()), Scope::parse("read").unwrap());
+        let jti = JwtId::parse("at-1").unwrap();
+        access::issue((&grant, &scope), jti, &issuer(), &Lifetimes::default(), NOW)
+    }
+
+    fn of_access(state: &TokenState, caller: Client, now: Timestamp) -> Introspection {
+        Introspection::of_access_token(token(), state, &authenticated(caller), now)
+    }
+
+    fn of_refresh(session: &Session, state: &TokenState, caller: Client) -> Introspection {
+        let caller = authenticated(caller);
+        Introspection::of_refresh_token(session, state, &caller, &issuer(), NOW)
+    }
+
+    #[test]
+    fn a_live_access_token_is_described_to_its_client_and_to_a_resource_server() {
+        let state = state(grant(&confidential()));
+        let expected = json!({
+            "active": true,
+            "iss": "http://localhost:4000",
+            "sub": "u1",
+            "aud": "http://localhost:5000",
+            "client_id": "gateway",
+            "scope": "read",
+            "jti": "at-1",
+            "exp": 1_800_000_300,
+            "iat": 1_800_000_000,
+            "token_type": "Bearer",
+            "username": "anna",
+        });
+        for caller in [api(), confidential()] {
+            let answer = of_access(&state, caller, NOW);
+            assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+            assert_eq!(
+                serde_json::from_value::<Introspection>(expected.clone()).unwrap(),
+                answer
+            );
+        }
+    }
+
+    #[test]
+    fn an_unused_refresh_token_is_described_without_a_token_type() {
+        let state = state(grant(&confidential()));
+        let expected = json!({
+            "active": true,
+            "iss": "http://localhost:4000",
+            "sub": "u1",
+            "aud": "http://localhost:4000",
+            "client_id": "gateway",
+            "scope": "openid read",
+            "jti": "rt-2",
+            "exp": 1_800_001_200,
+            "iat": 1_800_000_000,
+            "username": "anna",
+        });
+        for caller in [api(), confidential()] {
+            let answer = of_refresh(&session(2), &state, caller);
+            assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn of_an_inactive_token_nothing_else_is_said() {
+        let answer = Introspection::inactive();
+        assert_eq!(
+            serde_json::to_string(&answer).unwrap(),
+            r#"{"active":false}"#
+        );
+        let read: Introspection = serde_json::from_str(r#"{"active":false}"#).unwrap();
+        assert_eq!(read, answer);
+    }
+
+    #[test]
+    fn what_is_not_the_callers_business_is_inactive() {
+        let state = state(grant(&confidential()));
+        let inactive = Introspection::inactive();
+        assert_eq!(of_access(&state, other(), NOW), inactive);
+        assert_eq!(of_refresh(&session(2), &state, other()), inactive);
+    }
+
+    #[test]
+    fn under_an_ended_an_expired_or_no_grant_everything_is_inactive() {
+        let ended = Grant {
+            status: crate::grant::GrantStatus::Ended(EndReason::Revoked),
+            ..grant(&confidential())
+        };
+        let expired = Grant {
+            expires_at: NOW,
+            ..grant(&confidential())
+        };
+        for state in [state(ended), state(expired), TokenState::default()] {
+            let inactive = Introspection::inactive();
+            assert_eq!(of_access(&state, api(), NOW), inactive);
+            assert_eq!(of_refresh(&session(2), &state, api()), inactive);
+        }
+        let grant = grant(&confidential());
+        assert!(of_access(&state(grant.clone()), api(), after(3_599)).active);
+        assert!(!of_access(&state(grant), api(), after(3_600)).active);
+    }
+
+    #[test]
+    fn a_revoked_access_token_is_inactive_and_its_refresh_token_is_not() {
+        let state = TokenState {
+            access_token_revoked: true,
+            ..state(grant(&confidential()))
+        };
+        assert_eq!(of_access(&state, api(), NOW), Introspection::inactive());
+        assert!(of_refresh(&session(2), &state, api()).active);
+    }
+
+    #[test]
+    fn a_spent_refresh_token_is_inactive_even_within_the_grace_time() {
+        let state = state(grant(&confidential()));
+        let answer = of_refresh(&spent(1, NOW), &state, api());
+        assert_eq!(answer, Introspection::inactive());
+    }
+
+    #[test]
+    fn a_public_client_may_not_ask() {
+        let refusal = check_caller(&authenticated(public())).unwrap_err();
+        assert_eq!(refusal, IntrospectionRefusal::NotAllowed);
+        assert_eq!(check_caller(&authenticated(confidential())), Ok(()));
+    }
+
+    #[test]
+    fn every_refusal_has_its_code_on_the_wire() {
+        let parse = |body| IntrospectionRequest::parse(None, &Form::parse(body).unwrap());
+        let code = |refusal: &IntrospectionRefusal| ErrorResponse::from(refusal).code.as_str();
+        let missing = parse("client_id=a").unwrap_err();
+        assert_eq!(missing.to_string(), "the parameter token is required");
+        assert_eq!(code(&missing), "invalid_request");
+        let nobody = parse("token=t").unwrap_err();
+        assert_eq!(
+            nobody,
+            IntrospectionRefusal::Client(AuthenticationFailure::Missing)
+        );
+        assert_eq!(code(&nobody), "invalid_client");
+        assert_eq!(
+            code(&IntrospectionRefusal::NotAllowed),
+            "unauthorized_client"
+        );
+        let request = parse("token=t&client_id=a&token_type_hint=whatever").unwrap();
+        assert_eq!(request.token.expose(), "t");
+    }
+}

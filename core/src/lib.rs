@@ -1,0 +1,53 @@
+//! The OAuth 2.1 and OpenID Connect protocol, and nothing else.
+//!
+//! This crate does no I/O and has no clock and no randomness: time, random bytes and stored records
+//! come in as arguments, decisions go out as data. The Workers and the SDK around it perform the
+//! effects, and tests replay any moment.
+//!
+//! ```text
+//!   provider                    relying party                 resource server
+//!   parse -> decide             build -> process              parse -> check
+//!   authorize, token, ...       rp                            resource
+//!          \                        |                              /
+//!           secret  id  scope  time  form  pkce  error  (shared by all three)
+//! ```
+//!
+//! The feature `server` adds the provider's and the resource server's sides; the browser SDK is
+//! built without it and so without JOSE, JSON and URL parsers.
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "server")]
+pub mod authorize;
+#[cfg(feature = "server")]
+pub mod client;
+#[cfg(feature = "server")]
+pub mod discovery;
+pub mod error;
+pub mod form;
+#[cfg(feature = "server")]
+pub mod grant;
+pub mod id;
+#[cfg(feature = "server")]
+pub mod introspect;
+#[cfg(feature = "server")]
+pub mod jose;
+#[cfg(feature = "server")]
+pub mod logout;
+pub mod pkce;
+#[cfg(feature = "server")]
+pub mod redirect;
+#[cfg(feature = "server")]
+pub mod resource;
+#[cfg(feature = "server")]
+pub mod revoke;
+pub mod rp;
+pub mod scope;
+pub mod secret;
+#[cfg(feature = "server")]
+pub mod store;
+pub mod time;
+#[cfg(feature = "server")]
+pub mod token;
+#[cfg(feature = "server")]
+pub mod userinfo;

@@ -1,0 +1,482 @@
+//! The authorization request and what comes back from it (RFC 6749 §4.1.1 and §4.1.2).
+
+use super::failure::WireText;
+use super::metadata::Metadata;
+use super::{parameters, with_query};
+use crate::form::Form;
+use crate::id::{ClientId, Nonce, State};
+use crate::pkce;
+use crate::secret::{AuthorizationCode, CodeVerifier};
+use crate::time::{Lifetime, Timestamp};
+
+/// How long a sign-in may take, from leaving the page to coming back.
+const LONGEST_SIGN_IN: Lifetime = Lifetime::from_minutes(60);
+
+/// The form of the transaction records that this version writes and reads.
+const RECORD_VERSION: &str = "1";
+
+/// What to ask the user and the provider for.
+#[derive(Debug)]
+pub struct AuthorizationRequest<'a> {
+    /// Who asks.
+    pub client_id: &'a ClientId,
+    /// Where the answer goes, exactly as registered.
+    pub redirect_uri: &'a str,
+    /// What for, space-separated. The provider checks it.
+    pub scope: &'a str,
+    /// At which resource (RFC 8707).
+    pub resource: Option<&'a str>,
+    /// The user name to fill in (OpenID Connect Core §3.1.2.1).
+    pub login_hint: Option<&'a str>,
+    /// What the provider may ask the user (OpenID Connect Core §3.1.2.1).
+    pub prompt: Option<&'a str>,
+    /// Where the user wants to be afterwards.
+    pub return_to: ReturnTo,
+}
+
+/// The secrets of one sign-in, each made of fresh random bytes.
+#[derive(Debug)]
+pub struct SignInSecrets {
+    /// Ties the answer to the request.
+    pub state: State,
+    /// Ties the ID token to the request.
+    pub nonce: Nonce,
+    /// Ties the redemption of the code to the request (RFC 7636).
+    pub verifier: CodeVerifier,
+    /// The verifier's S256 challenge, as base64url (RFC 7636 §4.2).
+    pub challenge: String,
+}
+
+impl SignInSecrets {
+    /// Makes them of 16, 16 and 32 random bytes. A browser, which has random bytes, SHA-256 and base64
+    /// of its own, fills in the fields instead.
+    pub fn from_random(state: [u8; 16], nonce: [u8; 16], verifier: [u8; 32]) -> Self {
+        let verifier = pkce::verifier(verifier);
+        Self {
+            state: State::from_random(state),
+            nonce: Nonce::from_random(nonce),
+            challenge: verifier.hash().to_base64url(),
+            verifier,
+        }
+    }
+}
+
+/// What must be remembered of a request until its answer comes: in this tab, and used once.
+#[derive(Debug)]
+pub struct Transaction {
+    state: State,
+    nonce: Nonce,
+    verifier: CodeVerifier,
+    return_to: ReturnTo,
+    begun: Timestamp,
+}
+
+/// A path on the page's own origin, with query and fragment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReturnTo(String);
+
+/// The text is not a path on the page's own origin.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "returnTo must be a path on this origin: one slash first, no backslash, no control character"
+)]
+pub struct InvalidReturnTo;
+
+/// What the provider sent the user back with, before it is known which request it answers.
+#[derive(Debug)]
+pub struct AuthorizationResponse {
+    state: State,
+    iss: Option<String>,
+    answer: Result<AuthorizationCode, WireText>,
+}
+
+/// Why an address is not an answer to any request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ResponseError {
+    /// Neither `code` nor `error`, or no `state`.
+    #[error("the address holds no answer to a sign-in")]
+    Missing,
+    /// A parameter is repeated, or not what its grammar says.
+    #[error("the answer to the sign-in is malformed")]
+    Malformed,
+}
+
+/// Why an answer yields no code.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AuthorizationError {
+    /// It answers another request.
+    #[error("the answer belongs to no sign-in that this tab began")]
+    OtherState,
+    /// The request is too old.
+    #[error("the sign-in was begun more than an hour ago")]
+    Expired,
+    /// The provider promises `iss` and the answer has none (RFC 9207 §2.4).
+    #[error("the answer does not say which issuer it comes from")]
+    MissingIssuer,
+    /// Another issuer answered: a mix-up (RFC 9207 §2.4).
+    #[error("the answer comes from another issuer")]
+    OtherIssuer,
+    /// The provider refused, with this `error` (RFC 6749 §4.1.2.1).
+    #[error("the provider refused the sign-in: {0}")]
+    Refused(WireText),
+}
+
+/// A code and all that is needed to redeem it. Only [`process`] makes one.
+#[derive(Debug)]
+pub struct Redemption {
+    /// To be redeemed at the token endpoint.
+    pub code: AuthorizationCode,
+    /// Proves that the code was asked for here.
+    pub verifier: CodeVerifier,
+    /// What the ID token must carry.
+    pub nonce: Nonce,
+    /// Where the user wants to be.
+    pub return_to: ReturnTo,
+}
+
+/// The URL to send the user to, and what to remember meanwhile.
+pub fn build(
+    metadata: &Metadata,
+    request: AuthorizationRequest<'_>,
+    secrets: SignInSecrets,
+    now: Timestamp,
+) -> (String, Transaction) {
+    let transaction = Transaction {
+        state: secrets.state,
+        nonce: secrets.nonce,
+        verifier: secrets.verifier,
+        return_to: request.return_to,
+        begun: now,
+    };
+    let query = [
+        ("response_type", Some("code")),
+        ("client_id", Some(request.client_id.as_str())),
+        ("redirect_uri", Some(request.redirect_uri)),
+        ("scope", Some(request.scope)),
+        ("state", Some(transaction.state.as_str())),
+        ("nonce", Some(transaction.nonce.as_str())),
+        ("code_challenge", Some(&secrets.challenge)),
+        ("code_challenge_method", Some("S256")),
+        ("resource", request.resource),
+        ("login_hint", request.login_hint),
+        ("prompt", request.prompt),
+    ];
+    let query = parameters(&query);
+    let url = with_query(metadata.authorization_endpoint.as_str(), &query);
+    (url, transaction)
+}
+
+/// Reads the query of the address that the provider sent the user to.
+///
+/// # Errors
+///
+/// [`ResponseError`] if it is no answer.
+pub fn parse(query: &str) -> Result<AuthorizationResponse, ResponseError> {
+    let form = Form::parse(query).map_err(|_| ResponseError::Malformed)?;
+    let answer = match (form.optional("code"), form.optional("error")) {
+        (None, None) => return Err(ResponseError::Missing),
+        (_, Some(error)) => Err(WireText::of(error)),
+        (Some(code), None) => Ok(AuthorizationCode::new(code)),
+    };
+    let state = form.optional("state").ok_or(ResponseError::Missing)?;
+    Ok(AuthorizationResponse {
+        state: State::parse(state).map_err(|_| ResponseError::Malformed)?,
+        iss: form.optional("iss").map(str::to_owned),
+        answer,
+    })
+}
+
+/// Takes the answer to the request that `transaction` remembers.
+///
+/// # Errors
+///
+/// The [`AuthorizationError`] for which there is no code. The transaction is used up all the same.
+pub fn process(
+    metadata: &Metadata,
+    transaction: Transaction,
+    response: AuthorizationResponse,
+    now: Timestamp,
+) -> Result<Redemption, AuthorizationError> {
+    if response.state != transaction.state {
+        return Err(AuthorizationError::OtherState);
+    }
+    if transaction.is_expired(now) {
+        return Err(AuthorizationError::Expired);
+    }
+    check_issuer(metadata, response.iss.as_deref())?;
+    Ok(Redemption {
+        code: response.answer.map_err(AuthorizationError::Refused)?,
+        verifier: transaction.verifier,
+        nonce: transaction.nonce,
+        return_to: transaction.return_to,
+    })
+}
+
+impl AuthorizationResponse {
+    /// Which request it claims to answer: the key of the transaction.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+impl Transaction {
+    /// What to look it up by.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether it was begun too long ago to be answered.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        !self.begun.is_within(LONGEST_SIGN_IN, now)
+    }
+
+    /// As a store may hold it, under its state: parameters, the first of which is the version.
+    pub fn to_record(&self) -> String {
+        let begun = u32::try_from(self.begun.seconds()).unwrap_or_default();
+        parameters(&[
+            ("v", Some(RECORD_VERSION)),
+            ("nonce", Some(self.nonce.as_str())),
+            ("verifier", Some(self.verifier.expose())),
+            ("return_to", Some(self.return_to.as_str())),
+            ("begun", Some(&begun.to_string())),
+        ])
+    }
+
+    /// Reads what was kept under `state`; `None` for anything but a whole record of this version.
+    pub fn from_record(state: &State, record: &str) -> Option<Self> {
+        let form = Form::parse(record).ok()?;
+        if form.optional("v") != Some(RECORD_VERSION) {
+            return None;
+        }
+        let begun: u32 = form.optional("begun")?.parse().ok()?;
+        Some(Self {
+            state: state.clone(),
+            nonce: Nonce::parse(form.optional("nonce")?).ok()?,
+            verifier: CodeVerifier::new(form.optional("verifier")?),
+            return_to: ReturnTo::parse(form.optional("return_to")?).ok()?,
+            begun: Timestamp::from_seconds(begun.into()),
+        })
+    }
+}
+
+impl ReturnTo {
+    /// Takes a path from the application or a store.
+    ///
+    /// A browser reads `//host`, `/\host` and `/<tab>/host` as another host's address.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidReturnTo`] if it could lead to another origin.
+    pub fn parse(text: &str) -> Result<Self, InvalidReturnTo> {
+        let own = text.starts_with('/') && text.as_bytes().get(1) != Some(&b'/');
+        if !own || text.bytes().any(|b| b == b'\\' || b.is_ascii_control()) {
+            return Err(InvalidReturnTo);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The path's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check_issuer(metadata: &Metadata, iss: Option<&str>) -> Result<(), AuthorizationError> {
+    match iss {
+        Some(iss) if iss == metadata.issuer.as_str() => Ok(()),
+        Some(_) => Err(AuthorizationError::OtherIssuer),
+        None if metadata.iss_required => Err(AuthorizationError::MissingIssuer),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pkce::CodeChallenge;
+    use crate::rp::metadata::tests::{ISSUER, metadata};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn begin() -> (String, Transaction) {
+        let request = AuthorizationRequest {
+            client_id: &ClientId::parse("demo").unwrap(),
+            redirect_uri: "https://app.example/callback",
+            scope: "openid read",
+            resource: None,
+            login_hint: Some("anna@example.org"),
+            prompt: None,
+            return_to: ReturnTo::parse("/orders?page=2#top").unwrap(),
+        };
+        let secrets = SignInSecrets::from_random([1; 16], [2; 16], [3; 32]);
+        build(&metadata(), request, secrets, NOW)
+    }
+
+    fn finish(query: &str) -> Result<Redemption, AuthorizationError> {
+        let (_, transaction) = begin();
+        let query = query.replace("STATE", transaction.state().as_str());
+        process(&metadata(), transaction, parse(&query).unwrap(), NOW)
+    }
+
+    #[test]
+    fn the_request_has_all_that_oauth_2_1_asks_for_and_nothing_empty() {
+        let (url, transaction) = begin();
+        let (endpoint, query) = url.split_once('?').unwrap();
+        assert_eq!(endpoint, "https://id.example/authorize");
+        let form = Form::parse(query).unwrap();
+        let challenge = CodeChallenge::of(&transaction.verifier).unwrap();
+        for (name, value) in [
+            ("response_type", Some("code")),
+            ("client_id", Some("demo")),
+            ("redirect_uri", Some("https://app.example/callback")),
+            ("scope", Some("openid read")),
+            ("state", Some(transaction.state.as_str())),
+            ("nonce", Some(transaction.nonce.as_str())),
+            ("code_challenge", Some(&*challenge.to_base64url())),
+            ("code_challenge_method", Some("S256")),
+            ("login_hint", Some("anna@example.org")),
+            ("prompt", None),
+            ("resource", None),
+        ] {
+            assert_eq!(form.optional(name), value, "{name}");
+        }
+        assert!(!query.contains("prompt"));
+    }
+
+    #[test]
+    fn a_good_answer_yields_the_code_with_all_that_redeems_it() {
+        let redemption = finish("code=c0de&state=STATE&iss=https%3A%2F%2Fid.example").unwrap();
+        assert_eq!(redemption.code.expose(), "c0de");
+        assert_eq!(redemption.return_to.as_str(), "/orders?page=2#top");
+        assert_eq!(
+            redemption.verifier.expose(),
+            pkce::verifier([3; 32]).expose()
+        );
+        assert_eq!(redemption.nonce, Nonce::from_random([2; 16]));
+    }
+
+    #[test]
+    fn an_answer_to_another_request_is_refused() {
+        let refused = finish(&format!("code=c0de&state=other&iss={ISSUER}")).unwrap_err();
+        assert_eq!(refused, AuthorizationError::OtherState);
+    }
+
+    #[test]
+    fn the_issuer_is_required_when_promised_and_must_be_the_one_that_was_asked() {
+        let refused = finish("code=c0de&state=STATE").unwrap_err();
+        assert_eq!(refused, AuthorizationError::MissingIssuer);
+        for other in ["https://evil.example", "https://id.example/"] {
+            let refused = finish(&format!("code=c0de&state=STATE&iss={other}")).unwrap_err();
+            assert_eq!(refused, AuthorizationError::OtherIssuer, "{other}");
+        }
+        let refused = finish("error=access_denied&state=STATE&iss=https://evil.example");
+        assert_eq!(refused.unwrap_err(), AuthorizationError::OtherIssuer);
+    }
+
+    #[test]
+    fn a_provider_that_does_not_promise_the_issuer_may_leave_it_out_but_not_lie() {
+        let mut metadata = metadata();
+        metadata.iss_required = false;
+        assert_eq!(check_issuer(&metadata, None), Ok(()));
+        assert_eq!(
+            check_issuer(&metadata, Some("https://evil.example")),
+            Err(AuthorizationError::OtherIssuer)
+        );
+    }
+
+    #[test]
+    fn a_refusal_wins_over_a_code_and_is_safe_to_show() {
+        let refused = finish(&format!(
+            "code=c0de&error=access_denied&state=STATE&iss={ISSUER}"
+        ));
+        assert_eq!(
+            refused.unwrap_err(),
+            AuthorizationError::Refused(WireText::of("access_denied"))
+        );
+        let hostile = finish(&format!("error=%22%0A<b>%C3%A9&state=STATE&iss={ISSUER}"));
+        assert_eq!(
+            hostile.unwrap_err().to_string(),
+            "the provider refused the sign-in: <b>"
+        );
+    }
+
+    #[test]
+    fn a_sign_in_may_take_an_hour() {
+        let answer = |transaction: &Transaction| {
+            parse(&format!(
+                "code=c&iss={ISSUER}&state={}",
+                transaction.state()
+            ))
+            .unwrap()
+        };
+        let at = |seconds| Timestamp::from_seconds(NOW.seconds() + seconds);
+        let (_, transaction) = begin();
+        let response = answer(&transaction);
+        assert!(process(&metadata(), transaction, response, at(3_599)).is_ok());
+        let (_, transaction) = begin();
+        let response = answer(&transaction);
+        let refused = process(&metadata(), transaction, response, at(3_600)).unwrap_err();
+        assert_eq!(refused, AuthorizationError::Expired);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_from_what_is_a_bad_one() {
+        for missing in ["", "page=2", "code=c0de", "state=x", "code=&state=x"] {
+            assert_eq!(
+                parse(missing).unwrap_err(),
+                ResponseError::Missing,
+                "{missing:?}"
+            );
+        }
+        for bad in [
+            "code=a&code=b&state=x",
+            "code=a&state=x&state=y",
+            "code=a&state=%0A",
+            "code=%FF&state=x",
+        ] {
+            assert_eq!(parse(bad).unwrap_err(), ResponseError::Malformed, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_survives_the_store_and_no_other_version_is_read() {
+        let (_, transaction) = begin();
+        let record = transaction.to_record();
+        let read = Transaction::from_record(transaction.state(), &record).unwrap();
+        assert_eq!(read.verifier.expose(), transaction.verifier.expose());
+        assert_eq!(read.return_to, transaction.return_to);
+        assert_eq!(
+            (read.nonce, read.begun),
+            (transaction.nonce.clone(), transaction.begun)
+        );
+        for tampered in [
+            record.replace("v=1", "v=2"),
+            record.replace("return_to=%2F", "return_to=%2F%2F"),
+            record.replace("begun=", "begun=x"),
+            record.replace("nonce", "once"),
+            String::new(),
+        ] {
+            assert!(Transaction::from_record(transaction.state(), &tampered).is_none());
+        }
+    }
+
+    #[test]
+    fn the_way_back_stays_on_the_pages_origin() {
+        for good in ["/", "/a/b?c=d&e#f", "/ü", "/a//b", "/?next=//x"] {
+            assert!(ReturnTo::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in [
+            "",
+            "a",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "\n//evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            " /a",
+        ] {
+            assert_eq!(ReturnTo::parse(bad), Err(InvalidReturnTo), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The provider's stores, as ports.
+//!
+//! Each method is one round trip and, where it writes, one transaction. What must not be torn apart
+//! is said at the method; `gatepass-testing` has the tests that hold an implementation to it. Absence
+//! is `None`, never an error; an error means that the store could not answer.
+
+#![expect(
+    async_fn_in_trait,
+    reason = "Workers are single-threaded: no caller needs Send"
+)]
+
+use crate::authorize::SignIn;
+use crate::client::Client;
+use crate::grant::code::{CodeRecord, Redemption};
+use crate::grant::refresh::{Found, Rotation};
+use crate::grant::{EndReason, Session};
+use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId};
+use crate::introspect::TokenState;
+use crate::scope::Scope;
+use crate::secret::SecretHash;
+use crate::time::Timestamp;
+use crate::userinfo::User;
+
+/// Clients, and the browsers that are signed in.
+pub trait AuthorizeStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// The client, and who is signed in with this cookie.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn client_and_sign_in(
+        &self,
+        client: Option<&ClientId>,
+        sign_in: Option<&SignInId>,
+    ) -> Result<(Option<Client>, Option<SignIn>), Self::Error>;
+
+    /// Keeps a fresh code; `false`, and nothing done, if its browser is signed in no more.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn insert_code(&self, code: &CodeRecord) -> Result<bool, Self::Error>;
+
+    /// The user of this name, with the hash of the password.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn user_by_name(&self, username: &str) -> Result<Option<(User, String)>, Self::Error>;
+
+    /// Remembers that a browser signed in. If it had an earlier sign-in, that one ends, and the new one
+    /// belongs to the browser of the earlier, whatever it says itself: however often a browser signs
+    /// in, also twice at once, it stays one.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn insert_sign_in(
+        &self,
+        sign_in: &SignIn,
+        earlier: Option<&SignInId>,
+    ) -> Result<(), Self::Error>;
+
+    /// Signs a browser out: forgets its sign-ins and the codes that came from it and were not redeemed
+    /// yet, and ends every active grant that came from it, with reason [`EndReason::SignedOut`], in
+    /// one transaction.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn sign_out(&self, browser: &BrowserId, at: Timestamp) -> Result<(), Self::Error>;
+}
+
+/// Codes, grants and sessions.
+pub trait GrantStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// The client, and what is known of the code.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn client_and_code(
+        &self,
+        client: &ClientId,
+        code: SecretHash,
+    ) -> Result<(Option<Client>, Option<CodeRecord>), Self::Error>;
+
+    /// Consumes a code and creates its grant and first session; `false`, and nothing done, if the
+    /// code is no longer unused.
+    ///
+    /// Of any number of concurrent redemptions of one code exactly one returns `true`.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn redeem(&self, redemption: &Redemption) -> Result<bool, Self::Error>;
+
+    /// Advances a grant by one generation if it may, and says what it then holds: see [`Rotation`].
+    ///
+    /// Of any number of concurrent rotations of one session exactly one inserts its `next`, and all
+    /// read back the same successor.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, Self::Error>;
+
+    /// What the grant behind a refresh token allows.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn granted_scope(&self, refresh_jti: &JwtId) -> Result<Option<Scope>, Self::Error>;
+
+    /// Ends a grant, if it is active: the first reason stays. Says whether it was.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn end_grant(
+        &self,
+        grant: &GrantId,
+        reason: EndReason,
+        at: Timestamp,
+    ) -> Result<bool, Self::Error>;
+
+    /// The calling client, the state of an access token, and its user.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn access_token_state(
+        &self,
+        caller: Option<&ClientId>,
+        grant: &GrantId,
+        access_jti: &JwtId,
+    ) -> Result<(Option<Client>, TokenState), Self::Error>;
+
+    /// The calling client, and the state of a refresh token.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn refresh_token_state(
+        &self,
+        caller: &ClientId,
+        refresh_jti: &JwtId,
+    ) -> Result<(Option<Client>, Option<Session>, TokenState), Self::Error>;
+
+    /// Revokes one access token until it expires, and leaves its grant alone.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn revoke_access_token(
+        &self,
+        access_jti: &JwtId,
+        expires_at: Timestamp,
+    ) -> Result<(), Self::Error>;
+}

@@ -1,0 +1,90 @@
+//! ID tokens (OIDC Core §2).
+
+use serde::{Deserialize, Serialize};
+
+use crate::grant::{Grant, Lifetimes};
+use crate::id::{ClientId, Issuer, Nonce, Subject};
+use crate::jose::Jwt;
+use crate::time::Timestamp;
+
+/// The `typ` of an ID token.
+pub const TYPE: &str = "JWT";
+
+/// The claims of an ID token (OIDC Core §2).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct IdTokenClaims {
+    /// `iss`.
+    pub iss: Issuer,
+    /// `sub`: the user.
+    pub sub: Subject,
+    /// `aud`: the client.
+    pub aud: ClientId,
+    /// `auth_time`.
+    pub auth_time: Timestamp,
+    /// `nonce`, as the request had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
+}
+
+/// The ID token of a sign-in, if the client asked for one with the scope `openid`.
+pub fn issue(
+    grant: &Grant,
+    nonce: Option<Nonce>,
+    issuer: &Issuer,
+    lifetimes: &Lifetimes,
+    now: Timestamp,
+) -> Option<Jwt<IdTokenClaims>> {
+    let payload = IdTokenClaims {
+        iss: issuer.clone(),
+        sub: grant.subject.clone(),
+        aud: grant.client_id.clone(),
+        auth_time: grant.auth_time,
+        nonce,
+    };
+    let asked_for = grant.scope.contains("openid");
+    let expires_at = now.plus(lifetimes.access_token);
+    asked_for.then_some(Jwt {
+        payload,
+        issued_at: now,
+        expires_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorize::tests::issuer;
+    use crate::client::tests::public;
+    use crate::grant::tests::{NOW, after, grant};
+    use crate::scope::Scope;
+    use serde_json::json;
+
+    #[test]
+    fn it_says_who_signed_in_where_and_when() {
+        let nonce = Nonce::parse("n1").unwrap();
+        let lifetimes = Lifetimes::default();
+        let jwt = issue(&grant(&public()), Some(nonce), &issuer(), &lifetimes, NOW).unwrap();
+        let claims = json!({
+            "iss": "http://localhost:4000",
+            "sub": "u1",
+            "aud": "demo",
+            "auth_time": 1_799_999_990,
+            "nonce": "n1",
+        });
+        assert_eq!(serde_json::to_value(&jwt.payload).unwrap(), claims);
+        assert_eq!((jwt.issued_at, jwt.expires_at), (NOW, after(300)));
+        let jwt = issue(&grant(&public()), None, &issuer(), &lifetimes, NOW).unwrap();
+        let claims = serde_json::to_value(&jwt.payload).unwrap();
+        assert_eq!(claims.get("nonce"), None);
+    }
+
+    #[test]
+    fn only_the_scope_openid_asks_for_it() {
+        let grant = Grant {
+            scope: Scope::parse("profile read").unwrap(),
+            ..grant(&public())
+        };
+        let jwt = issue(&grant, None, &issuer(), &Lifetimes::default(), NOW);
+        assert_eq!(jwt, None);
+    }
+}

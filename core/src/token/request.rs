@@ -1,0 +1,157 @@
+//! Token requests (RFC 6749 §4.1.3 and §6).
+
+use crate::client::{ClientCredentials, GrantType};
+use crate::form::Form;
+use crate::grant::code::CodeRequest;
+use crate::secret::{AuthorizationCode, CodeVerifier, RefreshToken};
+use crate::token::TokenRefusal;
+
+/// What a client sends to the token endpoint.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// Who it says it is.
+    pub credentials: ClientCredentials,
+    /// What it offers for tokens.
+    pub grant: GrantRequest,
+}
+
+/// What a client offers for tokens.
+#[derive(Debug)]
+pub enum GrantRequest {
+    /// `grant_type=authorization_code`.
+    AuthorizationCode(CodeRequest),
+    /// `grant_type=refresh_token`.
+    RefreshToken(RefreshRequest),
+}
+
+/// A refresh request (RFC 6749 §6).
+#[derive(Debug)]
+pub struct RefreshRequest {
+    /// `refresh_token`.
+    pub token: RefreshToken,
+    /// `scope`: less than was granted, for this access token only.
+    pub scope: Option<String>,
+}
+
+impl TokenRequest {
+    /// Reads the body and the `Authorization` header. `implied` is the grant type of an endpoint that
+    /// has only one and does not ask for it.
+    ///
+    /// # Errors
+    ///
+    /// The [`TokenRefusal`] that says what is missing or malformed.
+    pub fn parse(
+        authorization: Option<&str>,
+        form: &Form,
+        implied: Option<GrantType>,
+    ) -> Result<Self, TokenRefusal> {
+        let grant_type = match (form.optional("grant_type"), implied) {
+            (None, Some(implied)) => implied,
+            _ => GrantType::parse(form.required("grant_type")?)
+                .ok_or(TokenRefusal::UnsupportedGrantType)?,
+        };
+        let credentials = ClientCredentials::parse(authorization, form)?;
+        let grant = match grant_type {
+            GrantType::AuthorizationCode => GrantRequest::AuthorizationCode(CodeRequest {
+                code: AuthorizationCode::new(form.required("code")?),
+                redirect_uri: form.optional("redirect_uri").map(str::to_owned),
+                verifier: CodeVerifier::new(form.required("code_verifier")?),
+            }),
+            GrantType::RefreshToken => GrantRequest::RefreshToken(RefreshRequest {
+                token: RefreshToken::new(form.required("refresh_token")?),
+                scope: form.optional("scope").map(str::to_owned),
+            }),
+        };
+        Ok(Self { credentials, grant })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::AuthenticationFailure;
+    use crate::error::{ErrorCode, ErrorResponse};
+
+    fn parse(body: &str, implied: Option<GrantType>) -> Result<TokenRequest, TokenRefusal> {
+        TokenRequest::parse(None, &Form::parse(body).unwrap(), implied)
+    }
+
+    fn refused(body: &str) -> (ErrorCode, String) {
+        let response = ErrorResponse::from(&parse(body, None).unwrap_err());
+        (response.code, response.description)
+    }
+
+    #[test]
+    fn a_code_request_is_read() {
+        let body = "grant_type=authorization_code&client_id=demo&code=c&code_verifier=v\
+                    &redirect_uri=http%3A%2F%2Flocalhost%2F";
+        let request = parse(body, None).unwrap();
+        assert_eq!(request.credentials.client_id().as_str(), "demo");
+        let GrantRequest::AuthorizationCode(code) = request.grant else {
+            panic!("not a code request")
+        };
+        assert_eq!(code.code.expose(), "c");
+        assert_eq!(code.verifier.expose(), "v");
+        assert_eq!(code.redirect_uri.as_deref(), Some("http://localhost/"));
+    }
+
+    #[test]
+    fn a_refresh_request_is_read_and_need_not_name_itself_where_it_is_implied() {
+        for (grant_type, implied) in [
+            ("grant_type=refresh_token&", None),
+            ("grant_type=refresh_token&", Some(GrantType::RefreshToken)),
+            ("", Some(GrantType::RefreshToken)),
+        ] {
+            let body = format!("{grant_type}client_id=demo&refresh_token=r&scope=read");
+            let GrantRequest::RefreshToken(refresh) = parse(&body, implied).unwrap().grant else {
+                panic!("not a refresh request")
+            };
+            assert_eq!(refresh.token.expose(), "r");
+            assert_eq!(refresh.scope.as_deref(), Some("read"));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let code = "grant_type=authorization_code&client_id=demo";
+        for (body, name) in [
+            ("client_id=demo", "grant_type"),
+            (code, "code"),
+            (&format!("{code}&code_verifier=v"), "code"),
+            (&format!("{code}&code=c"), "code_verifier"),
+            ("grant_type=refresh_token&client_id=demo", "refresh_token"),
+        ] {
+            let expected = format!("the parameter {name} is required");
+            assert_eq!(
+                refused(body),
+                (ErrorCode::InvalidRequest, expected),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_of_nobody_is_refused() {
+        let refusal = parse("grant_type=refresh_token&refresh_token=r", None).unwrap_err();
+        assert_eq!(
+            refusal,
+            TokenRefusal::Client(AuthenticationFailure::Missing)
+        );
+        assert_eq!(ErrorResponse::from(&refusal).code, ErrorCode::InvalidClient);
+    }
+
+    #[test]
+    fn other_grant_types_are_unsupported_even_where_one_is_implied() {
+        for other in [
+            "password",
+            "implicit",
+            "client_credentials",
+            "Refresh_Token",
+        ] {
+            let body = format!("grant_type={other}&client_id=demo&refresh_token=r");
+            assert_eq!(refused(&body).0, ErrorCode::UnsupportedGrantType, "{other}");
+            let implied = parse(&body, Some(GrantType::RefreshToken)).unwrap_err();
+            assert_eq!(implied, TokenRefusal::UnsupportedGrantType, "{other}");
+        }
+    }
+}

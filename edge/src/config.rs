@@ -1,0 +1,145 @@
+//! Reading variables and secrets, with errors that name the one at fault.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use gatepass_core::time::Lifetime;
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use crate::EdgeError;
+
+/// Where a Worker runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Environment {
+    /// On a developer's machine: development data is created, `Server-Timing` is sent.
+    Development,
+    /// For users.
+    Production,
+}
+
+/// `GATEPASS_ENV`: `development`, or `production` if it is not set.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if it is set to anything else.
+pub fn environment(env: &Env) -> Result<Environment, EdgeError> {
+    match optional(env, "GATEPASS_ENV").as_deref() {
+        Some("development") => Ok(Environment::Development),
+        Some("production") | None => Ok(Environment::Production),
+        Some(_) => Err(EdgeError::Config {
+            name: "GATEPASS_ENV",
+            problem: "must be development or production",
+        }),
+    }
+}
+
+/// A variable or secret, if it is set and not empty.
+pub fn optional(env: &Env, name: &'static str) -> Option<String> {
+    let value = js_sys::Reflect::get(env, &JsValue::from_str(name))
+        .ok()?
+        .as_string()?;
+    Some(value).filter(|value| !value.is_empty())
+}
+
+/// A variable or secret that must be set.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] naming it.
+pub fn required(env: &Env, name: &'static str) -> Result<String, EdgeError> {
+    optional(env, name).ok_or(EdgeError::Config {
+        name,
+        problem: "is not set",
+    })
+}
+
+/// A secret of 32 bytes, written as base64url.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if it is missing or of another length.
+pub fn key(env: &Env, name: &'static str) -> Result<[u8; 32], EdgeError> {
+    let wrong = EdgeError::Config {
+        name,
+        problem: "must be 32 bytes as base64url, 43 characters",
+    };
+    let text = required(env, name)?;
+    let mut bytes = [0; 32];
+    match Base64UrlUnpadded::decode(&text, &mut bytes) {
+        Ok(decoded) if decoded.len() == 32 => Ok(bytes),
+        _ => Err(wrong),
+    }
+}
+
+/// A length of time in seconds, or `never`.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if it is set to anything else.
+pub fn lifetime(env: &Env, name: &'static str, default: Lifetime) -> Result<Lifetime, EdgeError> {
+    match optional(env, name).as_deref() {
+        None => Ok(default),
+        Some("never") => Ok(Lifetime::UNLIMITED),
+        Some(text) => text
+            .parse()
+            .map(Lifetime::from_seconds)
+            .map_err(|_| EdgeError::Config {
+                name,
+                problem: "must be a number of seconds, or never",
+            }),
+    }
+}
+
+/// An origin: scheme, host and port, nothing after.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if it is missing or more than an origin, or not `https` outside localhost.
+pub fn origin(env: &Env, name: &'static str) -> Result<String, EdgeError> {
+    let text = required(env, name)?;
+    if is_origin(&text) {
+        Ok(text)
+    } else {
+        let problem = "must be an origin such as https://id.example.com, without a slash at the end; \
+                       http only on localhost";
+        Err(EdgeError::Config { name, problem })
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let plain = |host: &str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '\\']);
+    match text.split_once("://") {
+        Some(("https", host)) => plain(host),
+        Some(("http", host)) => {
+            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            plain(host) && ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_origin;
+
+    #[test]
+    fn an_origin_has_nothing_after_the_port() {
+        for good in [
+            "https://id.example.com",
+            "http://localhost:4000",
+            "http://[::1]:80",
+        ] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "",
+            "https://",
+            "https://a/",
+            "http://a",
+            "ftp://a",
+            "https://a?b",
+            "a",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+}

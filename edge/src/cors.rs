@@ -1,0 +1,42 @@
+//! Cross-origin requests: the headers that let a web page of another origin read an answer.
+
+use worker::Headers;
+
+use crate::EdgeError;
+
+/// What a web page of another origin may do at an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// `Access-Control-Allow-Methods`.
+    pub methods: &'static str,
+    /// `Access-Control-Allow-Headers`.
+    pub headers: &'static str,
+}
+
+/// The response headers that a page may read: why it was refused, and when to come back.
+const EXPOSED: &str = "WWW-Authenticate, Retry-After, Date, Server-Timing, X-Request-Id";
+
+/// Lets `origin` read the response. Never with credentials: cookies are of no use to these
+/// endpoints.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the origin is not a header value.
+pub fn allow(headers: &Headers, origin: &str) -> Result<(), EdgeError> {
+    headers.set("Access-Control-Allow-Origin", origin)?;
+    headers.append("Vary", "Origin")?;
+    headers.set("Access-Control-Expose-Headers", EXPOSED)?;
+    Ok(())
+}
+
+/// Answers a preflight, beside [`allow`].
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if a header cannot be set.
+pub fn allow_preflight(headers: &Headers, policy: Policy) -> Result<(), EdgeError> {
+    headers.set("Access-Control-Allow-Methods", policy.methods)?;
+    headers.set("Access-Control-Allow-Headers", policy.headers)?;
+    headers.set("Access-Control-Max-Age", "7200")?;
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! D1, with its round trips counted.
+//!
+//! The bindings are our own: they report what JavaScript throws instead of unwrapping it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use js_sys::{Array, Promise};
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::Env;
+
+use crate::EdgeError;
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone, Debug)]
+    type JsDatabase;
+    #[wasm_bindgen(method, catch)]
+    fn prepare(this: &JsDatabase, sql: &str) -> Result<JsStatement, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn batch(this: &JsDatabase, statements: &Array) -> Result<Promise, JsValue>;
+
+    #[derive(Clone, Debug)]
+    type JsStatement;
+    #[wasm_bindgen(method, catch, variadic)]
+    fn bind(this: &JsStatement, values: &Array) -> Result<JsStatement, JsValue>;
+}
+
+/// How many round trips a request has made to D1.
+#[derive(Clone, Debug, Default)]
+pub struct RoundTrips(Rc<Cell<u32>>);
+
+impl RoundTrips {
+    /// The number so far.
+    pub fn count(&self) -> u32 {
+        self.0.get()
+    }
+
+    fn add(&self) {
+        self.0.set(self.0.get().saturating_add(1));
+    }
+}
+
+/// A value for a `?`.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// An INTEGER below 2⁵³.
+    Integer(i64),
+    /// NULL.
+    Null,
+    /// TEXT.
+    Text(&'a str),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(integer: i64) -> Self {
+        Self::Integer(integer)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+/// A database for the length of one request.
+#[derive(Clone, Debug)]
+pub struct Database {
+    binding: JsDatabase,
+    trips: RoundTrips,
+}
+
+/// A statement with its values bound.
+#[derive(Debug)]
+pub struct Statement(JsStatement);
+
+impl Database {
+    /// The database bound as `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Config`] if there is no such binding.
+    pub fn new(env: &Env, name: &'static str, trips: RoundTrips) -> Result<Self, EdgeError> {
+        let binding = js_sys::Reflect::get(env, &JsValue::from_str(name))?;
+        if binding.is_object() {
+            Ok(Self {
+                binding: binding.unchecked_into(),
+                trips,
+            })
+        } else {
+            Err(EdgeError::Config {
+                name,
+                problem: "is not bound to a D1 database",
+            })
+        }
+    }
+
+    /// Prepares `sql` with a value for each `?`.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::D1`] if D1 refuses it.
+    pub fn statement(&self, sql: &str, values: &[Value<'_>]) -> Result<Statement, EdgeError> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "times and counters stay below 2^53"
+        )]
+        let values: Array = values
+            .iter()
+            .map(|value| match *value {
+                Value::Integer(integer) => JsValue::from_f64(integer as f64),
+                Value::Null => JsValue::NULL,
+                Value::Text(text) => JsValue::from_str(text),
+            })
+            .collect();
+        let prepared = self
+            .binding
+            .prepare(sql)
+            .map_err(|thrown| EdgeError::d1(&thrown))?;
+        prepared
+            .bind(&values)
+            .map(Statement)
+            .map_err(|thrown| EdgeError::d1(&thrown))
+    }
+
+    /// Runs the statements in order as one transaction, in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::D1`] if any statement fails; then none has had an effect.
+    pub async fn batch<const N: usize>(
+        &self,
+        statements: [Statement; N],
+    ) -> Result<[Rows; N], EdgeError> {
+        self.trips.add();
+        let statements: Array = statements.into_iter().map(|s| JsValue::from(s.0)).collect();
+        let promise = self
+            .binding
+            .batch(&statements)
+            .map_err(|thrown| EdgeError::d1(&thrown))?;
+        let results = JsFuture::from(promise)
+            .await
+            .map_err(|thrown| EdgeError::d1(&thrown))?;
+        let results: Array = results.unchecked_into();
+        let mut index = 0;
+        Ok([(); N].map(|()| {
+            let result = results.get(index);
+            index += 1;
+            Rows(result)
+        }))
+    }
+}
+
+/// What one statement returned.
+#[derive(Debug)]
+pub struct Rows(JsValue);
+
+impl Rows {
+    /// Every row.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Corrupt`] if a row is not a `T`.
+    pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, EdgeError> {
+        let rows = js_sys::Reflect::get(&self.0, &JsValue::from_str("results"))?;
+        let rows = serde_wasm_bindgen::from_value(rows);
+        rows.map_err(|_| EdgeError::Corrupt("a row does not have the columns of its table"))
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Corrupt`] if it is not a `T`.
+    pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, EdgeError> {
+        Ok(self.all()?.into_iter().next())
+    }
+}

@@ -1,0 +1,270 @@
+//! Requests in and responses out.
+
+use gatepass_core::error::{ErrorCode, ErrorResponse};
+use gatepass_core::resource::ResourceRefusal;
+use serde::Serialize;
+use worker::{Headers, Request, Response, ResponseBody};
+
+use crate::EdgeError;
+
+/// The largest body that an endpoint reads, in bytes.
+pub const LARGEST_BODY: usize = 64 * 1024;
+
+/// Why a body is not read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BodyRefusal {
+    /// Not the content type that the endpoint reads.
+    #[error("the content type must be {0}")]
+    ContentType(&'static str),
+    /// Over [`LARGEST_BODY`].
+    #[error("the body must not be larger than 64 kB")]
+    TooLarge,
+    /// It ended before its end.
+    #[error("the body broke off")]
+    BrokenOff,
+    /// Not text.
+    #[error("the body must be UTF-8")]
+    NotUtf8,
+}
+
+impl BodyRefusal {
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::ContentType(_) => 415,
+            Self::TooLarge => 413,
+            Self::BrokenOff | Self::NotUtf8 => 400,
+        }
+    }
+
+    /// The response of an endpoint that answers in JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Runtime`] if it cannot be built.
+    pub fn response(self) -> Result<Response, EdgeError> {
+        let error = ErrorResponse::new(ErrorCode::InvalidRequest, self.to_string());
+        Ok(error_json(&error)?.with_status(self.status()))
+    }
+}
+
+/// A header's value.
+pub fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).ok().flatten()
+}
+
+/// The query, still encoded; empty if there is none.
+pub fn query(request: &Request) -> String {
+    let url = request.inner().url();
+    let without_fragment = url.split('#').next().unwrap_or_default();
+    without_fragment
+        .split_once('?')
+        .map(|(_, query)| query.to_owned())
+        .unwrap_or_default()
+}
+
+/// Reads a body of the given content type, no more than [`LARGEST_BODY`] of it.
+///
+/// # Errors
+///
+/// The inner [`BodyRefusal`], for which the client is at fault.
+pub async fn body(
+    request: &mut Request,
+    content_type: &'static str,
+) -> Result<Result<String, BodyRefusal>, EdgeError> {
+    let stated = header(request, "Content-Type").unwrap_or_default();
+    let essence = stated.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(content_type) {
+        return Ok(Err(BodyRefusal::ContentType(content_type)));
+    }
+    let length = header(request, "Content-Length").and_then(|length| length.parse().ok());
+    if length.is_some_and(|length: usize| length > LARGEST_BODY) {
+        return Ok(Err(BodyRefusal::TooLarge));
+    }
+    // A body without a length may be of any size, and is read piece by piece.
+    let bytes = if length.is_some() {
+        request.bytes().await.map_err(EdgeError::from)
+    } else {
+        bounded(request).await
+    };
+    let Ok(bytes) = bytes else {
+        return Ok(Err(BodyRefusal::BrokenOff));
+    };
+    if bytes.len() > LARGEST_BODY {
+        return Ok(Err(BodyRefusal::TooLarge));
+    }
+    Ok(String::from_utf8(bytes).map_err(|_| BodyRefusal::NotUtf8))
+}
+
+/// Reads until the end or just past [`LARGEST_BODY`], whichever comes first.
+async fn bounded(request: &mut Request) -> Result<Vec<u8>, EdgeError> {
+    use core::pin::pin;
+    use std::future::poll_fn;
+
+    if request.inner().body().is_none() {
+        return Ok(Vec::new());
+    }
+    let mut stream = pin!(request.stream()?);
+    let mut bytes = Vec::new();
+    while let Some(chunk) =
+        poll_fn(|context| futures_core::Stream::poll_next(stream.as_mut(), context)).await
+    {
+        bytes.extend_from_slice(&chunk?);
+        if bytes.len() > LARGEST_BODY {
+            break;
+        }
+    }
+    Ok(bytes)
+}
+
+/// The content type of forms.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+/// The content type of JSON.
+pub const JSON: &str = "application/json";
+
+/// A JSON response that nobody may keep (RFC 6749 §5.1).
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if `value` does not serialize.
+pub fn json(value: &impl Serialize) -> Result<Response, EdgeError> {
+    json_text(serde_json::to_string(value)?)
+}
+
+/// A JSON response from its text.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub fn json_text(text: String) -> Result<Response, EdgeError> {
+    let response = with_type(text, JSON)?;
+    response.headers().set("Cache-Control", "no-store")?;
+    Ok(response)
+}
+
+/// A JSON response that anyone may keep for so many seconds.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if `value` does not serialize.
+pub fn public_json(value: &impl Serialize, seconds: u32) -> Result<Response, EdgeError> {
+    let response = with_type(serde_json::to_string(value)?, JSON)?;
+    response
+        .headers()
+        .set("Cache-Control", &format!("public, max-age={seconds}"))?;
+    Ok(response)
+}
+
+/// A response with a body of this content type.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub fn with_type(body: impl Into<String>, content_type: &str) -> Result<Response, EdgeError> {
+    let headers = Headers::new();
+    headers.set("Content-Type", content_type)?;
+    Ok(Response::from_body(ResponseBody::Body(body.into().into_bytes()))?.with_headers(headers))
+}
+
+#[derive(Serialize)]
+struct WireError<'a> {
+    error: &'static str,
+    error_description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gatepass_reason: Option<&'static str>,
+}
+
+/// An error response (RFC 6749 §5.2).
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub fn error_json(error: &ErrorResponse) -> Result<Response, EdgeError> {
+    let response = json(&WireError {
+        error: error.code.as_str(),
+        error_description: &error.description,
+        gatepass_reason: error.reason,
+    })?;
+    if error.code == ErrorCode::InvalidClient {
+        // RFC 6749 §5.2: required if the client used the header, harmless otherwise.
+        response
+            .headers()
+            .set("WWW-Authenticate", "Basic realm=\"gatepass\"")?;
+    }
+    if error.code == ErrorCode::TemporarilyUnavailable {
+        response.headers().set("Retry-After", "1")?;
+    }
+    Ok(response.with_status(error.code.status()))
+}
+
+/// The answer of a resource server to a request that it does not let through, with the challenge of
+/// RFC 6750 §3. `realm` and `metadata` are as `ResourceRefusal::challenge` has them.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub fn challenge(
+    refusal: &ResourceRefusal,
+    realm: &str,
+    metadata: Option<&str>,
+) -> Result<Response, EdgeError> {
+    let (status, code) = refusal.code();
+    let response = json(&WireError {
+        error: code.unwrap_or(ErrorCode::InvalidToken).as_str(),
+        error_description: &refusal.to_string(),
+        gatepass_reason: None,
+    })?;
+    let challenge = refusal.challenge(realm, metadata);
+    response.headers().set("WWW-Authenticate", &challenge)?;
+    Ok(response.with_status(status))
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    version: &'a str,
+    d1: &'static str,
+}
+
+/// The health of a Worker whose work needs D1: 200 if that can be reached, else 503.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub fn health(version: &str, d1_is_reachable: bool) -> Result<Response, EdgeError> {
+    let (code, status, d1) = if d1_is_reachable {
+        (200, "ok", "reachable")
+    } else {
+        (503, "degraded", "unreachable")
+    };
+    let health = Health {
+        status,
+        version,
+        d1,
+    };
+    Ok(json(&health)?.with_status(code))
+}
+
+/// The answer to a method that the endpoint does not have.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub fn method_not_allowed(allowed: &str) -> Result<Response, EdgeError> {
+    let description = format!("use {allowed}");
+    let response = error_json(&ErrorResponse::new(ErrorCode::InvalidRequest, description))?;
+    response.headers().set("Allow", allowed)?;
+    Ok(response.with_status(405))
+}
+
+/// Sends the browser elsewhere with GET (RFC 9110 §15.4.4); nobody may keep it.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if `location` is not a header value.
+pub fn see_other(location: &str) -> Result<Response, EdgeError> {
+    let headers = Headers::new();
+    headers.set("Location", location)?;
+    headers.set("Cache-Control", "no-store")?;
+    Ok(Response::empty()?.with_status(303).with_headers(headers))
+}

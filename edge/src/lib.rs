@@ -1,0 +1,17 @@
+//! What the Gatepass Workers share on Cloudflare: the adapters between the protocol core and the
+//! platform. Each effect has one module, and only that module touches the platform for it.
+
+pub mod clock;
+pub mod config;
+pub mod cookie;
+pub mod cors;
+pub mod d1;
+mod error;
+pub mod exchange;
+pub mod fetch;
+pub mod http;
+pub mod log;
+pub mod random;
+pub mod webcrypto;
+
+pub use error::EdgeError;

@@ -1,0 +1,266 @@
+/**
+ * Sign-in with any OAuth 2.1 / OpenID Connect provider, and a `fetch` that stays signed in.
+ *
+ * ```ts
+ * import { createClient } from 'gatepass';
+ *
+ * const client = createClient({
+ *   issuer: 'http://localhost:4000',
+ *   clientId: 'gatepass-demo',
+ *   redirectUri: location.origin + '/callback',
+ *   apis: ['http://localhost:5000'],
+ * });
+ *
+ * if (location.pathname === '/callback') {
+ *   const { returnTo } = await client.handleCallback();
+ *   history.replaceState(null, '', returnTo);
+ * }
+ * if (!client.signedIn) await client.login({ returnTo: '/' });
+ * const response = await client.fetch('http://localhost:5000/api/data');
+ * ```
+ *
+ * Importing does nothing: no network, no storage, no global is touched before the first call, so
+ * the module loads on a server too.
+ *
+ * @packageDocumentation
+ */
+
+/** What {@link createClient} needs to know. */
+export interface ClientOptions {
+  /** The provider's issuer URL, exactly as its discovery document has it, without a final slash. */
+  issuer: string;
+  /** This application's identifier at the provider: a public client, without a secret. */
+  clientId: string;
+  /** Where the provider sends the user back, exactly as registered. Its page calls {@link Client.handleCallback}. */
+  redirectUri: string;
+  /**
+   * What to ask for, separated by spaces.
+   * @defaultValue `'openid profile offline_access read'`
+   */
+  scope?: string;
+  /** Origins that receive the access token, as in `https://api.example.com`. The issuer's own always does; no other origin ever. */
+  apis?: readonly string[];
+  /** The resource that the tokens are for (RFC 8707). Default: the provider decides. */
+  resource?: string;
+  /**
+   * Where the tokens live. `'memory'` forgets them on reload. `'session'` keeps them in
+   * `sessionStorage`, so that a reload of the tab stays signed in; a script injected into the page
+   * can read them there.
+   * @defaultValue `'memory'`
+   */
+  storage?: 'memory' | 'session';
+  /** Used in place of the global `fetch`, for the client's own requests as well. It is called with one `Request`. */
+  fetch?: (request: Request) => Promise<Response>;
+  /** Used in place of `location.assign` to leave the page, with the address to go to. */
+  navigate?: (url: string) => void;
+}
+
+/** How to begin a sign-in. */
+export interface LoginOptions {
+  /**
+   * Where the user wants to be afterwards: a path on this origin, as in `/orders?page=2`.
+   * {@link Client.handleCallback} gives it back.
+   * @defaultValue `'/'`
+   */
+  returnTo?: string;
+  /** The user name to fill in at the provider (OpenID Connect `login_hint`). */
+  loginHint?: string;
+  /** `login` to sign in anew, `consent` to ask again, `select_account`, or `none` to ask nothing (OpenID Connect `prompt`). */
+  prompt?: string;
+}
+
+/** How to sign out. */
+export interface LogoutOptions {
+  /**
+   * Whether to end the provider's own session too, which leaves the page.
+   * @defaultValue `true`
+   */
+  provider?: boolean;
+  /**
+   * Where the provider sends the user afterwards: a path on this origin or a whole URL, registered at the
+   * provider (`post_logout_redirect_uri`). Not used when `provider` is `false`.
+   * @defaultValue the top of the `redirectUri`'s origin
+   */
+  returnTo?: string;
+}
+
+/** What the provider says about the user (OpenID Connect Core §5.1). */
+export interface User {
+  /** The user's identifier at this issuer; it never changes. */
+  sub: string;
+  name?: string;
+  preferred_username?: string;
+  email?: string;
+  email_verified?: boolean;
+  picture?: string;
+  [claim: string]: unknown;
+}
+
+/** What happened, by the type of the event. */
+export interface ClientEvents {
+  /** A sign-in was completed. */
+  signed_in: Record<string, never>;
+  /**
+   * The session is over. `reason` is absent when {@link Client.logout} ended it; otherwise the
+   * provider did, and says why. Gatepass: `replayed`, `code_replayed`, `expired`, `revoked`,
+   * `signed_out` (at the provider), `administrator`. Another provider, or a grant that Gatepass does not
+   * know: `invalid_grant`.
+   */
+  signed_out: { reason?: string };
+  /** There are new tokens. */
+  refreshed: Record<string, never>;
+  /** The tokens could not be renewed. Nobody is signed out by it: the next call tries again. */
+  refresh_failed: { code: GatepassErrorCode };
+  /** A request of this client was answered, or failed on the way (`status` 0). */
+  request: RequestEvent;
+}
+
+/** One request on the wire. A call that was retried makes several. */
+export interface RequestEvent {
+  method: string;
+  /**
+   * The whole address. In the client's own requests no address holds a secret: codes and tokens are in
+   * the body or a header. A query of {@link Client.fetch} is the application's own.
+   */
+  url: string;
+  /** The HTTP status; 0 if there was no answer. */
+  status: number;
+  durationMs: number;
+  /** `api`: {@link Client.fetch}; the others are the client's own. */
+  kind: 'api' | 'discovery' | 'token' | 'userinfo' | 'revocation';
+}
+
+/** Signs a user in and out and calls APIs on the user's behalf. Made by {@link createClient}. */
+export interface Client {
+  /** Whether there is a session. It may turn out to be over when it is next used; see `signed_out`. */
+  readonly signedIn: boolean;
+
+  /**
+   * Begins a sign-in: leaves the page for the provider.
+   * @throws {@link GatepassError} `invalid_return_to`, `storage_unavailable`, or a code of a failed discovery
+   */
+  login(options?: LoginOptions): Promise<void>;
+
+  /**
+   * Completes a sign-in on the page of the `redirectUri`, and removes the answer from the address bar.
+   * @param url the address that the provider sent the user to; default: the page's
+   * @returns where the user wanted to be
+   * @throws {@link GatepassError} `callback_missing`, `callback_used`, `callback_foreign`,
+   *   `callback_expired`, `issuer_mismatch`, `access_denied` or another code of the provider's answer
+   */
+  handleCallback(url?: string | URL): Promise<{ returnTo: string }>;
+
+  /**
+   * `fetch` with the access token, for the origins in {@link ClientOptions.apis}; for all others, and
+   * when signed out, plain `fetch`. A call with its own `Authorization` header is left alone too.
+   *
+   * A 401 renews the token and repeats the call once. However many calls meet a 401, and
+   * whenever, one rejected token is renewed once. The second 401 and any 403 are returned as they
+   * are, and so is the 401 to a `ReadableStream` body, which cannot be sent twice, and the one
+   * that shows that the session is over.
+   *
+   * @throws whatever `fetch` throws; {@link GatepassError} `network_error`, `timeout`, `server_error` …
+   *   if the token could not be renewed for a passing reason. The user is then still signed in.
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+
+  /**
+   * Renews the tokens now. Calls at the same time share one request.
+   * @throws {@link GatepassError} `session_ended` if the provider has ended it, `signed_out`, `not_refreshable`, or a
+   *   passing reason
+   */
+  refresh(): Promise<void>;
+
+  /** Asks the provider who the user is; `null` when signed out. */
+  user(): Promise<User | null>;
+
+  /**
+   * Signs out: forgets the tokens at once, asks the provider to revoke them, then leaves the page
+   * to end the provider's own session.
+   * @throws {@link GatepassError} if the provider cannot be reached. The tokens are forgotten all the same.
+   */
+  logout(options?: LogoutOptions): Promise<void>;
+
+  /**
+   * Asks the provider to revoke the access token and goes on using it, so that the next call meets
+   * a real 401. For demonstrations and tests.
+   * @throws {@link GatepassError} `signed_out`, `unsupported` if the provider offers no revocation, or a passing reason
+   */
+  expireAccessToken(): Promise<void>;
+
+  /**
+   * Listens to an event.
+   * @returns a function that stops listening
+   */
+  on<Type extends keyof ClientEvents>(type: Type, listener: (event: ClientEvents[Type]) => void): () => void;
+}
+
+/** What can go wrong. The codes are stable; the messages are for people and may change. */
+export type GatepassErrorCode =
+  /** An option of {@link createClient} is missing or malformed. Any call may say so. */
+  | 'invalid_options'
+  /** `returnTo` is not a path on this origin. */
+  | 'invalid_return_to'
+  /** The discovery document is missing, unreadable, or another issuer's. */
+  | 'discovery_failed'
+  /** The provider does not offer what the call needs, or the browser lacks WebAssembly or WebCrypto. */
+  | 'unsupported'
+  /** `sessionStorage` is missing or refuses; a sign-in cannot be begun without it. */
+  | 'storage_unavailable'
+  /** The address holds no answer to a sign-in. */
+  | 'callback_missing'
+  /** The answer was used before: a reload, or the back button. */
+  | 'callback_used'
+  /** The answer belongs to no sign-in that this tab began. */
+  | 'callback_foreign'
+  /** The sign-in was begun more than an hour ago. */
+  | 'callback_expired'
+  /** The answer comes from another issuer, or does not say from which (RFC 9207). */
+  | 'issuer_mismatch'
+  /** The ID token is not for this client or this sign-in. */
+  | 'invalid_id_token'
+  /** The user or the provider said no. */
+  | 'access_denied'
+  /** `prompt: 'none'`, and the user would have to sign in. */
+  | 'login_required'
+  /** `prompt: 'none'`, and the user would have to agree. */
+  | 'consent_required'
+  /** `prompt: 'none'`, and the user would have to do something. */
+  | 'interaction_required'
+  /** The provider refused the sign-in; the message has its error code. */
+  | 'authorization_failed'
+  /** The provider refused a token, user information or revocation request; the message has its error code. */
+  | 'request_refused'
+  /** The provider ended the session; `reason` says why. */
+  | 'session_ended'
+  /** There is no session, or it ended while the call was under way. */
+  | 'signed_out'
+  /** The provider gave no refresh token: a new sign-in is needed when the access token expires. */
+  | 'not_refreshable'
+  /** The provider could not be reached. */
+  | 'network_error'
+  /** The provider did not answer in time. */
+  | 'timeout'
+  /** The provider answered 408, 429 or 5xx; see `status`. */
+  | 'server_error'
+  /** The provider's answer could not be read. */
+  | 'invalid_response'
+  /** The package is at fault: please report it. */
+  | 'malformed_call';
+
+/** What every method rejects with, except for what `fetch` itself throws. */
+export class GatepassError extends Error {
+  readonly name: 'GatepassError';
+  /** What went wrong, for programs. */
+  readonly code: GatepassErrorCode;
+  /** Why the provider ended the session: its `gatepass_reason`, or `invalid_grant` if it gives none. */
+  readonly reason?: string;
+  /** The HTTP status of the answer, if one was the cause. */
+  readonly status?: number;
+}
+
+/**
+ * Makes a client. One for the whole page is enough. Nothing is started yet: what is wrong with the
+ * options, the first call says (`invalid_options`).
+ */
+export function createClient(options: ClientOptions): Client;

@@ -1,0 +1,302 @@
+//! The calls, by name. Each reads its parameters, asks the core, and writes down what it said.
+
+use gatepass_core::form::Form;
+use gatepass_core::id::Nonce;
+use gatepass_core::rp::authorization::{
+    self, AuthorizationError, AuthorizationRequest, ReturnTo, Transaction,
+};
+use gatepass_core::rp::failure::Failure;
+use gatepass_core::rp::metadata::{self, Metadata};
+use gatepass_core::rp::session::{Begun, Finished, Generation, Rejected};
+use gatepass_core::rp::sign_out::{Revocable, build_end_session_url, build_revocation_request};
+use gatepass_core::rp::token::{self, Tokens, build_code_request};
+use gatepass_core::rp::{id_token, retry};
+use gatepass_core::secret::IdToken;
+
+use crate::Core;
+use crate::error::Error;
+use crate::options::Options;
+use crate::parameters::{self, number, timestamp, write};
+
+type Answer = Result<String, Error>;
+
+impl Core {
+    pub(crate) fn answer(&mut self, input: &Form) -> Answer {
+        match input.optional("call").unwrap_or_default() {
+            "configure" => self.configure(input),
+            "learn" => self.learn(input),
+            "authorize" => self.authorize(input),
+            "redeem" => self.redeem(input),
+            "sign_in" => self.sign_in(input),
+            "adopt" => Ok(self.adopt(input)),
+            "rejected" => Ok(self.rejected(input)),
+            "refresh" => self.refresh(),
+            "refresh_body" => self.refresh_body(input),
+            "refreshed" => self.refreshed(input),
+            "pause" => Ok(pause(input)),
+            "check" => check(input),
+            "sign_out" => self.sign_out(),
+            "expire" => self.expire(),
+            "end_session" => self.end_session(input),
+            _ => Err(Error::Malformed),
+        }
+    }
+
+    /// The options of `createClient` -> where the discovery document is, and where else it may be.
+    fn configure(&mut self, input: &Form) -> Answer {
+        let options = Options::parse(input)?;
+        let [first, second] = metadata::locations(&options.issuer);
+        self.options = Some(options);
+        Ok(write(&[("first", &*first), ("second", &second)]))
+    }
+
+    /// A reply with the discovery document -> nothing, if its endpoints can be used.
+    fn learn(&mut self, input: &Form) -> Answer {
+        parameters::success(input)?;
+        let document = parameters::discovery_document(input);
+        let document = document.ok_or(Failure::Unreadable { status: 200 })?;
+        let found = metadata::process(&self.options()?.issuer, document)?;
+        self.metadata = Some(found);
+        Ok(String::new())
+    }
+
+    /// The wishes of `login`, the secrets, `now` -> `url`, and the `record` to keep under `state`.
+    fn authorize(&mut self, input: &Form) -> Answer {
+        let options = self.options()?;
+        let request = AuthorizationRequest {
+            client_id: &options.client_id,
+            redirect_uri: &options.redirect_uri,
+            scope: &options.scope,
+            resource: options.resource.as_deref(),
+            login_hint: input.optional("loginHint"),
+            prompt: input.optional("prompt"),
+            return_to: ReturnTo::parse(input.optional("returnTo").unwrap_or("/"))?,
+        };
+        let secrets = parameters::secrets(input).ok_or(Error::Malformed)?;
+        let (url, transaction) =
+            authorization::build(self.metadata()?, request, secrets, timestamp(input));
+        Ok(write(&[
+            ("url", &*url),
+            ("state", transaction.state().as_str()),
+            ("record", &transaction.to_record()),
+        ]))
+    }
+
+    /// The `query` that came back, the `record` under its state, `now` -> the `body` of the token
+    /// request, the `nonce` and `return_to`.
+    fn redeem(&mut self, input: &Form) -> Answer {
+        let response = authorization::parse(input.optional("query").unwrap_or_default())?;
+        let record = input.optional("record").unwrap_or_default();
+        let transaction = Transaction::from_record(response.state(), record);
+        let transaction = transaction.ok_or(AuthorizationError::OtherState)?;
+        let redemption =
+            authorization::process(self.metadata()?, transaction, response, timestamp(input))?;
+        let options = self.options()?;
+        let body = build_code_request(
+            &options.client_id,
+            &options.redirect_uri,
+            options.resource.as_deref(),
+            &redemption,
+        );
+        Ok(write(&[
+            ("body", &*body),
+            ("nonce", redemption.nonce.as_str()),
+            ("return_to", redemption.return_to.as_str()),
+        ]))
+    }
+
+    /// A reply with tokens, the claims of the ID token if there is one, the `nonce` -> the session.
+    fn sign_in(&mut self, input: &Form) -> Answer {
+        let tokens = tokens(input)?;
+        if input.optional("json.id_token").is_some() {
+            let claims = parameters::id_token_claims(input).ok_or(Error::IdToken)?;
+            let nonce = input.optional("nonce").unwrap_or_default();
+            let nonce = Nonce::parse(nonce).map_err(|_| Error::IdToken)?;
+            let client_id = &self.options()?.client_id;
+            id_token::process(self.metadata()?, client_id, &nonce, &claims)?;
+        }
+        self.session.sign_in(tokens);
+        Ok(self.view())
+    }
+
+    /// The `record` of a store -> the session.
+    fn adopt(&mut self, input: &Form) -> String {
+        self.session
+            .adopt(input.optional("record").unwrap_or_default());
+        self.view()
+    }
+
+    /// The `generation` of a token that met a 401 -> what to `do` about it.
+    fn rejected(&mut self, input: &Form) -> String {
+        let generation = Generation::from_number(number(input, "generation").unwrap_or_default());
+        let verdict = match self.session.rejected(generation) {
+            Rejected::Refresh => "refresh",
+            Rejected::Repeat => "repeat",
+            Rejected::Return => "return",
+        };
+        write(&[("do", verdict)])
+    }
+
+    /// The `flight` that begins; nothing if one is under way that can be waited for.
+    fn refresh(&mut self) -> Answer {
+        match self.session.begin_refresh() {
+            Begun::Start(flight) => {
+                let name = flight.generation().number().to_string();
+                self.flights.push(flight);
+                Ok(write(&[("flight", &*name)]))
+            }
+            Begun::Join => Ok(String::new()),
+            Begun::SignedOut => Err(Error::SignedOut),
+            Begun::NotRefreshable => Err(Error::NotRefreshable),
+        }
+    }
+
+    /// A `flight` -> the `body` of its next try; nothing if it must not be sent any more.
+    fn refresh_body(&mut self, input: &Form) -> Answer {
+        let options = self.options()?;
+        let generation = number(input, "flight").map(Generation::from_number);
+        let mut flights = self.flights.iter();
+        let flight = flights.find(|flight| Some(flight.generation()) == generation);
+        let resource = options.resource.as_deref();
+        let body = flight.and_then(|flight| {
+            self.session
+                .build_refresh(flight, &options.client_id, resource)
+        });
+        Ok(body.map_or_else(String::new, |body| write(&[("body", &*body)])))
+    }
+
+    /// A `flight` and the last reply -> the session; with `late`, the body that revokes tokens that
+    /// came after a sign-out; with `renewed`, if there are new ones.
+    fn refreshed(&mut self, input: &Form) -> Answer {
+        let generation = number(input, "flight").map(Generation::from_number);
+        let mut flights = self.flights.iter();
+        let flight = flights.position(|flight| Some(flight.generation()) == generation);
+        let flight = flight.map(|position| self.flights.swap_remove(position));
+        let flight = flight.ok_or(Error::Malformed)?;
+        match self.session.finish_refresh(flight, tokens(input)) {
+            Finished::Renewed => Ok([&self.view(), "&renewed=1"].concat()),
+            Finished::Overtaken(None) => Ok(self.view()),
+            Finished::Kept(failure) => Err(failure.into()),
+            Finished::Ended(reason) => Err(Error::SessionEnded(reason)),
+            Finished::Overtaken(Some(late)) => {
+                let late = self.revocation(&late)?;
+                Ok([&self.view(), "&", &write(&[("late", &*late)])].concat())
+            }
+        }
+    }
+
+    /// The `body` that revokes the tokens, which are forgotten, and the `hint` for `end_session`;
+    /// nothing if there were none.
+    fn sign_out(&mut self) -> Answer {
+        let Some(tokens) = self.session.sign_out() else {
+            return Ok(String::new());
+        };
+        let hint = tokens.id_token.as_ref().map_or("", IdToken::expose);
+        Ok(write(&[
+            ("body", &*self.revocation(&tokens)?),
+            ("hint", hint),
+        ]))
+    }
+
+    /// The `body` that revokes the access token alone.
+    fn expire(&mut self) -> Answer {
+        let (_, token) = self.session.bearer().ok_or(Error::SignedOut)?;
+        let token = Revocable::Access(token);
+        let body = build_revocation_request(&self.options()?.client_id, token);
+        Ok(write(&[("body", &*body)]))
+    }
+
+    /// Where to go `next`, the `hint` -> the `url` at which the provider signs the user out; nothing if it has none.
+    fn end_session(&mut self, input: &Form) -> Answer {
+        let client_id = &self.options()?.client_id;
+        let next = input.optional("next").unwrap_or_default();
+        Ok(match &self.metadata()?.end_session_endpoint {
+            Some(endpoint) => {
+                let hint = input.optional("hint");
+                write(&[(
+                    "url",
+                    &*build_end_session_url(endpoint, client_id, next, hint),
+                )])
+            }
+            None => String::new(),
+        })
+    }
+
+    /// What `client.js` keeps of the session: `generation`; if signed in, `access` for the header and
+    /// `record` for the store.
+    fn view(&self) -> String {
+        let generation = self.session.generation().number().to_string();
+        let access = self.session.bearer().map(|(_, token)| token.expose());
+        let record = self.session.to_record();
+        write(&[
+            ("generation", &*generation),
+            ("access", access.unwrap_or_default()),
+            ("record", record.as_deref().unwrap_or_default()),
+        ])
+    }
+
+    /// The body that ends the grant, or the access token if that is all there is.
+    fn revocation(&self, tokens: &Tokens) -> Answer {
+        let token = match &tokens.refresh {
+            Some(refresh) => Revocable::Refresh(refresh),
+            None => Revocable::Access(&tokens.access),
+        };
+        Ok(build_revocation_request(&self.options()?.client_id, token))
+    }
+
+    fn options(&self) -> Result<&Options, Error> {
+        self.options.as_ref().ok_or(Error::Malformed)
+    }
+
+    fn metadata(&self) -> Result<&Metadata, Error> {
+        self.metadata.as_ref().ok_or(Error::Malformed)
+    }
+}
+
+/// A reply, how many `tries` there were, a random byte -> the milliseconds to `wait` before another;
+/// nothing if there is to be none.
+fn pause(input: &Form) -> String {
+    let failure = match parameters::success(input) {
+        Ok(()) if input.optional("json").is_some() => return String::new(),
+        Ok(()) => Failure::Unreadable { status: 200 },
+        Err(failure) => failure,
+    };
+    let tries = number(input, "tries").and_then(|tries| usize::try_from(tries).ok());
+    let jitter = number(input, "jitter").and_then(|jitter| u8::try_from(jitter).ok());
+    let pause = retry::pause_ms(
+        tries.unwrap_or_default(),
+        &failure,
+        jitter.unwrap_or_default(),
+    );
+    pause.map_or_else(String::new, |pause| write(&[("wait", &*pause.to_string())]))
+}
+
+/// A reply -> nothing, if it is one of success.
+fn check(input: &Form) -> Answer {
+    parameters::success(input)?;
+    Ok(String::new())
+}
+
+fn tokens(input: &Form) -> Result<Tokens, Failure> {
+    parameters::success(input)?;
+    let response = parameters::token_response(input);
+    Ok(token::process(
+        response.ok_or(Failure::Unreadable { status: 200 })?,
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_waits_as_long_as_the_core_counts_on() {
+        let host = include_str!("../js/client.js").replace('_', "");
+        for (name, value) in [
+            ("TRYTIMEOUT", retry::TRY_TIMEOUT_MS),
+            ("LASTTRY", retry::LAST_TRY_SECONDS),
+        ] {
+            assert!(host.contains(&format!("const {name} = {value};")), "{name}");
+        }
+    }
+}

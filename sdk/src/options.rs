@@ -1,0 +1,37 @@
+//! What the application says about itself and its provider.
+
+use gatepass_core::form::Form;
+use gatepass_core::id::{ClientId, Issuer};
+use gatepass_core::rp::metadata::is_secure;
+
+use crate::error::Error;
+
+/// The options of `createClient` that decisions depend on.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) issuer: Issuer,
+    pub(crate) client_id: ClientId,
+    pub(crate) redirect_uri: String,
+    pub(crate) scope: String,
+    pub(crate) resource: Option<String>,
+}
+
+impl Options {
+    pub(crate) fn parse(input: &Form) -> Result<Self, Error> {
+        let issuer = input.optional("issuer").filter(|issuer| is_secure(issuer));
+        let issuer = issuer.and_then(|issuer| Issuer::parse(issuer).ok());
+        let client_id = input.optional("clientId");
+        let client_id = client_id.and_then(|id| ClientId::parse(id).ok());
+        let redirect_uri = input.optional("redirectUri");
+        let scope = input.optional("scope");
+        Ok(Self {
+            issuer: issuer.ok_or(Error::Options("issuer"))?,
+            client_id: client_id.ok_or(Error::Options("clientId"))?,
+            redirect_uri: redirect_uri
+                .ok_or(Error::Options("redirectUri"))?
+                .to_owned(),
+            scope: scope.ok_or(Error::Options("scope"))?.to_owned(),
+            resource: input.optional("resource").map(str::to_owned),
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! Authorization codes: kept once, redeemed once.
+
+use gatepass_core::grant::code::CodeStatus;
+use gatepass_core::id::Nonce;
+
+use super::{Store, World};
+use crate::executor::join_all;
+use crate::fixture;
+
+/// Nothing is lost between the authorization and the token endpoint.
+pub async fn a_code_reads_back_as_it_was_kept<S: Store>(store: &S) {
+    let world = World::new(store, "a_code_reads_back_as_it_was_kept").await;
+    let client = fixture::demo();
+    let sign_in = world.sign_in().await;
+    for nonce in [None, Some(Nonce::parse("a nonce").unwrap())] {
+        let mut kept = world.code(&client, &sign_in.browser);
+        kept.nonce = nonce;
+        store.insert_code(&kept).await.unwrap();
+        let (owner, read) = store.client_and_code(&client.id, kept.hash).await.unwrap();
+        assert_eq!(owner.unwrap().id, client.id);
+        let read = read.unwrap();
+        assert!(read.hash.matches(kept.hash));
+        assert_eq!(format!("{read:?}"), format!("{kept:?}"));
+    }
+}
+
+/// Of many redemptions at once exactly one wins, and only its grant and session exist.
+pub async fn a_code_is_redeemed_by_one_of_many<S: Store>(store: &S) {
+    let world = World::new(store, "a_code_is_redeemed_by_one_of_many").await;
+    let client = fixture::demo();
+    let sign_in = world.sign_in().await;
+    let code = world.code(&client, &sign_in.browser);
+    store.insert_code(&code).await.unwrap();
+    let redemptions: Vec<_> = (0..5).map(|_| world.redemption(&code)).collect();
+    let mut won = join_all(
+        redemptions
+            .iter()
+            .map(|redemption| store.redeem(redemption)),
+    )
+    .await;
+    won.push(store.redeem(&redemptions[0]).await);
+    let won: Vec<_> = won.into_iter().map(Result::unwrap).collect();
+    assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
+    for (redemption, won) in redemptions.iter().zip(won) {
+        let session = world.session(&redemption.session.refresh_jti).await;
+        assert_eq!(session, won.then(|| redemption.session.clone()));
+        let (_, state) = store
+            .access_token_state(None, &redemption.grant.id, &redemption.session.access_jti)
+            .await
+            .unwrap();
+        assert_eq!(state.grant, won.then(|| redemption.grant.clone()));
+        if won {
+            let (_, code) = store.client_and_code(&client.id, code.hash).await.unwrap();
+            let redeemed = CodeStatus::Redeemed {
+                at: redemption.at,
+                grant_id: redemption.grant.id.clone(),
+            };
+            assert_eq!(code.unwrap().status, redeemed);
+        }
+    }
+}
+
+/// A code ends exactly at its expiry, whatever was decided before.
+pub async fn an_expired_code_is_not_redeemed<S: Store>(store: &S) {
+    let world = World::new(store, "an_expired_code_is_not_redeemed").await;
+    let client = fixture::demo();
+    let sign_in = world.sign_in().await;
+    let code = world.code(&client, &sign_in.browser);
+    store.insert_code(&code).await.unwrap();
+    let mut redemption = world.redemption(&code);
+    redemption.at = code.expires_at;
+    assert!(!store.redeem(&redemption).await.unwrap());
+    assert_eq!(world.session(&redemption.session.refresh_jti).await, None);
+    let (_, code) = store.client_and_code(&client.id, code.hash).await.unwrap();
+    assert_eq!(code.unwrap().status, CodeStatus::Unused);
+}

@@ -1,0 +1,138 @@
+//! Grants, sign-ins and access tokens end once, and alone.
+
+use gatepass_core::grant::{EndReason, GrantStatus};
+
+use super::{Store, World};
+use crate::fixture::{self, NOW};
+
+/// Whoever ends a grant first has said why.
+pub async fn the_first_reason_for_an_end_stays<S: Store>(store: &S) {
+    let world = World::new(store, "the_first_reason_for_an_end_stays").await;
+    for first in [
+        EndReason::Administrator,
+        EndReason::CodeReplayed,
+        EndReason::Replayed,
+        EndReason::Revoked,
+        EndReason::SignedOut,
+    ] {
+        let made = world.grant(&fixture::demo()).await;
+        assert!(world.end(&made.grant.id, first).await);
+        assert_eq!(
+            world.status(&made.grant.id).await,
+            GrantStatus::Ended(first)
+        );
+        assert!(!world.end(&made.grant.id, EndReason::Revoked).await);
+        assert_eq!(
+            world.status(&made.grant.id).await,
+            GrantStatus::Ended(first)
+        );
+        let read_back = world.presented(&made.session.refresh_jti).await;
+        assert_eq!(read_back.grant.status, GrantStatus::Ended(first));
+    }
+}
+
+/// A theft on one device does not disturb another.
+pub async fn an_end_touches_no_other_grant<S: Store>(store: &S) {
+    let world = World::new(store, "an_end_touches_no_other_grant").await;
+    let sign_in = world.sign_in().await;
+    let ended = world.grant_from(&fixture::demo(), &sign_in.browser).await;
+    let other = world.grant_from(&fixture::demo(), &sign_in.browser).await;
+    world.end(&ended.grant.id, EndReason::Replayed).await;
+    assert_eq!(world.status(&other.grant.id).await, GrantStatus::Active);
+    let jti = &other.session.refresh_jti;
+    world.advance(jti, &fixture::demo(), NOW).await;
+}
+
+/// Every client that this browser signed in to, and no other browser.
+pub async fn signing_out_ends_the_grants_of_that_browser<S: Store>(store: &S) {
+    let world = World::new(store, "signing_out_ends_the_grants_of_that_browser").await;
+    let (here, elsewhere) = (world.sign_in().await, world.sign_in().await);
+    let first = world.grant_from(&fixture::demo(), &here.browser).await;
+    let second = world.grant_from(&fixture::gateway(), &here.browser).await;
+    let other = world.grant_from(&fixture::demo(), &elsewhere.browser).await;
+    store.sign_out(&here.browser, NOW).await.unwrap();
+    let signed_out = GrantStatus::Ended(EndReason::SignedOut);
+    assert_eq!(world.status(&first.grant.id).await, signed_out);
+    assert_eq!(world.status(&second.grant.id).await, signed_out);
+    assert_eq!(world.status(&other.grant.id).await, GrantStatus::Active);
+    let client = fixture::demo().id;
+    for (sign_in, stays) in [(&here, false), (&elsewhere, true)] {
+        let found = store
+            .client_and_sign_in(Some(&client), Some(&sign_in.id))
+            .await;
+        let (_, found) = found.unwrap();
+        assert_eq!(found.is_some(), stays);
+    }
+}
+
+/// Signing out is no reason for what had ended before.
+pub async fn signing_out_keeps_an_earlier_reason<S: Store>(store: &S) {
+    let world = World::new(store, "signing_out_keeps_an_earlier_reason").await;
+    let sign_in = world.sign_in().await;
+    let made = world.grant_from(&fixture::demo(), &sign_in.browser).await;
+    world.end(&made.grant.id, EndReason::Replayed).await;
+    store.sign_out(&sign_in.browser, NOW).await.unwrap();
+    let replayed = GrantStatus::Ended(EndReason::Replayed);
+    assert_eq!(world.status(&made.grant.id).await, replayed);
+}
+
+/// A code issued just before signing out makes no grant after it.
+pub async fn signing_out_forgets_codes_on_their_way<S: Store>(store: &S) {
+    let world = World::new(store, "signing_out_forgets_codes_on_their_way").await;
+    let (here, elsewhere) = (world.sign_in().await, world.sign_in().await);
+    for (sign_in, is_redeemed) in [(&here, false), (&elsewhere, true)] {
+        let code = world.code(&fixture::demo(), &sign_in.browser);
+        store.insert_code(&code).await.unwrap();
+        store.sign_out(&here.browser, NOW).await.unwrap();
+        let redemption = world.redemption(&code);
+        assert_eq!(store.redeem(&redemption).await.unwrap(), is_redeemed);
+    }
+}
+
+/// A code that is issued while the browser signs out does not outlive it.
+pub async fn a_code_needs_a_signed_in_browser<S: Store>(store: &S) {
+    let world = World::new(store, "a_code_needs_a_signed_in_browser").await;
+    let sign_in = world.sign_in().await;
+    store.sign_out(&sign_in.browser, NOW).await.unwrap();
+    let code = world.code(&fixture::demo(), &sign_in.browser);
+    assert!(!store.insert_code(&code).await.unwrap());
+    assert!(!store.redeem(&world.redemption(&code)).await.unwrap());
+}
+
+/// However often a browser signs in, even twice over the same sign-in, signing out ends everything.
+pub async fn a_browser_stays_one_through_its_sign_ins<S: Store>(store: &S) {
+    let world = World::new(store, "a_browser_stays_one_through_its_sign_ins").await;
+    let (earlier, elsewhere) = (world.sign_in().await, world.sign_in().await);
+    let client = fixture::demo();
+    let before = world.grant_from(&client, &earlier.browser).await;
+    let other = world.grant_from(&client, &elsewhere.browser).await;
+    world.sign_in_after(Some(&earlier.id)).await;
+    let last = world.sign_in_after(Some(&earlier.id)).await;
+    let found = |id| store.client_and_sign_in(Some(&client.id), Some(id));
+    let (_, replaced) = found(&earlier.id).await.unwrap();
+    assert!(replaced.is_none_or(|sign_in| sign_in.expires_at <= NOW));
+    let (_, last) = found(&last.id).await.unwrap();
+    let browser = last.unwrap().browser;
+    assert_eq!(browser, earlier.browser);
+    store.sign_out(&browser, NOW).await.unwrap();
+    let signed_out = GrantStatus::Ended(EndReason::SignedOut);
+    assert_eq!(world.status(&before.grant.id).await, signed_out);
+    assert_eq!(world.status(&other.grant.id).await, GrantStatus::Active);
+}
+
+/// Revoked once or twice: that access token, not its grant, nor another of the same grant.
+pub async fn a_revoked_access_token_is_known_and_alone<S: Store>(store: &S) {
+    let world = World::new(store, "a_revoked_access_token_is_known_and_alone").await;
+    let made = world.grant(&fixture::demo()).await;
+    let (grant, jti) = (&made.grant.id, &made.session.access_jti);
+    for _ in 0..2 {
+        let expires_at = NOW.plus(world.lifetimes.access_token);
+        store.revoke_access_token(jti, expires_at).await.unwrap();
+    }
+    let other = world.jti();
+    for (jti, revoked) in [(jti, true), (&other, false)] {
+        let (_, state) = store.access_token_state(None, grant, jti).await.unwrap();
+        assert_eq!(state.access_token_revoked, revoked);
+        assert_eq!(state.grant.unwrap().status, GrantStatus::Active);
+    }
+}

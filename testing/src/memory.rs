@@ -1,0 +1,328 @@
+//! The ports in memory: each method takes one turn with the tables, so each is one transaction.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+
+use gatepass_core::authorize::SignIn;
+use gatepass_core::client::{
+    Client, ClientAuthentication, ClientCredentials, GrantType, RefreshBehaviour,
+};
+use gatepass_core::grant::code::{CodeRecord, CodeStatus, Redemption};
+use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
+use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
+use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
+use gatepass_core::introspect::TokenState;
+use gatepass_core::scope::Scope;
+use gatepass_core::secret::SecretHash;
+use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::time::Timestamp;
+use gatepass_core::userinfo::User;
+
+use crate::contract::Seed;
+
+/// Everything the provider remembers, for as long as the test lasts.
+#[derive(Debug, Default)]
+pub struct MemoryStore(RefCell<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    clients: BTreeMap<ClientId, Client>,
+    users: BTreeMap<Subject, (User, String)>,
+    sign_ins: BTreeMap<SignInId, SignIn>,
+    codes: BTreeMap<String, CodeRecord>,
+    grants: BTreeMap<GrantId, Grant>,
+    sessions: BTreeMap<JwtId, Session>,
+    revoked: BTreeSet<JwtId>,
+}
+
+impl MemoryStore {
+    /// The grant, to look at.
+    pub fn grant(&self, id: &GrantId) -> Option<Grant> {
+        self.0.borrow().grants.get(id).cloned()
+    }
+
+    /// Every generation of every grant, to look at.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.0.borrow().sessions.values().cloned().collect()
+    }
+}
+
+impl Seed for MemoryStore {
+    async fn put_client(&self, client: &Client) {
+        let mut tables = self.0.borrow_mut();
+        tables.clients.insert(client.id.clone(), client.clone());
+    }
+
+    async fn put_user(&self, user: &User, password_hash: &str) {
+        let row = (user.clone(), password_hash.to_owned());
+        let mut tables = self.0.borrow_mut();
+        tables.users.insert(user.subject.clone(), row);
+    }
+}
+
+impl AuthorizeStore for MemoryStore {
+    type Error = Infallible;
+
+    async fn client_and_sign_in(
+        &self,
+        client: Option<&ClientId>,
+        sign_in: Option<&SignInId>,
+    ) -> Result<(Option<Client>, Option<SignIn>), Infallible> {
+        let tables = self.0.borrow();
+        let sign_in = sign_in.and_then(|id| tables.sign_ins.get(id)).cloned();
+        Ok((client.and_then(|id| tables.client(id)), sign_in))
+    }
+
+    async fn insert_code(&self, code: &CodeRecord) -> Result<bool, Infallible> {
+        let mut tables = self.0.borrow_mut();
+        let mut sign_ins = tables.sign_ins.values();
+        let signed_in = sign_ins.any(|found| found.browser == code.browser);
+        if signed_in {
+            let key = code.hash.to_base64url();
+            tables.codes.insert(key, code.clone());
+        }
+        Ok(signed_in)
+    }
+
+    async fn user_by_name(&self, username: &str) -> Result<Option<(User, String)>, Infallible> {
+        let tables = self.0.borrow();
+        let mut users = tables.users.values();
+        Ok(users.find(|(user, _)| user.username == username).cloned())
+    }
+
+    async fn insert_sign_in(
+        &self,
+        sign_in: &SignIn,
+        earlier: Option<&SignInId>,
+    ) -> Result<(), Infallible> {
+        let mut tables = self.0.borrow_mut();
+        let mut sign_in = sign_in.clone();
+        if let Some(earlier) = earlier.and_then(|id| tables.sign_ins.get_mut(id)) {
+            sign_in.browser = earlier.browser.clone();
+            earlier.expires_at = earlier.expires_at.min(sign_in.auth_time);
+        }
+        tables.sign_ins.insert(sign_in.id.clone(), sign_in);
+        Ok(())
+    }
+
+    async fn sign_out(&self, browser: &BrowserId, _at: Timestamp) -> Result<(), Infallible> {
+        let mut tables = self.0.borrow_mut();
+        tables
+            .sign_ins
+            .retain(|_, sign_in| sign_in.browser != *browser);
+        let spent = |code: &CodeRecord| code.status != CodeStatus::Unused;
+        tables
+            .codes
+            .retain(|_, code| code.browser != *browser || spent(code));
+        let grants = tables.grants.values_mut();
+        grants
+            .filter(|grant| grant.browser == *browser)
+            .for_each(|grant| end(grant, EndReason::SignedOut));
+        Ok(())
+    }
+}
+
+impl GrantStore for MemoryStore {
+    type Error = Infallible;
+
+    async fn client_and_code(
+        &self,
+        client: &ClientId,
+        code: SecretHash,
+    ) -> Result<(Option<Client>, Option<CodeRecord>), Infallible> {
+        let tables = self.0.borrow();
+        let code = tables.codes.get(&code.to_base64url()).cloned();
+        Ok((tables.client(client), code))
+    }
+
+    async fn redeem(&self, redemption: &Redemption) -> Result<bool, Infallible> {
+        let mut tables = self.0.borrow_mut();
+        let (grant, session) = (&redemption.grant, &redemption.session);
+        let code = tables.codes.get_mut(&redemption.code.to_base64url());
+        let unused = |code: &&mut CodeRecord| {
+            code.status == CodeStatus::Unused && code.expires_at > redemption.at
+        };
+        let Some(code) = code.filter(unused) else {
+            return Ok(false);
+        };
+        code.status = CodeStatus::Redeemed {
+            at: redemption.at,
+            grant_id: grant.id.clone(),
+        };
+        tables.grants.insert(grant.id.clone(), grant.clone());
+        let key = session.refresh_jti.clone();
+        tables.sessions.insert(key, session.clone());
+        Ok(true)
+    }
+
+    async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, Infallible> {
+        let mut tables = self.0.borrow_mut();
+        if tables.may_advance(rotation) {
+            tables.advance(rotation);
+        }
+        Ok(Found {
+            client: tables.client(rotation.credentials.client_id()),
+            presented: tables.presented(rotation.presented),
+        })
+    }
+
+    async fn granted_scope(&self, refresh_jti: &JwtId) -> Result<Option<Scope>, Infallible> {
+        let tables = self.0.borrow();
+        Ok(tables
+            .grant_of(refresh_jti)
+            .map(|grant| grant.scope.clone()))
+    }
+
+    async fn end_grant(
+        &self,
+        grant: &GrantId,
+        reason: EndReason,
+        _at: Timestamp,
+    ) -> Result<bool, Infallible> {
+        let mut tables = self.0.borrow_mut();
+        let grant = tables.grants.get_mut(grant);
+        let active = grant.filter(|grant| grant.status == GrantStatus::Active);
+        Ok(active.map(|grant| end(grant, reason)).is_some())
+    }
+
+    async fn access_token_state(
+        &self,
+        caller: Option<&ClientId>,
+        grant: &GrantId,
+        access_jti: &JwtId,
+    ) -> Result<(Option<Client>, TokenState), Infallible> {
+        let tables = self.0.borrow();
+        let state = TokenState {
+            access_token_revoked: tables.revoked.contains(access_jti),
+            ..tables.token_state(tables.grants.get(grant))
+        };
+        Ok((caller.and_then(|id| tables.client(id)), state))
+    }
+
+    async fn refresh_token_state(
+        &self,
+        caller: &ClientId,
+        refresh_jti: &JwtId,
+    ) -> Result<(Option<Client>, Option<Session>, TokenState), Infallible> {
+        let tables = self.0.borrow();
+        let session = tables.sessions.get(refresh_jti).cloned();
+        let state = tables.token_state(tables.grant_of(refresh_jti));
+        Ok((tables.client(caller), session, state))
+    }
+
+    async fn revoke_access_token(
+        &self,
+        access_jti: &JwtId,
+        _expires_at: Timestamp,
+    ) -> Result<(), Infallible> {
+        self.0.borrow_mut().revoked.insert(access_jti.clone());
+        Ok(())
+    }
+}
+
+impl Tables {
+    fn client(&self, id: &ClientId) -> Option<Client> {
+        self.clients.get(id).cloned()
+    }
+
+    fn grant_of(&self, refresh_jti: &JwtId) -> Option<&Grant> {
+        let session = self.sessions.get(refresh_jti)?;
+        self.grants.get(&session.grant_id)
+    }
+
+    fn token_state(&self, grant: Option<&Grant>) -> TokenState {
+        let user = grant.and_then(|grant| self.users.get(&grant.subject));
+        TokenState {
+            grant: grant.cloned(),
+            user: user.map(|(user, _)| user.clone()),
+            access_token_revoked: false,
+        }
+    }
+
+    /// Step 1 of [`Rotation`]: everything that must hold.
+    fn may_advance(&self, rotation: &Rotation<'_>) -> bool {
+        let Some(session) = self.sessions.get(rotation.presented) else {
+            return false;
+        };
+        let Some(grant) = self.grants.get(&session.grant_id) else {
+            return false;
+        };
+        let Some(client) = self.clients.get(&grant.client_id) else {
+            return false;
+        };
+        session.status == SessionStatus::Active
+            && session.expires_at > rotation.at
+            && grant.status == GrantStatus::Active
+            && grant.expires_at > rotation.at
+            && client.refresh_behaviour == RefreshBehaviour::Rotate
+            && client.may_use(GrantType::RefreshToken)
+            && proves(rotation.credentials, client)
+    }
+
+    /// Steps 1 and 2 of [`Rotation`].
+    fn advance(&mut self, rotation: &Rotation<'_>) {
+        let next = &rotation.next;
+        let limit = self.grant_of(rotation.presented).map(|g| g.expires_at);
+        let (Some(spent), Some(limit)) = (self.sessions.get_mut(rotation.presented), limit) else {
+            return;
+        };
+        spent.status = SessionStatus::Refreshed {
+            at: rotation.at,
+            successor: next.refresh_jti.clone(),
+        };
+        let session = Session {
+            refresh_jti: next.refresh_jti.clone(),
+            grant_id: spent.grant_id.clone(),
+            access_jti: next.access_jti.clone(),
+            generation: spent.generation + 1,
+            issued_at: rotation.at,
+            expires_at: limit.min(next.expires_at),
+            status: SessionStatus::Active,
+        };
+        self.sessions.insert(next.refresh_jti.clone(), session);
+    }
+
+    /// Step 3 of [`Rotation`].
+    fn presented(&self, jti: &JwtId) -> Option<Presented> {
+        let session = self.sessions.get(jti)?;
+        let next = |session: &&Session| match &session.status {
+            SessionStatus::Refreshed { successor, .. } => self.sessions.get(successor),
+            SessionStatus::Active => None,
+        };
+        let successors = std::iter::successors(next(&session), next);
+        let longest = usize::try_from(LONGEST_CHAIN).unwrap();
+        Some(Presented {
+            grant: self.grant_of(jti)?.clone(),
+            session: session.clone(),
+            successors: successors.take(longest).cloned().collect(),
+        })
+    }
+}
+
+/// Ends a grant; the first reason stays.
+fn end(grant: &mut Grant, reason: EndReason) {
+    if grant.status == GrantStatus::Active {
+        grant.status = GrantStatus::Ended(reason);
+    }
+}
+
+/// What a store can compare by itself: the client, the method, the hash of the secret.
+fn proves(credentials: &ClientCredentials, client: &Client) -> bool {
+    let registered = match client.authentication {
+        ClientAuthentication::None => None,
+        ClientAuthentication::SecretBasic(hash) | ClientAuthentication::SecretPost(hash) => {
+            Some(hash.to_base64url())
+        }
+    };
+    *credentials.client_id() == client.id
+        && credentials.method() == client.authentication.method()
+        && credentials.secret_hash().map(SecretHash::to_base64url) == registered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::store_contract_tests!(MemoryStore::default());
+}

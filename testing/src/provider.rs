@@ -1,0 +1,308 @@
+//! The provider in one process: the walk of the Workers over the core's decisions, on the in-memory
+//! store, with a clock and random bytes that a test controls.
+
+use gatepass_core::authorize::{
+    AuthorizationRequest, LocalRefusal, Next, Refusal, Resources, SignIn, decide, refusal_location,
+    requesting_client, state_token, success_location, validate,
+};
+use gatepass_core::client::{ClientCredentials, GrantType};
+use gatepass_core::form::Form;
+use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
+use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_scope};
+use gatepass_core::grant::{EndReason, Grant, Lifetimes, Session};
+use gatepass_core::id::{GrantId, Issuer, JwtId};
+use gatepass_core::jose::{self, SymmetricKey};
+use gatepass_core::scope::Scope;
+use gatepass_core::secret::{
+    AccessToken, AuthorizationCode, BrowserBinding, IdToken, SignInCookie, StateToken,
+};
+use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::token::{
+    self, GrantRequest, RefreshRequest, TokenRefusal, TokenRequest, TokenResponse,
+};
+
+use crate::contract::Seed;
+use crate::executor::block_on;
+use crate::{Es256Signer, ManualClock, MemoryStore, SeededRandom, fixture};
+
+/// A provider with the fixture's clients and user.
+#[derive(Debug)]
+pub struct Provider {
+    /// What it remembers.
+    pub store: MemoryStore,
+    /// What time it is.
+    pub clock: ManualClock,
+    /// Where its identifiers and codes come from.
+    pub random: SeededRandom,
+    /// What it signs with.
+    pub signer: Es256Signer,
+    /// How long its tokens live.
+    pub lifetimes: Lifetimes,
+    /// Who it is.
+    pub issuer: Issuer,
+    /// Whom its access tokens may be for.
+    pub resources: Resources,
+    refresh_token_key: SymmetricKey,
+    state_token_key: SymmetricKey,
+}
+
+/// Where the authorization endpoint sends the browser.
+#[derive(Debug)]
+pub enum Sent {
+    /// Nowhere: the user sees what is wrong.
+    Nowhere(LocalRefusal),
+    /// To the sign-in page, with a state token and the cookie that belongs to it.
+    ToSignIn(StateToken, BrowserBinding),
+    /// To the client, at this address.
+    ToClient(String),
+}
+
+impl Provider {
+    /// A provider whose random bytes follow from `seed`.
+    pub fn new(seed: u64) -> Self {
+        let store = MemoryStore::default();
+        for client in fixture::clients() {
+            block_on(store.put_client(&client));
+        }
+        block_on(store.put_user(&fixture::user(), fixture::PASSWORD_HASH));
+        Self {
+            store,
+            clock: ManualClock::at(fixture::NOW),
+            random: SeededRandom::new(seed),
+            signer: Es256Signer::new(1),
+            lifetimes: Lifetimes::default(),
+            issuer: fixture::issuer(),
+            resources: fixture::resources(),
+            refresh_token_key: fixture::refresh_token_key(),
+            state_token_key: fixture::state_token_key(),
+        }
+    }
+
+    /// `GET /oauth/authorize`.
+    pub fn authorize(&self, query: &str, cookie: Option<&SignInCookie>) -> Sent {
+        match self.try_authorize(query, cookie) {
+            Ok(sent) => sent,
+            Err(Refusal::Local(refusal)) => Sent::Nowhere(refusal),
+            Err(Refusal::Redirect(refusal)) => {
+                Sent::ToClient(refusal_location(&refusal, &self.issuer))
+            }
+        }
+    }
+
+    fn try_authorize(&self, query: &str, cookie: Option<&SignInCookie>) -> Result<Sent, Refusal> {
+        let local = |refusal: LocalRefusal| Refusal::Local(refusal);
+        let form = Form::parse(query).map_err(|error| local(error.into()))?;
+        let client_id = requesting_client(&form).map_err(local)?;
+        let sign_in = cookie.map(SignInCookie::id);
+        let loaded = self
+            .store
+            .client_and_sign_in(Some(&client_id), sign_in.as_ref());
+        let Ok((client, sign_in)) = block_on(loaded);
+        let request = validate(&form, client.as_ref(), &self.resources)?;
+        match decide(&request, &client.unwrap(), sign_in, self.clock.now()) {
+            Next::Issue(sign_in) => Ok(Sent::ToClient(self.code(&request, &sign_in))),
+            Next::Refuse(refusal) => Err(Refusal::Redirect(refusal)),
+            Next::SignIn => {
+                let binding = BrowserBinding::from_random(self.random.bytes());
+                let (key, now) = (&self.state_token_key, self.clock.now());
+                let token = state_token::seal(&request, &binding, key, now).unwrap();
+                Ok(Sent::ToSignIn(token, binding))
+            }
+        }
+    }
+
+    /// `POST /login` with the right password.
+    pub fn sign_in(&self) -> SignInCookie {
+        let cookie = SignInCookie::from_random(self.random.bytes());
+        let sign_in = SignIn {
+            id: cookie.id(),
+            browser: BrowserBinding::from_random(self.random.bytes()).browser(),
+            subject: fixture::user().subject,
+            auth_time: self.clock.now(),
+            expires_at: self.clock.now().plus(self.lifetimes.grant),
+        };
+        let Ok(()) = block_on(self.store.insert_sign_in(&sign_in, None));
+        cookie
+    }
+
+    /// `GET /oauth/callback`: where the browser goes with the sign-in that it has now.
+    ///
+    /// # Panics
+    ///
+    /// If the state token does not open in this browser, or there is no live sign-in.
+    pub fn callback(
+        &self,
+        token: &StateToken,
+        binding: &BrowserBinding,
+        cookie: &SignInCookie,
+    ) -> String {
+        let (key, now) = (&self.state_token_key, self.clock.now());
+        let opened = state_token::open(token, Some(binding), key, now).unwrap();
+        let sign_in = cookie.id();
+        let loaded = self
+            .store
+            .client_and_sign_in(Some(&opened.client_id), Some(&sign_in));
+        let Ok((client, sign_in)) = block_on(loaded);
+        let sign_in = sign_in.filter(|found| opened.is_answered_by(found));
+        let request = opened.request(client.as_ref()).unwrap();
+        match decide(&request, &client.unwrap(), sign_in, now) {
+            Next::Issue(sign_in) => self.code(&request, &sign_in),
+            Next::Refuse(refusal) => refusal_location(&refusal, &self.issuer),
+            Next::SignIn => panic!("this sign-in does not count"),
+        }
+    }
+
+    fn code(&self, request: &AuthorizationRequest, sign_in: &SignIn) -> String {
+        let code = AuthorizationCode::from_random(self.random.bytes());
+        let record = code::issue(request, sign_in, &code, &self.lifetimes, self.clock.now());
+        let Ok(_) = block_on(self.store.insert_code(&record));
+        success_location(request, &code, &self.issuer)
+    }
+
+    /// `POST /oauth/token`. What a refusal ends has ended when this returns.
+    pub fn token(
+        &self,
+        authorization: Option<&str>,
+        body: &str,
+    ) -> Result<TokenResponse, TokenRefusal> {
+        let answer = self.try_token(authorization, body);
+        if let Err(refusal) = &answer
+            && let Some((grant, reason)) = refusal.ends()
+        {
+            self.end_grant(grant, reason);
+        }
+        answer
+    }
+
+    fn try_token(
+        &self,
+        authorization: Option<&str>,
+        body: &str,
+    ) -> Result<TokenResponse, TokenRefusal> {
+        let request = TokenRequest::parse(authorization, &Form::parse(body)?, None)?;
+        match request.grant {
+            GrantRequest::AuthorizationCode(code) => self.redeem(&request.credentials, &code),
+            GrantRequest::RefreshToken(refresh) => self.refresh(&request.credentials, &refresh),
+        }
+    }
+
+    fn redeem(
+        &self,
+        credentials: &ClientCredentials,
+        request: &CodeRequest,
+    ) -> Result<TokenResponse, TokenRefusal> {
+        let now = self.clock.now();
+        let loaded = self
+            .store
+            .client_and_code(credentials.client_id(), request.code.hash());
+        let Ok((client, record)) = block_on(loaded);
+        let client = credentials.authenticate(client)?;
+        let ids = NewIds {
+            grant: GrantId::from_random(self.random.bytes()),
+            refresh_jti: self.jti(),
+            access_jti: self.jti(),
+        };
+        let redemption = code::decide(record, request, &client, (ids, &self.lifetimes), now)?;
+        let Ok(won) = block_on(self.store.redeem(&redemption));
+        if !won {
+            return Err(CodeRefusal::AlreadyRedeemed.into());
+        }
+        let (grant, session) = (&redemption.grant, &redemption.session);
+        let nonce = redemption.nonce.clone();
+        let id_token = token::id::issue(grant, nonce, &self.issuer, &self.lifetimes, now);
+        let access_jti = session.access_jti.clone();
+        let mut response = self.issue((grant, &grant.scope), session, access_jti);
+        response.id_token = id_token.map(|jwt| {
+            let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
+            let unsigned = jose::unsigned(token::id::TYPE, algorithm, key, &jwt);
+            IdToken::new(self.signer.sign(unsigned.unwrap()))
+        });
+        if !client.client().may_use(GrantType::RefreshToken) {
+            response.refresh_token = None;
+        }
+        Ok(response)
+    }
+
+    fn refresh(
+        &self,
+        credentials: &ClientCredentials,
+        request: &RefreshRequest,
+    ) -> Result<TokenResponse, TokenRefusal> {
+        let now = self.clock.now();
+        let key = &self.refresh_token_key;
+        let (token, grace) = (&request.token, self.lifetimes.grace);
+        let jti = token::refresh::read_for_refresh(token, &self.issuer, key, grace, now)
+            .map_err(TokenRefusal::RefreshToken)?
+            .jti;
+        let scope = self.requested_scope(request, &jti)?;
+        let next = NextSession {
+            refresh_jti: self.jti(),
+            access_jti: self.jti(),
+            expires_at: now.plus(self.lifetimes.refresh_token),
+        };
+        let rotation = Rotation {
+            presented: &jti,
+            credentials,
+            next,
+            at: now,
+        };
+        let Ok(found) = block_on(self.store.rotate(&rotation));
+        let refreshed = refresh::decide(found, &rotation, &self.lifetimes)?;
+        let access_jti = refreshed.access_jti(&rotation, self.jti());
+        let scope = scope.as_ref().unwrap_or(&refreshed.grant.scope);
+        Ok(self.issue((&refreshed.grant, scope), &refreshed.session, access_jti))
+    }
+
+    fn requested_scope(
+        &self,
+        request: &RefreshRequest,
+        jti: &JwtId,
+    ) -> Result<Option<Scope>, RefreshRefusal> {
+        let Some(text) = &request.scope else {
+            return Ok(None);
+        };
+        let requested = Scope::parse(text)?;
+        let Ok(granted) = block_on(self.store.granted_scope(jti));
+        check_scope(&requested, &granted.ok_or(RefreshRefusal::Unknown)?)?;
+        Ok(Some(requested))
+    }
+
+    fn issue(
+        &self,
+        (grant, scope): (&Grant, &Scope),
+        session: &Session,
+        access_jti: JwtId,
+    ) -> TokenResponse {
+        let (now, issuer) = (self.clock.now(), &self.issuer);
+        let jwt = token::access::issue((grant, scope), access_jti, issuer, &self.lifetimes, now);
+        let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
+        let unsigned = jose::unsigned(token::access::TYPE, algorithm, key, &jwt);
+        let refresh_token = token::refresh::write(session, issuer, &self.refresh_token_key);
+        TokenResponse {
+            access_token: AccessToken::new(self.signer.sign(unsigned.unwrap())),
+            expires_in: jwt.expires_at.remaining(now),
+            refresh_token: Some(refresh_token.unwrap()),
+            scope: scope.clone(),
+            id_token: None,
+        }
+    }
+
+    /// What revoking a refresh token, an administrator or a replay does.
+    pub fn end_grant(&self, grant: &GrantId, reason: EndReason) {
+        let Ok(_) = block_on(self.store.end_grant(grant, reason, self.clock.now()));
+    }
+
+    /// `POST /oauth/logout`.
+    pub fn sign_out(&self, cookie: &SignInCookie) {
+        let (client, id) = (fixture::demo().id, cookie.id());
+        let found = self.store.client_and_sign_in(Some(&client), Some(&id));
+        let Ok((_, Some(sign_in))) = block_on(found) else {
+            return;
+        };
+        let Ok(()) = block_on(self.store.sign_out(&sign_in.browser, self.clock.now()));
+    }
+
+    fn jti(&self) -> JwtId {
+        JwtId::from_random(self.random.bytes())
+    }
+}

@@ -1,0 +1,274 @@
+//! From a request to its endpoint, and what every response has in common.
+
+use std::rc::Rc;
+
+use gatepass_core::discovery::path;
+use gatepass_core::error::{ErrorCode, ErrorResponse};
+use gatepass_core::grant::EndReason;
+use gatepass_core::id::GrantId;
+use gatepass_core::store::GrantStore;
+use gatepass_edge::config::Environment;
+use gatepass_edge::d1::Database;
+use gatepass_edge::exchange::Exchange;
+use gatepass_edge::{EdgeError, clock, cors, http, log};
+use worker::{Env, Headers, Method, Request, Response};
+
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::store::D1Store;
+use crate::{development, endpoint, origins, page};
+
+/// What an endpoint works with.
+#[derive(Debug)]
+pub struct App {
+    pub config: Rc<Config>,
+    pub store: D1Store,
+    pub env: Env,
+    pub request_id: String,
+}
+
+impl App {
+    /// The signing keys.
+    pub async fn keys(&self) -> Result<Rc<Keys>, EdgeError> {
+        Keys::of(&self.config, &self.store).await
+    }
+
+    /// Ends a grant because of a refused request, and says so in the log.
+    pub async fn end_grant(&self, grant: &GrantId, reason: EndReason) -> Result<(), EdgeError> {
+        if self.store.end_grant(grant, reason, clock::now()).await? {
+            log::event(&log::Event {
+                request_id: &self.request_id,
+                event: "grant_ended",
+                about: grant.as_str(),
+                reason: reason.as_str(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Who may read an endpoint's answers from a page of another origin.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Readers {
+    /// Nobody.
+    SameOrigin,
+    /// Everybody: the document is public.
+    Everyone,
+    /// Pages of an origin that some client has registered.
+    RegisteredOrigins,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Endpoint {
+    Authorize,
+    Callback,
+    Discovery,
+    Health,
+    Introspect,
+    IntrospectUser,
+    Jwks,
+    Login,
+    Logout,
+    Refresh,
+    Revoke,
+    Stylesheet,
+    Token,
+    UserInfo,
+}
+
+/// Canonical paths and their short aliases. `GET /introspect` with a bearer token tells about its user,
+/// as userinfo does; `POST` is RFC 7662.
+fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
+    Some(match path {
+        path::AUTHORIZE | "/authorize" => Endpoint::Authorize,
+        path::CALLBACK | "/callback" => Endpoint::Callback,
+        path::TOKEN | "/token" => Endpoint::Token,
+        "/refresh" => Endpoint::Refresh,
+        path::INTROSPECT => Endpoint::Introspect,
+        "/introspect" if *method == Method::Post => Endpoint::Introspect,
+        "/introspect" => Endpoint::IntrospectUser,
+        path::REVOKE | "/revoke" => Endpoint::Revoke,
+        path::USERINFO => Endpoint::UserInfo,
+        path::LOGOUT => Endpoint::Logout,
+        path::LOGIN => Endpoint::Login,
+        path::JWKS => Endpoint::Jwks,
+        "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
+            Endpoint::Discovery
+        }
+        "/health" => Endpoint::Health,
+        "/assets/style.css" => Endpoint::Stylesheet,
+        _ => return None,
+    })
+}
+
+impl Endpoint {
+    /// The methods it has, as `Allow` lists them.
+    const fn methods(self) -> &'static str {
+        match self {
+            Self::Authorize | Self::Login | Self::Logout | Self::UserInfo => "GET, POST",
+            Self::Introspect | Self::Refresh | Self::Revoke | Self::Token => "POST",
+            Self::Callback
+            | Self::Discovery
+            | Self::Health
+            | Self::IntrospectUser
+            | Self::Jwks
+            | Self::Stylesheet => "GET",
+        }
+    }
+
+    const fn readers(self) -> Readers {
+        match self {
+            Self::Discovery | Self::Jwks => Readers::Everyone,
+            Self::IntrospectUser | Self::Refresh | Self::Revoke | Self::Token | Self::UserInfo => {
+                Readers::RegisteredOrigins
+            }
+            Self::Authorize
+            | Self::Callback
+            | Self::Health
+            | Self::Introspect
+            | Self::Login
+            | Self::Logout
+            | Self::Stylesheet => Readers::SameOrigin,
+        }
+    }
+
+    /// Whether people look at its answers.
+    const fn is_page(self) -> bool {
+        matches!(
+            self,
+            Self::Authorize | Self::Callback | Self::Login | Self::Logout
+        )
+    }
+
+    async fn answer(self, request: Request, app: &App) -> Result<Response, EdgeError> {
+        match self {
+            Self::Authorize => endpoint::authorize::answer(request, app).await,
+            Self::Callback => endpoint::callback::answer(&request, app).await,
+            Self::Discovery => endpoint::discovery::answer(app),
+            Self::Health => endpoint::health::answer(app).await,
+            Self::Introspect => endpoint::introspect::answer(request, app).await,
+            Self::Jwks => endpoint::jwks::answer(app).await,
+            Self::Login => endpoint::login::answer(request, app).await,
+            Self::Logout => endpoint::logout::answer(request, app).await,
+            Self::Refresh => endpoint::token::answer_refresh(request, app).await,
+            Self::Revoke => endpoint::revoke::answer(request, app).await,
+            Self::Stylesheet => page::stylesheet(),
+            Self::Token => endpoint::token::answer(request, app).await,
+            Self::IntrospectUser | Self::UserInfo => endpoint::userinfo::answer(request, app).await,
+        }
+    }
+}
+
+/// Answers a request. Whatever fails is logged here, and only here.
+pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
+    let exchange = Exchange::begin(&request);
+    let endpoint = endpoint_at(&request.path(), &request.method());
+    let (environment, answered) = match Config::of(&env) {
+        Ok(config) => (
+            config.environment,
+            route(request, endpoint, (&env, &config), &exchange).await,
+        ),
+        Err(error) => (Environment::Production, Err(error)),
+    };
+    let (response, failure) = match answered {
+        Ok(response) => (response, None),
+        Err(error) => (broken(endpoint, &exchange.request_id)?, Some(error)),
+    };
+    exchange
+        .end(&response, environment, failure.as_ref())
+        .map_err(|error| error.to_string())?;
+    Ok(response)
+}
+
+async fn route(
+    request: Request,
+    endpoint: Option<Endpoint>,
+    (env, config): (&Env, &Rc<Config>),
+    exchange: &Exchange,
+) -> Result<Response, EdgeError> {
+    let store = D1Store::new(Database::new(env, "DB", exchange.trips.clone())?);
+    let app = App {
+        config: Rc::clone(config),
+        store,
+        env: env.clone(),
+        request_id: exchange.request_id.clone(),
+    };
+    let Some(endpoint) = endpoint else {
+        return page::not_found(&app);
+    };
+    if !matches!(endpoint, Endpoint::Health) {
+        development::prepare(&app).await?;
+    }
+    let origin = http::header(&request, "Origin");
+    let reader = reader(endpoint, origin.as_deref(), &app).await?;
+    let response = answer(endpoint, request, reader.is_some(), &app).await?;
+    if let Some(origin) = reader {
+        cors::allow(response.headers(), &origin)?;
+    }
+    Ok(response)
+}
+
+async fn answer(
+    endpoint: Endpoint,
+    request: Request,
+    may_read: bool,
+    app: &App,
+) -> Result<Response, EdgeError> {
+    let method = match request.method() {
+        Method::Options => return preflight(endpoint, may_read),
+        Method::Head => Method::Get,
+        method => method,
+    };
+    let allowed = endpoint.methods();
+    if !allowed.split(", ").any(|known| known == method.as_ref()) {
+        return if endpoint.is_page() {
+            page::method_not_allowed(allowed, app)
+        } else {
+            http::method_not_allowed(allowed)
+        };
+    }
+    endpoint.answer(request, app).await
+}
+
+/// The `Access-Control-Allow-Origin` value, if the asking page may read the answer.
+async fn reader(
+    endpoint: Endpoint,
+    origin: Option<&str>,
+    app: &App,
+) -> Result<Option<String>, EdgeError> {
+    Ok(match (endpoint.readers(), origin) {
+        // Also to whoever does not say: a copy in a cache is for everyone.
+        (Readers::Everyone, _) => Some("*".to_owned()),
+        (Readers::RegisteredOrigins, Some(origin)) => {
+            let registered = origins::is_registered(origin, &app.store).await?;
+            registered.then(|| origin.to_owned())
+        }
+        (Readers::RegisteredOrigins, None) | (Readers::SameOrigin, _) => None,
+    })
+}
+
+fn preflight(endpoint: Endpoint, may_read: bool) -> Result<Response, EdgeError> {
+    let response = Response::empty()?
+        .with_status(204)
+        .with_headers(Headers::new());
+    response.headers().set("Allow", endpoint.methods())?;
+    if may_read {
+        let policy = cors::Policy {
+            methods: endpoint.methods(),
+            headers: "Authorization, Content-Type",
+        };
+        cors::allow_preflight(response.headers(), policy)?;
+    }
+    Ok(response)
+}
+
+/// The answer when something failed that is not the client's fault.
+fn broken(endpoint: Option<Endpoint>, request_id: &str) -> worker::Result<Response> {
+    let description = format!("something went wrong here; the request id is {request_id}");
+    let answer = if endpoint.is_some_and(Endpoint::is_page) {
+        page::broken(request_id)
+    } else {
+        http::error_json(&ErrorResponse::new(ErrorCode::ServerError, description))
+    };
+    answer.or_else(|_| Response::error("server_error", 500))
+}

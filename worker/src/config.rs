@@ -1,0 +1,133 @@
+//! The provider's configuration: read once an isolate, refused with the name of what is wrong.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use gatepass_core::authorize::{Resources, state_token};
+use gatepass_core::grant::Lifetimes;
+use gatepass_core::id::{Audience, Issuer};
+use gatepass_core::jose::SymmetricKey;
+use gatepass_core::time::Lifetime;
+use gatepass_core::token::refresh;
+use gatepass_edge::EdgeError;
+use gatepass_edge::config::{Environment, environment, key, lifetime, optional, origin, required};
+use gatepass_edge::webcrypto::EncryptionKey;
+use worker::Env;
+
+/// The scopes that the discovery document names.
+pub const SCOPES: [&str; 6] = [
+    "openid",
+    "profile",
+    "email",
+    "offline_access",
+    "read",
+    "write",
+];
+
+/// Everything that can be set from outside.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `GATEPASS_ENV`: `development`, or `production` if not set.
+    pub environment: Environment,
+    /// `GATEPASS_ISSUER`: the provider's origin.
+    pub issuer: Issuer,
+    /// `GATEPASS_DEFAULT_AUDIENCE`, and `GATEPASS_RESOURCES` separated by spaces.
+    pub resources: Resources,
+    /// `GATEPASS_ACCESS_TOKEN_LIFETIME`, `GATEPASS_CODE_LIFETIME`,
+    /// `GATEPASS_REFRESH_TOKEN_LIFETIME`, `GATEPASS_GRANT_LIFETIME`, `GATEPASS_REFRESH_GRACE`, in
+    /// seconds, or `never`.
+    pub lifetimes: Lifetimes,
+    /// `GATEPASS_SIGN_IN_LIFETIME`: how long a browser stays signed in at the provider.
+    pub sign_in_lifetime: Lifetime,
+    /// Derived from the secret `GATEPASS_TOKEN_KEY`.
+    pub refresh_token_key: SymmetricKey,
+    /// Derived from the secret `GATEPASS_TOKEN_KEY`.
+    pub state_token_key: SymmetricKey,
+    /// The secret `GATEPASS_KEY_ENCRYPTION_KEY`.
+    pub key_encryption_key: EncryptionKey,
+    /// `GATEPASS_DEVELOPMENT_SITE`: the origin of the demo site that the development clients use.
+    pub development_site: String,
+}
+
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+impl Config {
+    /// The configuration in `env`. An isolate's never changes.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Config`] naming the variable or secret that is missing or wrong.
+    pub fn of(env: &Env) -> Result<Rc<Self>, EdgeError> {
+        if let Some(config) = CONFIG.with_borrow(Clone::clone) {
+            return Ok(config);
+        }
+        let config = Rc::new(Self::read(env)?);
+        CONFIG.set(Some(Rc::clone(&config)));
+        Ok(config)
+    }
+
+    fn read(env: &Env) -> Result<Self, EdgeError> {
+        let issuer = Issuer::parse(&origin(env, "GATEPASS_ISSUER")?);
+        let master = key(env, "GATEPASS_TOKEN_KEY")?;
+        let site = optional(env, "GATEPASS_DEVELOPMENT_SITE");
+        Ok(Self {
+            environment: environment(env)?,
+            issuer: issuer.map_err(|_| wrong("GATEPASS_ISSUER"))?,
+            resources: resources(env)?,
+            lifetimes: lifetimes(env)?,
+            sign_in_lifetime: lifetime(env, "GATEPASS_SIGN_IN_LIFETIME", Lifetime::from_days(14))?,
+            refresh_token_key: SymmetricKey::derive(&master, refresh::KEY_PURPOSE),
+            state_token_key: SymmetricKey::derive(&master, state_token::KEY_PURPOSE),
+            key_encryption_key: EncryptionKey::new(key(env, "GATEPASS_KEY_ENCRYPTION_KEY")?),
+            development_site: site.unwrap_or_else(|| "http://localhost:3001".to_owned()),
+        })
+    }
+}
+
+fn resources(env: &Env) -> Result<Resources, EdgeError> {
+    let default = Audience::parse(&required(env, "GATEPASS_DEFAULT_AUDIENCE")?);
+    let others = optional(env, "GATEPASS_RESOURCES").unwrap_or_default();
+    let others = others
+        .split_whitespace()
+        .map(Audience::parse)
+        .collect::<Result<_, _>>();
+    Ok(Resources {
+        default: default.map_err(|_| wrong("GATEPASS_DEFAULT_AUDIENCE"))?,
+        others: others.map_err(|_| wrong("GATEPASS_RESOURCES"))?,
+    })
+}
+
+fn lifetimes(env: &Env) -> Result<Lifetimes, EdgeError> {
+    let defaults = Lifetimes::default();
+    Ok(Lifetimes {
+        access_token: lifetime(env, "GATEPASS_ACCESS_TOKEN_LIFETIME", defaults.access_token)?,
+        code: code_lifetime(env, defaults.code)?,
+        refresh_token: lifetime(
+            env,
+            "GATEPASS_REFRESH_TOKEN_LIFETIME",
+            defaults.refresh_token,
+        )?,
+        grant: lifetime(env, "GATEPASS_GRANT_LIFETIME", defaults.grant)?,
+        grace: lifetime(env, "GATEPASS_REFRESH_GRACE", defaults.grace)?,
+    })
+}
+
+/// RFC 6749 §4.1.2: ten minutes at most.
+fn code_lifetime(env: &Env, default: Lifetime) -> Result<Lifetime, EdgeError> {
+    let name = "GATEPASS_CODE_LIFETIME";
+    let code = lifetime(env, name, default)?;
+    if code > Lifetime::from_minutes(10) {
+        let problem = "must be 600 seconds at most";
+        return Err(EdgeError::Config { name, problem });
+    }
+    Ok(code)
+}
+
+fn wrong(name: &'static str) -> EdgeError {
+    EdgeError::Config {
+        name,
+        problem: "must be at most 1024 printable ASCII characters",
+    }
+}

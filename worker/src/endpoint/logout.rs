@@ -1,0 +1,111 @@
+//! `GET, POST /oauth/logout` (OIDC RP-Initiated Logout).
+//!
+//! A link anywhere on the web may lead here, so the user is asked, unless an ID token that this
+//! provider issued to the client for the user who is signed in says who asks. Only our own page answers
+//! the question: a POST from any other is taken for the request itself, and sent back as a GET so that
+//! the browser adds the sign-in cookie (SameSite=Lax withholds it from such a POST).
+
+use gatepass_core::client::Client;
+use gatepass_core::discovery::path;
+use gatepass_core::form::Form;
+use gatepass_core::id::ClientId;
+use gatepass_core::logout::LogoutRequest;
+use gatepass_core::secret::SignInCookie;
+use gatepass_core::store::AuthorizeStore;
+use gatepass_core::time::Timestamp;
+use gatepass_core::token::id::{self, IdTokenClaims};
+use gatepass_edge::{EdgeError, clock, http};
+use worker::{Method, Request, Response};
+
+use super::{parameters, sign_in_cookie, signed_in_as};
+use crate::app::App;
+use crate::page;
+
+pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
+    let form = match parameters(&mut request).await? {
+        Ok(form) => form.unwrap_or_default(),
+        Err(refusal) => return page::refuse_body(refusal, app),
+    };
+    let hint = id_token_hint(&form, app).await?;
+    let logout = LogoutRequest::parse(&form);
+    let client_id = logout
+        .client_id
+        .clone()
+        .or_else(|| Some(hint.as_ref()?.aud.clone()));
+    let cookie = signed_in_as(&request, app);
+    let sign_in = cookie.as_ref().map(SignInCookie::id);
+    let (client, sign_in) = app
+        .store
+        .client_and_sign_in(client_id.as_ref(), sign_in.as_ref())
+        .await?;
+    let hinted = hint.is_some_and(|hint| {
+        let for_this_user = sign_in
+            .as_ref()
+            .is_none_or(|found| found.subject == hint.sub);
+        for_this_user && Some(&hint.aud) == client_id.as_ref()
+    });
+    let answered = request.method() == Method::Post && is_from_our_page(&request);
+    if request.method() == Method::Post && !answered {
+        return http::see_other(&format!("{}?{}", path::LOGOUT, form.encode()));
+    }
+    if let Some(sign_in) = &sign_in {
+        if !hinted && !answered {
+            return ask(&logout, &form, client.as_ref());
+        }
+        app.store.sign_out(&sign_in.browser, clock::now()).await?;
+    }
+    let response = match logout.destination(client.as_ref()) {
+        Some(location) => http::see_other(&location)?,
+        None => page::signed_out()?,
+    };
+    if cookie.is_some() {
+        let clear = sign_in_cookie(app).clear(app.config.issuer.as_str());
+        response.headers().append("Set-Cookie", &clear)?;
+    }
+    Ok(response)
+}
+
+/// Browsers say which site a request comes from; what is no browser has no cookie to be tricked out of.
+fn is_from_our_page(request: &Request) -> bool {
+    http::header(request, "Sec-Fetch-Site").is_none_or(|site| site == "same-origin")
+}
+
+/// An expired ID token still says who asks (OIDC RP-Initiated Logout §4).
+async fn id_token_hint(form: &Form, app: &App) -> Result<Option<IdTokenClaims>, EdgeError> {
+    let Some(hint) = form.optional("id_token_hint") else {
+        return Ok(None);
+    };
+    let long_ago = Timestamp::from_seconds(0);
+    let verified = app
+        .keys()
+        .await?
+        .verify::<IdTokenClaims>(id::TYPE, hint, long_ago)
+        .await?;
+    Ok(verified
+        .ok()
+        .map(|jwt| jwt.payload)
+        .filter(|claims| claims.iss == app.config.issuer))
+}
+
+fn ask(
+    logout: &LogoutRequest,
+    form: &Form,
+    client: Option<&Client>,
+) -> Result<Response, EdgeError> {
+    let question = match client {
+        Some(client) => format!("{} asks to end your session on this device.", client.name),
+        None => "This ends your session on this device.".to_owned(),
+    };
+    let destination = logout
+        .destination(client)
+        .and(form.optional("post_logout_redirect_uri"));
+    let fields = [
+        (
+            "client_id",
+            logout.client_id.as_ref().map_or("", ClientId::as_str),
+        ),
+        ("return_uri", destination.unwrap_or_default()),
+        ("state", form.optional("state").unwrap_or_default()),
+    ];
+    page::sign_out(&question, fields)
+}

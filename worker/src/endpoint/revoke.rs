@@ -1,0 +1,110 @@
+//! `POST /oauth/revoke` (RFC 7009): a refresh token ends its grant, an access token only itself.
+
+use gatepass_core::client::{AuthenticatedClient, Client};
+use gatepass_core::error::ErrorResponse;
+use gatepass_core::form::Form;
+use gatepass_core::grant::{EndReason, Grant};
+use gatepass_core::jose::Jwt;
+use gatepass_core::revoke::{self, RevocationRefusal, RevocationRequest};
+use gatepass_core::secret::RefreshToken;
+use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::token::access::{self, AccessTokenClaims};
+use gatepass_core::token::refresh::{self, RefreshTokenClaims};
+use gatepass_edge::{EdgeError, clock, http};
+use worker::{Request, Response};
+
+use crate::app::App;
+
+/// What a revocation ends with: done, a refusal, or a failure of ours.
+type Outcome = Result<Result<(), RevocationRefusal>, EdgeError>;
+
+pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
+    let body = match http::body(&mut request, http::FORM).await? {
+        Ok(body) => body,
+        Err(refusal) => return refusal.response(),
+    };
+    let authorization = http::header(&request, "Authorization");
+    let outcome = match parse(authorization.as_deref(), &body) {
+        Ok(request) => revoke(&request, app).await?,
+        Err(refusal) => Err(refusal),
+    };
+    match outcome {
+        Ok(()) => http::json_text("{}".to_owned()),
+        Err(refusal) => http::error_json(&ErrorResponse::from(&refusal)),
+    }
+}
+
+fn parse(authorization: Option<&str>, body: &str) -> Result<RevocationRequest, RevocationRefusal> {
+    RevocationRequest::parse(authorization, &Form::parse(body)?)
+}
+
+async fn revoke(request: &RevocationRequest, app: &App) -> Outcome {
+    let now = clock::now();
+    let config = &app.config;
+    let as_refresh_token = RefreshToken::new(request.token.expose());
+    let key = &config.refresh_token_key;
+    if let Ok(claims) = refresh::read(&as_refresh_token, &config.issuer, key, now) {
+        return end_grant(request, &claims, app).await;
+    }
+    if let Ok(jwt) = app
+        .keys()
+        .await?
+        .verify(access::TYPE, request.token.expose(), now)
+        .await?
+    {
+        return end_access_token(request, &jwt, app).await;
+    }
+    let (client, _) = app
+        .store
+        .client_and_sign_in(Some(request.credentials.client_id()), None)
+        .await?;
+    Ok(authenticate(request, client).map(drop))
+}
+
+async fn end_grant(request: &RevocationRequest, claims: &RefreshTokenClaims, app: &App) -> Outcome {
+    let caller = request.credentials.client_id();
+    let (client, _, state) = app.store.refresh_token_state(caller, &claims.jti).await?;
+    let grant = match own_grant(request, client, state.grant) {
+        Ok(Some(grant)) => grant,
+        Ok(None) => return Ok(Ok(())),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    app.end_grant(&grant.id, EndReason::Revoked).await.map(Ok)
+}
+
+async fn end_access_token(
+    request: &RevocationRequest,
+    jwt: &Jwt<AccessTokenClaims>,
+    app: &App,
+) -> Outcome {
+    let caller = Some(request.credentials.client_id());
+    let claims = &jwt.payload;
+    let (client, state) = app
+        .store
+        .access_token_state(caller, &claims.grant_id, &claims.jti)
+        .await?;
+    match own_grant(request, client, state.grant) {
+        Ok(Some(_)) => app
+            .store
+            .revoke_access_token(&claims.jti, jwt.expires_at)
+            .await
+            .map(Ok),
+        Ok(None) => Ok(Ok(())),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+fn authenticate(
+    request: &RevocationRequest,
+    client: Option<Client>,
+) -> Result<AuthenticatedClient, RevocationRefusal> {
+    Ok(request.credentials.authenticate(client)?)
+}
+
+fn own_grant(
+    request: &RevocationRequest,
+    client: Option<Client>,
+    grant: Option<Grant>,
+) -> Result<Option<Grant>, RevocationRefusal> {
+    revoke::own_grant(grant, &authenticate(request, client)?)
+}

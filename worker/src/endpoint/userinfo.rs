@@ -1,0 +1,45 @@
+//! `GET, POST /oauth/userinfo` (OIDC Core §5.3), and `GET /introspect` with a bearer token.
+
+use gatepass_core::resource::{ResourceRefusal, bearer_token};
+use gatepass_core::store::GrantStore;
+use gatepass_core::token::access::{self, AccessTokenClaims};
+use gatepass_core::userinfo::UserInfo;
+use gatepass_edge::{EdgeError, clock, http};
+use worker::{Request, Response};
+
+use crate::app::App;
+
+/// What a userinfo request ends with: claims, a refusal, or a failure of ours.
+type Outcome = Result<Result<UserInfo, ResourceRefusal>, EdgeError>;
+
+pub async fn answer(request: Request, app: &App) -> Result<Response, EdgeError> {
+    let authorization = http::header(&request, "Authorization");
+    match user_info(authorization.as_deref(), app).await? {
+        Ok(info) => http::json(&info),
+        Err(refusal) => http::challenge(&refusal, app.config.issuer.as_str(), None),
+    }
+}
+
+async fn user_info(authorization: Option<&str>, app: &App) -> Outcome {
+    let now = clock::now();
+    let token = match bearer_token(authorization) {
+        Ok(token) => token,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let keys = app.keys().await?;
+    let claims: AccessTokenClaims = match keys.verify(access::TYPE, token.expose(), now).await? {
+        Ok(jwt) => jwt.payload,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let (_, state) = app
+        .store
+        .access_token_state(None, &claims.grant_id, &claims.jti)
+        .await?;
+    let Some(user) = state.live_user(now) else {
+        return Ok(Err(ResourceRefusal::Inactive));
+    };
+    if !claims.scope.contains("openid") {
+        return Ok(Err(ResourceRefusal::MissingScope("openid")));
+    }
+    Ok(Ok(UserInfo::of(user, &claims.scope)))
+}

@@ -1,0 +1,57 @@
+//! From a generation to the token response, the same for every grant type.
+
+use gatepass_core::grant::{Grant, Session};
+use gatepass_core::id::JwtId;
+use gatepass_core::jose::Jwt;
+use gatepass_core::scope::Scope;
+use gatepass_core::secret::{AccessToken, IdToken};
+use gatepass_core::time::Timestamp;
+use gatepass_core::token::id::IdTokenClaims;
+use gatepass_core::token::{self, TokenResponse};
+use gatepass_edge::EdgeError;
+
+use crate::app::App;
+use crate::keys::Keys;
+
+/// What a response is made of.
+#[derive(Debug)]
+pub struct Issue<'a> {
+    pub grant: &'a Grant,
+    pub session: &'a Session,
+    pub access_jti: JwtId,
+    pub scope: &'a Scope,
+    pub gives_refresh_token: bool,
+    pub id_token: Option<Jwt<IdTokenClaims>>,
+}
+
+/// Writes the tokens of a generation.
+pub async fn tokens(
+    issue: Issue<'_>,
+    keys: &Keys,
+    app: &App,
+    now: Timestamp,
+) -> Result<TokenResponse, EdgeError> {
+    let config = &app.config;
+    let (issuer, lifetimes) = (&config.issuer, &config.lifetimes);
+    let jwt = token::access::issue(
+        (issue.grant, issue.scope),
+        issue.access_jti,
+        issuer,
+        lifetimes,
+        now,
+    );
+    let id_token = match issue.id_token {
+        Some(jwt) => Some(IdToken::new(keys.sign(token::id::TYPE, &jwt).await?)),
+        None => None,
+    };
+    let refresh_token = issue
+        .gives_refresh_token
+        .then(|| token::refresh::write(issue.session, issuer, &config.refresh_token_key));
+    Ok(TokenResponse {
+        access_token: AccessToken::new(keys.sign(token::access::TYPE, &jwt).await?),
+        expires_in: jwt.expires_at.remaining(now),
+        refresh_token: refresh_token.transpose()?,
+        scope: issue.scope.clone(),
+        id_token,
+    })
+}

@@ -1,0 +1,256 @@
+//! The pages that people see: HTML templates whose every value is escaped.
+
+use gatepass_core::redirect::RedirectUri;
+use gatepass_edge::EdgeError;
+use gatepass_edge::http::{self, BodyRefusal};
+use worker::Response;
+
+use crate::app::App;
+
+const LOGIN: &str = include_str!("pages/login.html");
+const ERROR: &str = include_str!("pages/error.html");
+const SIGN_OUT: &str = include_str!("pages/sign_out.html");
+const SIGNED_OUT: &str = include_str!("pages/signed_out.html");
+const STYLE: &str = include_str!("pages/style.css");
+
+/// The stylesheet of every page.
+pub fn stylesheet() -> Result<Response, EdgeError> {
+    let response = http::with_type(STYLE, "text/css; charset=utf-8")?;
+    response
+        .headers()
+        .set("Cache-Control", "public, max-age=3600")?;
+    Ok(response)
+}
+
+/// What the sign-in page shows.
+#[derive(Debug)]
+pub struct Login<'a> {
+    pub client_name: &'a str,
+    pub redirect_uri: &'a RedirectUri,
+    pub state_token: &'a str,
+    pub username: &'a str,
+    pub error: &'a str,
+}
+
+/// The sign-in page. Its form may only end where the request goes: Chromium holds redirects after a
+/// form to `form-action` too.
+pub fn login(shown: &Login<'_>) -> Result<Response, EdgeError> {
+    let source = shown.redirect_uri.csp_source();
+    let host = source.split_once("://").map_or(source, |(_, host)| host);
+    let html = render(
+        LOGIN,
+        &[
+            ("client_name", shown.client_name),
+            ("return_host", host),
+            ("state_token", shown.state_token),
+            ("username", shown.username),
+            ("error", shown.error),
+        ],
+    );
+    let status = if shown.error.is_empty() { 200 } else { 400 };
+    Ok(respond(html, source)?.with_status(status))
+}
+
+/// Asks whether to sign out.
+pub fn sign_out(question: &str, fields: [(&str, &str); 3]) -> Result<Response, EdgeError> {
+    let [client_id, return_uri, state] = fields;
+    let html = render(
+        SIGN_OUT,
+        &[("question", question), client_id, return_uri, state],
+    );
+    let destination = RedirectUri::parse(return_uri.1).ok();
+    respond(
+        html,
+        destination.as_ref().map_or("", RedirectUri::csp_source),
+    )
+}
+
+/// Says that the user is signed out.
+pub fn signed_out() -> Result<Response, EdgeError> {
+    respond(render(SIGNED_OUT, &[]), "")
+}
+
+/// Something that the user must be told because nobody else can be.
+#[derive(Debug)]
+pub struct Problem<'a> {
+    pub title: &'a str,
+    pub message: &'a str,
+    pub help: &'a str,
+    pub code: &'a str,
+    pub status: u16,
+}
+
+/// The error page.
+pub fn error(problem: &Problem<'_>, request_id: &str) -> Result<Response, EdgeError> {
+    let html = render(
+        ERROR,
+        &[
+            ("title", problem.title),
+            ("message", problem.message),
+            ("help", problem.help),
+            ("error_code", problem.code),
+            ("request_id", request_id),
+        ],
+    );
+    Ok(respond(html, "")?.with_status(problem.status))
+}
+
+/// The answer to a path that leads nowhere.
+pub fn not_found(app: &App) -> Result<Response, EdgeError> {
+    let problem = Problem {
+        title: "There is nothing here",
+        message: "This is an OAuth 2.1 and OpenID Connect provider.",
+        help: "Its endpoints are listed at /.well-known/openid-configuration.",
+        code: "not_found",
+        status: 404,
+    };
+    error(&problem, &app.request_id)
+}
+
+/// The answer to a body that a page's form did not send.
+pub fn refuse_body(refusal: BodyRefusal, app: &App) -> Result<Response, EdgeError> {
+    let message = format!("What was sent here cannot be read: {refusal}.");
+    let problem = Problem {
+        title: "This was not understood",
+        message: &message,
+        help: "Go back to the app and try again.",
+        code: "invalid_request",
+        status: refusal.status(),
+    };
+    error(&problem, &app.request_id)
+}
+
+/// The answer to a method that a page does not have.
+pub fn method_not_allowed(allowed: &str, app: &App) -> Result<Response, EdgeError> {
+    let message = format!("This page answers to {allowed} only.");
+    let problem = Problem {
+        title: "This was not understood",
+        message: &message,
+        help: "Go back to the app and try again.",
+        code: "invalid_request",
+        status: 405,
+    };
+    let response = error(&problem, &app.request_id)?;
+    response.headers().set("Allow", allowed)?;
+    Ok(response)
+}
+
+/// The answer when something failed that is not the user's fault.
+pub fn broken(request_id: &str) -> Result<Response, EdgeError> {
+    let problem = Problem {
+        title: "Something went wrong",
+        message: "The sign-in service could not answer. You are not signed out by this.",
+        help: "Go back and try again in a moment.",
+        code: "server_error",
+        status: 500,
+    };
+    error(&problem, request_id)
+}
+
+fn respond(html: String, form_target: &str) -> Result<Response, EdgeError> {
+    let response = http::with_type(html, "text/html; charset=utf-8")?;
+    let headers = response.headers();
+    headers.set("Cache-Control", "no-store")?;
+    let csp = format!(
+        "default-src 'none'; style-src 'self'; form-action 'self' {form_target}; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    headers.set("Content-Security-Policy", &csp)?;
+    Ok(response)
+}
+
+/// Fills `{{name}}` with escaped values, and drops `<!--if name-->…<!--end-->` where the value is
+/// empty. A value is never read as template.
+fn render(template: &str, values: &[(&str, &str)]) -> String {
+    let value = |name: &str| {
+        values
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or("", |(_, value)| *value)
+    };
+    let mut html = String::with_capacity(template.len() * 2);
+    let mut rest = template;
+    while let Some((before, name, after)) = next_marker(rest) {
+        html.push_str(before);
+        rest = match name {
+            Marker::Value(name) => {
+                escape_into(&mut html, value(name));
+                after
+            }
+            Marker::If(name) if value(name).is_empty() => {
+                after.split_once("<!--end-->").map_or("", |(_, rest)| rest)
+            }
+            Marker::If(_) | Marker::End => after,
+        };
+    }
+    html.push_str(rest);
+    html
+}
+
+enum Marker<'a> {
+    Value(&'a str),
+    If(&'a str),
+    End,
+}
+
+fn next_marker(text: &str) -> Option<(&str, Marker<'_>, &str)> {
+    let start = ["{{", "<!--if ", "<!--end-->"]
+        .iter()
+        .filter_map(|m| text.find(m))
+        .min()?;
+    let (before, rest) = text.split_at_checked(start)?;
+    if let Some(rest) = rest.strip_prefix("<!--end-->") {
+        return Some((before, Marker::End, rest));
+    }
+    if let Some(rest) = rest.strip_prefix("<!--if ") {
+        let (name, rest) = rest.split_once("-->")?;
+        return Some((before, Marker::If(name), rest));
+    }
+    let (name, rest) = rest.strip_prefix("{{")?.split_once("}}")?;
+    Some((before, Marker::Value(name), rest))
+}
+
+fn escape_into(html: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_escaped_and_never_read_as_template() {
+        let html = render(
+            "<p title=\"{{a}}\">{{b}}</p>",
+            &[("a", "\"><script>"), ("b", "{{a}}'&")],
+        );
+        assert_eq!(
+            html,
+            "<p title=\"&quot;&gt;&lt;script&gt;\">{{a}}&#39;&amp;</p>"
+        );
+    }
+
+    #[test]
+    fn an_optional_part_stands_only_with_its_value() {
+        let template = "a<!--if e--><b>{{e}}</b><!--end-->c{{missing}}";
+        assert_eq!(render(template, &[("e", "x")]), "a<b>x</b>c");
+        assert_eq!(render(template, &[("e", "")]), "ac");
+    }
+
+    #[test]
+    fn every_template_renders_without_leftovers() {
+        for template in [LOGIN, ERROR, SIGN_OUT, SIGNED_OUT] {
+            let html = render(template, &[]);
+            assert!(!html.contains("{{") && !html.contains("<!--"), "{html}");
+        }
+    }
+}

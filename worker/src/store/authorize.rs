@@ -1,0 +1,133 @@
+//! Clients, users and sign-ins on D1.
+
+use gatepass_core::authorize::SignIn;
+use gatepass_core::client::Client;
+use gatepass_core::grant::EndReason;
+use gatepass_core::grant::code::CodeRecord;
+use gatepass_core::id::{BrowserId, ClientId, Nonce, SignInId};
+use gatepass_core::store::AuthorizeStore;
+use gatepass_core::time::Timestamp;
+use gatepass_core::userinfo::User;
+use gatepass_edge::EdgeError;
+
+use super::D1Store;
+use super::row::{CLIENT, ClientRow, SignInRow, UserRow};
+
+impl AuthorizeStore for D1Store {
+    type Error = EdgeError;
+
+    async fn client_and_sign_in(
+        &self,
+        client: Option<&ClientId>,
+        sign_in: Option<&SignInId>,
+    ) -> Result<(Option<Client>, Option<SignIn>), EdgeError> {
+        let clients = format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ?");
+        let sign_ins = "SELECT sign_in_id, browser_id, user_id, auth_time, expires_at FROM sign_ins \
+                        WHERE sign_in_id = ?";
+        let [clients, sign_ins] = self
+            .db
+            .batch([
+                self.db
+                    .statement(&clients, &[client.map(ClientId::as_str).into()])?,
+                self.db
+                    .statement(sign_ins, &[sign_in.map(SignInId::as_str).into()])?,
+            ])
+            .await?;
+        let client = clients
+            .first::<ClientRow>()?
+            .map(Client::try_from)
+            .transpose()?;
+        let sign_in = sign_ins
+            .first::<SignInRow>()?
+            .map(SignIn::try_from)
+            .transpose()?;
+        Ok((client, sign_in))
+    }
+
+    async fn insert_code(&self, code: &CodeRecord) -> Result<bool, EdgeError> {
+        let sql = "INSERT INTO codes (code_hash, client_id, redirect_uri, browser_id, user_id, \
+                   auth_time, scope, audience, nonce, challenge, expires_at) \
+                   SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+                   WHERE EXISTS (SELECT 1 FROM sign_ins WHERE browser_id = ?) RETURNING code_hash";
+        let browser = code.browser.as_str().into();
+        let statement = self.db.statement(
+            sql,
+            &[
+                code.hash.to_base64url().as_str().into(),
+                code.client_id.as_str().into(),
+                code.redirect_uri.as_str().into(),
+                browser,
+                code.subject.as_str().into(),
+                code.auth_time.seconds().into(),
+                code.scope.to_string().as_str().into(),
+                code.audience.as_str().into(),
+                code.nonce.as_ref().map(Nonce::as_str).into(),
+                code.challenge.to_base64url().as_str().into(),
+                code.expires_at.seconds().into(),
+                browser,
+            ],
+        )?;
+        let [inserted] = self.db.batch([statement]).await?;
+        Ok(!inserted.all::<serde::de::IgnoredAny>()?.is_empty())
+    }
+
+    async fn user_by_name(&self, username: &str) -> Result<Option<(User, String)>, EdgeError> {
+        let sql = "SELECT user_id, username, password_hash, name, email, email_verified \
+                   FROM users WHERE username = ?";
+        let [rows] = self
+            .db
+            .batch([self.db.statement(sql, &[username.into()])?])
+            .await?;
+        let Some(row) = rows.first::<UserRow>()? else {
+            return Ok(None);
+        };
+        let password_hash = row.password_hash.clone();
+        Ok(Some((row.try_into()?, password_hash)))
+    }
+
+    async fn insert_sign_in(
+        &self,
+        sign_in: &SignIn,
+        earlier: Option<&SignInId>,
+    ) -> Result<(), EdgeError> {
+        let insert = "INSERT INTO sign_ins (sign_in_id, browser_id, user_id, auth_time, expires_at) \
+                      SELECT ?, coalesce((SELECT browser_id FROM sign_ins WHERE sign_in_id = ?), ?), \
+                      ?, ?, ?";
+        let end_earlier =
+            "UPDATE sign_ins SET expires_at = min(expires_at, ?) WHERE sign_in_id = ?";
+        let earlier = earlier.map(SignInId::as_str).into();
+        let since = sign_in.auth_time.seconds().into();
+        let values = [
+            sign_in.id.as_str().into(),
+            earlier,
+            sign_in.browser.as_str().into(),
+            sign_in.subject.as_str().into(),
+            since,
+            sign_in.expires_at.seconds().into(),
+        ];
+        let statements = [
+            self.db.statement(insert, &values)?,
+            self.db.statement(end_earlier, &[since, earlier])?,
+        ];
+        self.db.batch(statements).await.map(drop)
+    }
+
+    async fn sign_out(&self, browser: &BrowserId, at: Timestamp) -> Result<(), EdgeError> {
+        let end_grants = "UPDATE grants SET status = 'ended', end_reason = ?, ended_at = ? \
+                          WHERE browser_id = ? AND status = 'active'";
+        let forget_codes = "DELETE FROM codes WHERE browser_id = ? AND redeemed_at IS NULL";
+        let forget_sign_ins = "DELETE FROM sign_ins WHERE browser_id = ?";
+        let browser = browser.as_str().into();
+        let ended = [
+            EndReason::SignedOut.as_str().into(),
+            at.seconds().into(),
+            browser,
+        ];
+        let statements = [
+            self.db.statement(end_grants, &ended)?,
+            self.db.statement(forget_codes, &[browser])?,
+            self.db.statement(forget_sign_ins, &[browser])?,
+        ];
+        self.db.batch(statements).await.map(drop)
+    }
+}

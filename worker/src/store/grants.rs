@@ -1,0 +1,301 @@
+//! Codes, grants and sessions on D1.
+
+use gatepass_core::client::Client;
+use gatepass_core::grant::code::{CodeRecord, Redemption};
+use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
+use gatepass_core::grant::{EndReason, Grant, Session};
+use gatepass_core::id::{ClientId, GrantId, JwtId};
+use gatepass_core::introspect::TokenState;
+use gatepass_core::scope::Scope;
+use gatepass_core::secret::SecretHash;
+use gatepass_core::store::GrantStore;
+use gatepass_core::time::Timestamp;
+use gatepass_core::userinfo::User;
+use gatepass_edge::EdgeError;
+use gatepass_edge::d1::{Rows, Statement, Value};
+use serde::Deserialize;
+
+use super::D1Store;
+use super::row::{CLIENT, ClientRow, CodeRow, GRANT, GrantRow, SESSION, SessionRow, UserRow};
+
+impl GrantStore for D1Store {
+    type Error = EdgeError;
+
+    async fn client_and_code(
+        &self,
+        client: &ClientId,
+        code: SecretHash,
+    ) -> Result<(Option<Client>, Option<CodeRecord>), EdgeError> {
+        let codes = "SELECT * FROM codes WHERE code_hash = ?";
+        let hash = code.to_base64url();
+        let statements = [
+            self.client(Some(client))?,
+            self.db.statement(codes, &[hash.as_str().into()])?,
+        ];
+        let [clients, codes] = self.db.batch(statements).await?;
+        let code = codes
+            .first::<CodeRow>()?
+            .map(CodeRecord::try_from)
+            .transpose()?;
+        Ok((read_client(&clients)?, code))
+    }
+
+    async fn redeem(&self, redemption: &Redemption) -> Result<bool, EdgeError> {
+        let (grant, session) = (&redemption.grant, &redemption.session);
+        let hash = redemption.code.to_base64url();
+        let (code, id) = (Value::Text(&hash), Value::Text(grant.id.as_str()));
+        let at = Value::Integer(redemption.at.seconds());
+        let consume = "UPDATE codes SET redeemed_at = ?, grant_id = ? \
+                       WHERE code_hash = ? AND redeemed_at IS NULL AND expires_at > ? \
+                       RETURNING code_hash";
+        let create_grant = "INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, \
+                            audience, auth_time, created_at, expires_at) \
+                            SELECT grant_id, browser_id, user_id, client_id, scope, audience, \
+                            auth_time, redeemed_at, ? FROM codes \
+                            WHERE code_hash = ? AND grant_id = ?";
+        let create_session = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, \
+                              issued_at, expires_at) SELECT ?, grant_id, ?, 1, created_at, ? \
+                              FROM grants WHERE grant_id = ?";
+        let first_session = [
+            session.refresh_jti.as_str().into(),
+            session.access_jti.as_str().into(),
+            session.expires_at.seconds().into(),
+            id,
+        ];
+        let [consumed, _, _] = self
+            .db
+            .batch([
+                self.db.statement(consume, &[at, id, code, at])?,
+                self.db
+                    .statement(create_grant, &[grant.expires_at.seconds().into(), code, id])?,
+                self.db.statement(create_session, &first_session)?,
+            ])
+            .await?;
+        Ok(!consumed.all::<serde::de::IgnoredAny>()?.is_empty())
+    }
+
+    async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, EdgeError> {
+        let presented = Value::Text(rotation.presented.as_str());
+        let generations = format!(
+            "WITH RECURSIVE chain (hop, jti) AS (SELECT 0, ? UNION ALL \
+             SELECT hop + 1, p.successor FROM chain JOIN sessions p ON p.refresh_jti = chain.jti \
+             WHERE p.successor IS NOT NULL AND hop < {LONGEST_CHAIN}) \
+             SELECT {SESSION} FROM chain JOIN sessions s ON s.refresh_jti = chain.jti ORDER BY hop"
+        );
+        let grants = format!(
+            "SELECT {GRANT} FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
+             WHERE s.refresh_jti = ?"
+        );
+        let [_, _, clients, grants, sessions] = self
+            .db
+            .batch([
+                self.mark_refreshed(rotation)?,
+                self.insert_next(rotation)?,
+                self.client(Some(rotation.credentials.client_id()))?,
+                self.db.statement(&grants, &[presented])?,
+                self.db.statement(&generations, &[presented])?,
+            ])
+            .await?;
+        let client = read_client(&clients)?;
+        let grant = grants
+            .first::<GrantRow>()?
+            .map(Grant::try_from)
+            .transpose()?;
+        let sessions: Vec<SessionRow> = sessions.all()?;
+        let mut sessions = sessions.into_iter().map(Session::try_from);
+        let presented = match (grant, sessions.next()) {
+            (Some(grant), Some(session)) => {
+                let successors = sessions.collect::<Result<_, _>>()?;
+                Some(Presented {
+                    grant,
+                    session: session?,
+                    successors,
+                })
+            }
+            _ => None,
+        };
+        Ok(Found { client, presented })
+    }
+
+    async fn granted_scope(&self, refresh_jti: &JwtId) -> Result<Option<Scope>, EdgeError> {
+        #[derive(Deserialize)]
+        struct ScopeRow {
+            scope: String,
+        }
+        let sql = "SELECT g.scope FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
+                   WHERE s.refresh_jti = ?";
+        let statement = self.db.statement(sql, &[refresh_jti.as_str().into()])?;
+        let [rows] = self.db.batch([statement]).await?;
+        let Some(row) = rows.first::<ScopeRow>()? else {
+            return Ok(None);
+        };
+        Scope::parse(&row.scope)
+            .map(Some)
+            .map_err(|_| EdgeError::Corrupt("grants.scope"))
+    }
+
+    async fn end_grant(
+        &self,
+        grant: &GrantId,
+        reason: EndReason,
+        at: Timestamp,
+    ) -> Result<bool, EdgeError> {
+        let sql = "UPDATE grants SET status = 'ended', end_reason = ?, ended_at = ? \
+                   WHERE grant_id = ? AND status = 'active' RETURNING grant_id";
+        let values = [
+            reason.as_str().into(),
+            at.seconds().into(),
+            grant.as_str().into(),
+        ];
+        let [ended] = self.db.batch([self.db.statement(sql, &values)?]).await?;
+        Ok(!ended.all::<serde::de::IgnoredAny>()?.is_empty())
+    }
+
+    async fn access_token_state(
+        &self,
+        caller: Option<&ClientId>,
+        grant: &GrantId,
+        access_jti: &JwtId,
+    ) -> Result<(Option<Client>, TokenState), EdgeError> {
+        let grant = Value::Text(grant.as_str());
+        let grants = format!("SELECT {GRANT} FROM grants g WHERE g.grant_id = ?");
+        let users = "SELECT u.* FROM grants g JOIN users u ON u.user_id = g.user_id \
+                     WHERE g.grant_id = ?";
+        let revoked = "SELECT access_jti FROM revoked_access_tokens WHERE access_jti = ?";
+        let [clients, grants, users, revoked] = self
+            .db
+            .batch([
+                self.client(caller)?,
+                self.db.statement(&grants, &[grant])?,
+                self.db.statement(users, &[grant])?,
+                self.db.statement(revoked, &[access_jti.as_str().into()])?,
+            ])
+            .await?;
+        let state = TokenState {
+            access_token_revoked: !revoked.all::<serde::de::IgnoredAny>()?.is_empty(),
+            ..token_state(&grants, &users)?
+        };
+        Ok((read_client(&clients)?, state))
+    }
+
+    async fn refresh_token_state(
+        &self,
+        caller: &ClientId,
+        refresh_jti: &JwtId,
+    ) -> Result<(Option<Client>, Option<Session>, TokenState), EdgeError> {
+        let jti = Value::Text(refresh_jti.as_str());
+        let sessions = format!("SELECT {SESSION} FROM sessions s WHERE s.refresh_jti = ?");
+        let grants = format!(
+            "SELECT {GRANT} FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
+             WHERE s.refresh_jti = ?"
+        );
+        let users = "SELECT u.* FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
+                     JOIN users u ON u.user_id = g.user_id WHERE s.refresh_jti = ?";
+        let [clients, sessions, grants, users] = self
+            .db
+            .batch([
+                self.client(Some(caller))?,
+                self.db.statement(&sessions, &[jti])?,
+                self.db.statement(&grants, &[jti])?,
+                self.db.statement(users, &[jti])?,
+            ])
+            .await?;
+        let session = sessions
+            .first::<SessionRow>()?
+            .map(Session::try_from)
+            .transpose()?;
+        Ok((
+            read_client(&clients)?,
+            session,
+            token_state(&grants, &users)?,
+        ))
+    }
+
+    async fn revoke_access_token(
+        &self,
+        access_jti: &JwtId,
+        expires_at: Timestamp,
+    ) -> Result<(), EdgeError> {
+        let sql = "INSERT INTO revoked_access_tokens (access_jti, expires_at) VALUES (?, ?) \
+                   ON CONFLICT DO NOTHING";
+        let values = [access_jti.as_str().into(), expires_at.seconds().into()];
+        self.db
+            .batch([self.db.statement(sql, &values)?])
+            .await
+            .map(drop)
+    }
+}
+
+impl D1Store {
+    fn client(&self, id: Option<&ClientId>) -> Result<Statement, EdgeError> {
+        let sql = format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ?");
+        self.db.statement(&sql, &[id.map(ClientId::as_str).into()])
+    }
+
+    /// Spends the presented generation, only if everything about the request is as it must be. The
+    /// secret is compared by its SHA-256, so the time this takes says nothing about the secret.
+    fn mark_refreshed(&self, rotation: &Rotation<'_>) -> Result<Statement, EdgeError> {
+        let sql = "UPDATE sessions SET status = 'refreshed', refreshed_at = ?, successor = ? \
+                   WHERE refresh_jti = ? AND status = 'active' AND expires_at > ? AND EXISTS \
+                   (SELECT 1 FROM grants g JOIN clients c ON c.client_id = g.client_id \
+                   WHERE g.grant_id = sessions.grant_id AND g.status = 'active' \
+                   AND g.expires_at > ? AND c.client_id = ? AND c.auth_method = ? \
+                   AND c.secret_hash IS ? AND c.refresh_behaviour = 'rotate' \
+                   AND ' ' || c.grant_types || ' ' LIKE '% refresh_token %')";
+        let at = Value::Integer(rotation.at.seconds());
+        let secret = rotation
+            .credentials
+            .secret_hash()
+            .map(SecretHash::to_base64url);
+        self.db.statement(
+            sql,
+            &[
+                at,
+                rotation.next.refresh_jti.as_str().into(),
+                rotation.presented.as_str().into(),
+                at,
+                at,
+                rotation.credentials.client_id().as_str().into(),
+                rotation.credentials.method().into(),
+                secret.as_deref().into(),
+            ],
+        )
+    }
+
+    /// Creates the next generation, only if [`Self::mark_refreshed`] named it as successor.
+    fn insert_next(&self, rotation: &Rotation<'_>) -> Result<Statement, EdgeError> {
+        let sql = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, issued_at, \
+                   expires_at) SELECT s.successor, s.grant_id, ?, s.generation + 1, ?, \
+                   min(?, g.expires_at) FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
+                   WHERE s.refresh_jti = ? AND s.successor = ?";
+        let next = &rotation.next;
+        self.db.statement(
+            sql,
+            &[
+                next.access_jti.as_str().into(),
+                rotation.at.seconds().into(),
+                next.expires_at.seconds().into(),
+                rotation.presented.as_str().into(),
+                next.refresh_jti.as_str().into(),
+            ],
+        )
+    }
+}
+
+fn read_client(rows: &Rows) -> Result<Option<Client>, EdgeError> {
+    Ok(rows
+        .first::<ClientRow>()?
+        .map(Client::try_from)
+        .transpose()?)
+}
+
+fn token_state(grants: &Rows, users: &Rows) -> Result<TokenState, EdgeError> {
+    Ok(TokenState {
+        grant: grants
+            .first::<GrantRow>()?
+            .map(Grant::try_from)
+            .transpose()?,
+        user: users.first::<UserRow>()?.map(User::try_from).transpose()?,
+        access_token_revoked: false,
+    })
+}

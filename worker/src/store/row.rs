@@ -1,0 +1,293 @@
+//! Rows, and how they become values of the core. A row is parsed again: what was stored may have
+//! been changed by hand.
+
+use gatepass_core::client::{Client, ClientAuthentication, GrantType, RefreshBehaviour};
+use gatepass_core::grant::code::{CodeRecord, CodeStatus};
+use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
+use gatepass_core::id::{
+    Audience, BrowserId, ClientId, GrantId, InvalidIdentifier, JwtId, Nonce, SignInId, Subject,
+};
+use gatepass_core::pkce::CodeChallenge;
+use gatepass_core::redirect::{InvalidRedirectUri, RedirectUri};
+use gatepass_core::scope::{InvalidScope, Scope};
+use gatepass_core::secret::SecretHash;
+use gatepass_core::time::Timestamp;
+use gatepass_core::userinfo::User;
+use gatepass_edge::EdgeError;
+use serde::Deserialize;
+
+/// A column does not hold what its table says.
+#[derive(Debug)]
+pub(super) struct Corrupt(&'static str);
+
+impl From<Corrupt> for EdgeError {
+    fn from(corrupt: Corrupt) -> Self {
+        Self::Corrupt(corrupt.0)
+    }
+}
+
+impl From<InvalidIdentifier> for Corrupt {
+    fn from(_: InvalidIdentifier) -> Self {
+        Self("an identifier")
+    }
+}
+
+impl From<InvalidScope> for Corrupt {
+    fn from(_: InvalidScope) -> Self {
+        Self("a scope")
+    }
+}
+
+impl From<InvalidRedirectUri> for Corrupt {
+    fn from(_: InvalidRedirectUri) -> Self {
+        Self("a redirect URI")
+    }
+}
+
+/// The columns of a client.
+pub(super) const CLIENT: &str = "c.client_id, c.name, c.auth_method, c.secret_hash, \
+     c.redirect_uris, c.post_logout_redirect_uris, c.origins, c.scope AS client_scope, \
+     c.grant_types, c.refresh_behaviour, c.is_first_party, c.may_introspect";
+
+#[derive(Deserialize)]
+pub(super) struct ClientRow {
+    client_id: String,
+    name: String,
+    auth_method: String,
+    secret_hash: Option<String>,
+    redirect_uris: String,
+    post_logout_redirect_uris: String,
+    origins: String,
+    client_scope: String,
+    grant_types: String,
+    refresh_behaviour: String,
+    is_first_party: u8,
+    may_introspect: u8,
+}
+
+impl TryFrom<ClientRow> for Client {
+    type Error = Corrupt;
+
+    fn try_from(row: ClientRow) -> Result<Self, Corrupt> {
+        let hash = row
+            .secret_hash
+            .as_deref()
+            .and_then(SecretHash::from_base64url);
+        let authentication = match (row.auth_method.as_str(), hash) {
+            ("none", None) => ClientAuthentication::None,
+            ("client_secret_basic", Some(hash)) => ClientAuthentication::SecretBasic(hash),
+            ("client_secret_post", Some(hash)) => ClientAuthentication::SecretPost(hash),
+            _ => return Err(Corrupt("clients.auth_method")),
+        };
+        let grant_types = list(&row.grant_types)
+            .map(|name| GrantType::parse(name).ok_or(Corrupt("clients.grant_types")));
+        let behaviour = RefreshBehaviour::parse(&row.refresh_behaviour);
+        Ok(Self {
+            id: ClientId::parse(&row.client_id)?,
+            name: row.name,
+            authentication,
+            redirect_uris: uris(&row.redirect_uris)?,
+            post_logout_redirect_uris: uris(&row.post_logout_redirect_uris)?,
+            origins: list(&row.origins).map(str::to_owned).collect(),
+            scope: Scope::parse(&row.client_scope)?,
+            grant_types: grant_types.collect::<Result<_, _>>()?,
+            refresh_behaviour: behaviour.ok_or(Corrupt("clients.refresh_behaviour"))?,
+            is_first_party: row.is_first_party == 1,
+            may_introspect: row.may_introspect == 1,
+        })
+    }
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|item| !item.is_empty())
+}
+
+fn uris(text: &str) -> Result<Vec<RedirectUri>, InvalidRedirectUri> {
+    list(text).map(RedirectUri::parse).collect()
+}
+
+#[derive(Deserialize)]
+pub(super) struct OriginsRow {
+    pub(super) origins: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SignInRow {
+    sign_in_id: String,
+    browser_id: String,
+    user_id: String,
+    auth_time: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl TryFrom<SignInRow> for gatepass_core::authorize::SignIn {
+    type Error = Corrupt;
+
+    fn try_from(row: SignInRow) -> Result<Self, Corrupt> {
+        Ok(Self {
+            id: SignInId::parse(&row.sign_in_id)?,
+            browser: BrowserId::parse(&row.browser_id)?,
+            subject: Subject::parse(&row.user_id)?,
+            auth_time: row.auth_time,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct UserRow {
+    user_id: String,
+    username: String,
+    pub(super) password_hash: String,
+    name: Option<String>,
+    email: Option<String>,
+    email_verified: u8,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = Corrupt;
+
+    fn try_from(row: UserRow) -> Result<Self, Corrupt> {
+        Ok(Self {
+            subject: Subject::parse(&row.user_id)?,
+            username: row.username,
+            name: row.name,
+            email: row.email,
+            email_verified: row.email_verified == 1,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct CodeRow {
+    code_hash: String,
+    client_id: String,
+    redirect_uri: String,
+    browser_id: String,
+    user_id: String,
+    auth_time: Timestamp,
+    scope: String,
+    audience: String,
+    nonce: Option<String>,
+    challenge: String,
+    expires_at: Timestamp,
+    redeemed_at: Option<Timestamp>,
+    grant_id: Option<String>,
+}
+
+impl TryFrom<CodeRow> for CodeRecord {
+    type Error = Corrupt;
+
+    fn try_from(row: CodeRow) -> Result<Self, Corrupt> {
+        let status = match (row.redeemed_at, row.grant_id) {
+            (None, None) => CodeStatus::Unused,
+            (Some(at), Some(id)) => CodeStatus::Redeemed {
+                at,
+                grant_id: GrantId::parse(&id)?,
+            },
+            _ => return Err(Corrupt("codes.redeemed_at")),
+        };
+        let hash = SecretHash::from_base64url(&row.code_hash);
+        let challenge = CodeChallenge::from_base64url(&row.challenge);
+        Ok(Self {
+            hash: hash.ok_or(Corrupt("codes.code_hash"))?,
+            client_id: ClientId::parse(&row.client_id)?,
+            redirect_uri: RedirectUri::parse(&row.redirect_uri)?,
+            browser: BrowserId::parse(&row.browser_id)?,
+            subject: Subject::parse(&row.user_id)?,
+            auth_time: row.auth_time,
+            scope: Scope::parse(&row.scope)?,
+            audience: Audience::parse(&row.audience)?,
+            nonce: row.nonce.as_deref().map(Nonce::parse).transpose()?,
+            challenge: challenge.ok_or(Corrupt("codes.challenge"))?,
+            expires_at: row.expires_at,
+            status,
+        })
+    }
+}
+
+/// The columns of a grant.
+pub(super) const GRANT: &str = "g.grant_id, g.browser_id, g.user_id, g.client_id, g.scope, \
+     g.audience, g.auth_time, g.status, g.end_reason, g.created_at, g.expires_at";
+
+#[derive(Deserialize)]
+pub(super) struct GrantRow {
+    grant_id: String,
+    browser_id: String,
+    user_id: String,
+    client_id: String,
+    scope: String,
+    audience: String,
+    auth_time: Timestamp,
+    status: String,
+    end_reason: Option<String>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl TryFrom<GrantRow> for Grant {
+    type Error = Corrupt;
+
+    fn try_from(row: GrantRow) -> Result<Self, Corrupt> {
+        let status = match (row.status.as_str(), row.end_reason.as_deref()) {
+            ("active", None) => GrantStatus::Active,
+            ("ended", Some(reason)) => {
+                GrantStatus::Ended(EndReason::parse(reason).ok_or(Corrupt("grants.end_reason"))?)
+            }
+            _ => return Err(Corrupt("grants.status")),
+        };
+        Ok(Self {
+            id: GrantId::parse(&row.grant_id)?,
+            browser: BrowserId::parse(&row.browser_id)?,
+            subject: Subject::parse(&row.user_id)?,
+            client_id: ClientId::parse(&row.client_id)?,
+            scope: Scope::parse(&row.scope)?,
+            audience: Audience::parse(&row.audience)?,
+            auth_time: row.auth_time,
+            status,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+/// The columns of a session.
+pub(super) const SESSION: &str = "s.refresh_jti, s.grant_id, s.access_jti, s.generation, s.status, \
+     s.issued_at, s.expires_at, s.refreshed_at, s.successor";
+
+#[derive(Deserialize)]
+pub(super) struct SessionRow {
+    refresh_jti: String,
+    grant_id: String,
+    access_jti: String,
+    generation: u32,
+    status: String,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    refreshed_at: Option<Timestamp>,
+    successor: Option<String>,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = Corrupt;
+
+    fn try_from(row: SessionRow) -> Result<Self, Corrupt> {
+        let status = match (row.status.as_str(), row.refreshed_at, row.successor) {
+            ("active", None, None) => SessionStatus::Active,
+            ("refreshed", Some(at), Some(successor)) => SessionStatus::Refreshed {
+                at,
+                successor: JwtId::parse(&successor)?,
+            },
+            _ => return Err(Corrupt("sessions.status")),
+        };
+        Ok(Self {
+            refresh_jti: JwtId::parse(&row.refresh_jti)?,
+            grant_id: GrantId::parse(&row.grant_id)?,
+            access_jti: JwtId::parse(&row.access_jti)?,
+            generation: row.generation,
+            issued_at: row.issued_at,
+            expires_at: row.expires_at,
+            status,
+        })
+    }
+}
