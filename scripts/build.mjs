@@ -1,0 +1,102 @@
+// Builds what changed: the three Workers, the SDK, and the demo site.
+// `npm run build`, or `npm run build -- provider` for one part; `--verbose` shows the tools' output.
+
+import { fileURLToPath } from 'node:url';
+
+import { BuildFailure, Failure, runMain } from './lib/failure.mjs';
+import { prepareNode } from './lib/node.mjs';
+import { step } from './lib/progress.mjs';
+import { attempt, essential } from './lib/run.mjs';
+import { fingerprint, isFresh, markFresh, markStale } from './lib/stamp.mjs';
+import { toolEnv, tools } from './lib/tools.mjs';
+import { setUp } from './setup.mjs';
+
+const workspace = ['Cargo.toml', 'Cargo.lock', '.cargo', 'rust-toolchain.toml'];
+const shared = [...workspace, 'core', 'edge'];
+
+/**
+ * @typedef {object} Part
+ * @property {string[]} inputs what it is built from, from the top folder
+ * @property {string[]} outputs what must exist afterwards
+ * @property {[string, string[]]} command
+ */
+
+/** @type {Record<string, Part>} */
+const parts = {
+  provider: worker('worker'),
+  api: worker('api'),
+  gateway: worker('gateway'),
+  sdk: {
+    inputs: [...workspace, 'core', 'sdk', 'package-lock.json', 'scripts/build-sdk.mjs'],
+    outputs: ['sdk/dist/index.js'],
+    command: ['node', ['scripts/build-sdk.mjs']],
+  },
+  site: {
+    inputs: [...workspace, 'core', 'sdk', 'www', 'package-lock.json', 'scripts/build-sdk.mjs', 'scripts/build-site.mjs'],
+    outputs: ['gateway/public/index.html'],
+    command: ['node', ['scripts/build-site.mjs']],
+  },
+};
+
+// Side by side: while cargo, one at a time, compiles for one lane, wasm-opt shrinks for the other.
+const lanes = [['provider'], ['api', 'gateway', 'sdk', 'site']];
+
+// What this process has built: a source that changes meanwhile is for the next run.
+const done = new Set();
+
+/**
+ * Builds these parts (all, if none is named). After a failure nothing else is begun.
+ *
+ * @param {{ only?: string[], verbose?: boolean }} [options]
+ */
+export async function build({ only = Object.keys(parts), verbose = false } = {}) {
+  const unknown = only.find((name) => !(name in parts));
+  if (unknown) throw new Failure(`There is no part ${unknown} to build; there is ${Object.keys(parts).join(', ')}`);
+  const compiler = (await attempt('rustc', ['-vV'])).output;
+  let failure;
+  const run = async (lane) => {
+    for (const name of lane.filter((part) => only.includes(part) && !done.has(part))) {
+      if (failure) return;
+      try {
+        await buildPart(name, parts[name], compiler, verbose);
+        done.add(name);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+  };
+  await Promise.all(lanes.map(run));
+  if (failure) throw failure;
+}
+
+/** @param {string} name @param {Part} part @param {string} compiler @param {boolean} verbose */
+async function buildPart(name, { inputs, outputs, command: [program, args] }, compiler, verbose) {
+  const print = fingerprint(inputs, [compiler, ...tools().map(({ root }) => root.split(/[\\/]/).pop()), program, ...args]);
+  if (isFresh(name, print, outputs)) return;
+  markStale(name);
+  const env = { ...toolEnv(), RUST_BACKTRACE: '0' };
+  const { code, output } = await step(`build ${name}`, (show) =>
+    attempt(program, args, { env, onLine: verbose ? undefined : show, echo: verbose }));
+  if (code !== 0) {
+    throw new BuildFailure(`Building the ${name} failed: mend what is said above, then run this again`, verbose ? '' : essential(output));
+  }
+  markFresh(name, print);
+}
+
+/** A Cloudflare Worker. @param {string} folder @returns {Part} */
+function worker(folder) {
+  return {
+    inputs: [...shared, folder],
+    outputs: [`${folder}/build/index.js`, `${folder}/build/index_bg.wasm`],
+    command: ['worker-build', [folder, '--release']],
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await runMain(async () => {
+    await prepareNode();
+    await setUp();
+    const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+    await build({ only: names.length > 0 ? names : undefined, verbose: process.argv.includes('--verbose') });
+  });
+}

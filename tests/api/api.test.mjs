@@ -1,0 +1,147 @@
+// The sample API and its guard (RFC 6750, RFC 9068 §4, RFC 9728), in both ways of validation.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Browser } from '../support/oauth.mjs';
+import { startStack } from '../support/stack.mjs';
+
+describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
+  let stack;
+  let user;
+  let tokens;
+  beforeAll(async () => {
+    stack = await startStack({
+      only: ['provider', 'api'],
+      provider: { GATEPASS_RESOURCES: 'https://other.example' },
+      api: { GATEPASS_VALIDATION: validation },
+    });
+    user = new Browser(stack);
+    ({ tokens } = await user.signIn());
+  });
+  afterAll(() => stack?.stop());
+
+  const call = (path, { token, method = 'GET', body, headers = {} } = {}) => fetch(`${stack.api}${path}`, {
+    method, body, headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers },
+  });
+  const update = (body, options = {}) => call('/api/user/update', {
+    token: tokens.access_token, method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), ...options,
+  });
+
+  test('a good token opens what its scope allows', async () => {
+    const { access_token: token } = tokens;
+    expect(await (await call('/api/protected', { token })).json()).toMatchObject({ sub: 'demo', client_id: 'gatepass-demo' });
+    expect((await (await call('/api/data', { token })).json()).items.length).toBeGreaterThan(0);
+    expect((await call('/api/user/profile', { token })).status).toBe(200);
+  });
+
+  test('an update is kept, and the next one too', async () => {
+    for (const name of ['Åse Nordmann', 'Second Name']) {
+      const updated = await update({ display_name: `  ${name} ` });
+      expect(updated.status).toBe(200);
+      const profile = await (await call('/api/user/profile', { token: tokens.access_token })).json();
+      expect(profile).toMatchObject({ subject: 'demo', display_name: name });
+    }
+  });
+
+  test('invalid input is a 400 that names the field, and changes nothing', async () => {
+    await update({ display_name: 'Before' });
+    for (const body of [{}, { display_name: '' }, { display_name: 7 }, { display_name: 'x'.repeat(81) }, { display_name: 'a\u0000' }, [], null]) {
+      const response = await update(body);
+      expect(response.status).toBe(400);
+      const answer = await response.json();
+      expect(answer).toMatchObject({ error: 'invalid_request', field: 'display_name' });
+      expect(answer.error_description).toMatch(/^display_name /);
+    }
+    expect((await update({}, { body: '{' })).status).toBe(400);
+    expect((await update({}, { headers: { 'content-type': 'text/plain' } })).status).toBe(415);
+    expect((await update({ display_name: 'x'.repeat(70_000) })).status).toBe(413);
+    const profile = await (await call('/api/user/profile', { token: tokens.access_token })).json();
+    expect(profile.display_name).toBe('Before');
+  });
+
+  test('every refusal is a challenge as RFC 6750 §3 has it', async () => {
+    const { tokens: narrow } = await user.signIn({ scope: 'openid' });
+    const { tokens: other } = await user.signIn({ resource: 'https://other.example' });
+    const metadata = `resource_metadata="${stack.api}/.well-known/oauth-protected-resource"`;
+    const refused = [
+      [{}, 401, `Bearer realm="${stack.api}", ${metadata}`],
+      [{ headers: { authorization: 'Basic x' } }, 401, `Bearer realm="${stack.api}", ${metadata}`],
+      [{ headers: { authorization: 'Bearer a b' } }, 400, 'error="invalid_request"'],
+      [{ token: 'garbage' }, 401, 'error="invalid_token"'],
+      [{ token: tokens.refresh_token }, 401, 'error="invalid_token"'],
+      [{ token: tokens.id_token }, 401, 'error="invalid_token"'],
+      [{ token: `${tokens.access_token.slice(0, -6)}AAAAAA` }, 401, 'error="invalid_token"'],
+      [{ token: other.access_token }, 401, 'error="invalid_token", error_description="the token is for another resource"'],
+      [{ token: narrow.access_token }, 403, 'error="insufficient_scope", error_description="the scope read is required", scope="read"'],
+    ];
+    for (const [options, status, challenge] of refused) {
+      const response = await call('/api/user/profile', options);
+      expect(response.status).toBe(status);
+      expect(response.headers.get('www-authenticate')).toContain(challenge);
+      expect(response.headers.get('www-authenticate')).toContain(metadata);
+    }
+  });
+
+  test('write needs its own scope', async () => {
+    const { tokens: reader } = await user.signIn({ scope: 'openid read' });
+    const response = await update({ display_name: 'x' }, { token: reader.access_token });
+    expect(response.status).toBe(403);
+    expect(response.headers.get('www-authenticate')).toContain('scope="write"');
+  });
+
+  test('only registered pages may call it', async () => {
+    const preflight = (origin) => call('/api/user/update', {
+      method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' },
+    });
+    const allowed = await preflight(stack.gateway);
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get('access-control-allow-origin')).toBe(stack.gateway);
+    expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull();
+    const refused = await call('/api/protected', { headers: { origin: stack.gateway } });
+    expect(refused.headers.get('access-control-expose-headers')).toContain('WWW-Authenticate');
+  });
+
+  test('it describes itself (RFC 9728), and what is not there is not', async () => {
+    expect(await (await call('/.well-known/oauth-protected-resource')).json()).toMatchObject({
+      resource: stack.api, authorization_servers: [stack.provider],
+    });
+    expect(await (await call('/health')).json()).toMatchObject({ status: 'ok' });
+    expect((await call('/api/nothing')).status).toBe(404);
+    expect((await call('/api/data', { method: 'DELETE' })).status).toBe(405);
+  });
+
+  test('a revoked grant', async () => {
+    const { tokens: gone } = await user.signIn();
+    await user.revoke(gone.refresh_token);
+    const response = await call('/api/protected', { token: gone.access_token });
+    // A JWT that is checked locally is good until it expires; introspection knows at once.
+    expect(response.status).toBe(validation === 'jwt' ? 200 : 401);
+  });
+});
+
+describe.each(['introspection', 'jwt'])('tokens, validating by %s,', (validation) => {
+  test('that have expired are refused', async () => {
+    const stack = await startStack({
+      only: ['provider', 'api'], provider: { GATEPASS_ACCESS_TOKEN_LIFETIME: '0' }, api: { GATEPASS_VALIDATION: validation },
+    });
+    try {
+      const { tokens } = await new Browser(stack).signIn();
+      const headers = { authorization: `Bearer ${tokens.access_token}` };
+      const response = await fetch(`${stack.api}/api/protected`, { headers });
+      expect(response.status).toBe(401);
+      expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"');
+    } finally {
+      await stack.stop();
+    }
+  });
+
+  test('cannot be judged when the provider does not answer: nobody is let in, and nobody is told to sign in again', async () => {
+    const stack = await startStack({ only: ['api'], api: { GATEPASS_VALIDATION: validation } });
+    try {
+      const response = await fetch(`${stack.api}/api/protected`, { headers: { authorization: 'Bearer a.b.c' } });
+      expect(response.status).toBe(503);
+      expect(response.headers.get('retry-after')).toBe('1');
+      expect(response.headers.get('www-authenticate')).toBeNull();
+    } finally {
+      await stack.stop();
+    }
+  });
+});

@@ -1,0 +1,45 @@
+// A stolen refresh token: the thief and that device are stopped, nobody else, and the page says why.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium } from '../support/chromium.mjs';
+import { DemoPage } from '../support/demo-page.mjs';
+import { Browser } from '../support/oauth.mjs';
+import { startStack } from '../support/stack.mjs';
+
+let stack;
+let browser;
+beforeAll(async () => {
+  // No grace time: what would be a replay after 30 seconds is one at once.
+  const strict = { GATEPASS_REFRESH_GRACE: '0' };
+  [stack, browser] = await Promise.all([startStack({ provider: strict }), launchChromium()]);
+});
+afterAll(() => Promise.all([browser?.close(), stack?.stop()]));
+
+test('a replay ends that grant only, and the page says why', async () => {
+  const victim = await DemoPage.open(browser, stack);
+  const otherDevice = await DemoPage.open(browser, stack);
+  await victim.signIn();
+  await otherDevice.signIn();
+
+  const tokens = await victim.storedTokens();
+  const isRefreshToken = (token) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url')).typ === 'rt+jwt';
+  const thief = new Browser(stack);
+  const loot = await (await thief.refresh(tokens.find(isRefreshToken))).json();
+  expect(loot.access_token).toBeTruthy();
+
+  await victim.expireToken();
+  await victim.click('#call-protected');
+  await victim.notice().waitFor();
+  expect(await victim.notice().getAttribute('data-reason')).toBe('replayed');
+  expect(await victim.notice().textContent()).toMatch(/used twice|copied|stolen|someone/i);
+  expect(await victim.page.isVisible('#you-signed-out')).toBe(true);
+  expect((await (await thief.refresh(loot.refresh_token)).json()).gatepass_reason).toBe('replayed');
+  expect((await (await thief.introspect(loot.access_token)).json()).active).toBe(false);
+
+  await otherDevice.expireToken();
+  await otherDevice.click('#call-protected');
+  await otherDevice.result(/protected answered 200/);
+
+  await victim.page.click('[data-testid=notice-sign-in]');
+  await victim.page.waitForSelector('#you-signed-in:not([hidden])');
+  await Promise.all([victim.close(), otherDevice.close()]);
+});

@@ -1,0 +1,47 @@
+// One built Worker as Miniflare runs it: its wrangler configuration without the [build] command,
+// with an origin and variables of its own.
+
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { unstable_getMiniflareWorkerOptions as fromWrangler, unstable_readConfig as readConfig } from 'wrangler';
+
+const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const configurations = {
+  provider: 'wrangler.toml',
+  api: 'api/wrangler.toml',
+  gateway: 'gateway/wrangler.toml',
+};
+
+/** @param {keyof typeof configurations} name @param {string} origin @param {Record<string, string | undefined>} variables */
+export function workerOptions(name, origin, variables) {
+  const config = readConfig({ config: join(top, configurations[name]) }, { hideWarnings: true });
+  if (!existsSync(config.main)) {
+    throw new Error(`${config.main} is missing: build it first (npm run build -- ${name})`);
+  }
+  const { workerOptions: options } = fromWrangler(config);
+  const { port } = new URL(origin);
+  return {
+    ...options,
+    name,
+    // The variables of the configuration, without those of the developer's .dev.vars.
+    bindings: withoutUndefined({ ...config.vars, ...variables }),
+    // Each database its own, although all have the same id where none is deployed.
+    d1Databases: mapValues(options.d1Databases, (_, binding) => ({ id: `${name}-${binding}` })),
+    modulesRoot: dirname(config.main),
+    modules: [
+      { type: 'ESModule', path: config.main },
+      { type: 'CompiledWasm', path: join(dirname(config.main), 'index_bg.wasm') },
+    ],
+    unsafeDirectSockets: [{ host: 'localhost', port: Number(port) }],
+  };
+}
+
+function withoutUndefined(values) {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function mapValues(values, change) {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value, key)]));
+}
