@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config';
 const shared = {
   setupFiles: ['tests/support/setup.mjs'],
   hookTimeout: 60_000,
+  // A busy machine may take its time to draw a page.
+  expect: { poll: { timeout: 15_000 } },
   env: { WRANGLER_LOG: 'warn', WRANGLER_SEND_METRICS: 'false' },
 };
 

@@ -43,8 +43,7 @@ describe('the whole walk', () => {
     const newest = await rows.evaluateAll((all) => all.slice(0, 3).map(({ dataset }) => `${dataset.kind} ${dataset.status}`));
     expect(newest).toEqual(['api 200', 'token 200', 'api 401']);
 
-    await demo.click('#sign-out');
-    await page.waitForSelector('#you-signed-out:not([hidden])');
+    await demo.signOut();
     expect(new URL(page.url()).origin).toBe(stack.gateway);
     expect(await demo.storedTokens()).toEqual([]);
     // The provider has forgotten the browser too: signing in asks for the password again.

@@ -33,6 +33,17 @@ export class DemoPage {
     await this.page.waitForSelector('#you-signed-in:not([hidden])');
   }
 
+  /**
+   * Signs out and waits until the browser is back from the provider: the page says that the user is
+   * signed out before it leaves, so that alone would be too early.
+   */
+  async signOut() {
+    const back = this.page.waitForEvent('load');
+    await this.page.click('#sign-out');
+    await back;
+    await this.page.waitForSelector('#you-signed-out:not([hidden])');
+  }
+
   async click(selector) {
     await this.page.click(selector);
   }
