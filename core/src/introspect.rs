@@ -214,8 +214,8 @@ mod tests {
     use crate::authorize::tests::issuer;
     use crate::client::Client;
     use crate::client::tests::{authenticated, confidential, public};
-    use crate::grant::tests::{NOW, after, grant, session, spent};
-    use crate::grant::{EndReason, Lifetimes};
+    use crate::grant::EndReason;
+    use crate::grant::tests::{NOW, after, grant, session, spent, terms};
     use crate::id::{ClientId, JwtId, Subject};
     use crate::scope::Scope;
     use crate::token::access;
@@ -254,7 +254,7 @@ mod tests {
     fn token() -> Jwt<AccessTokenClaims> {
         let (grant, scope) = (grant(&confidential()), Scope::parse("read").unwrap());
         let jti = JwtId::parse("at-1").unwrap();
-        access::issue((&grant, &scope), jti, &issuer(), &Lifetimes::default(), NOW)
+        access::issue(&grant, &scope, jti, terms(NOW))
     }
 
     fn of_access(state: &TokenState, caller: Client, now: Timestamp) -> Introspection {

@@ -183,8 +183,7 @@ mod tests {
     use super::*;
     use crate::authorize::tests::{issuer, resources};
     use crate::client::tests::public;
-    use crate::grant::Lifetimes;
-    use crate::grant::tests::{NOW, after, grant};
+    use crate::grant::tests::{NOW, after, grant, terms};
     use crate::id::JwtId;
     use crate::introspect::Details;
     use crate::token::access;
@@ -201,13 +200,7 @@ mod tests {
     fn token() -> Jwt<AccessTokenClaims> {
         let grant = grant(&public());
         let jti = JwtId::parse("at-1").unwrap();
-        access::issue(
-            (&grant, &grant.scope),
-            jti,
-            &issuer(),
-            &Lifetimes::default(),
-            NOW,
-        )
+        access::issue(&grant, &grant.scope, jti, terms(NOW))
     }
 
     fn introspected(change: impl FnOnce(&mut Details)) -> Introspection {

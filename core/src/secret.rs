@@ -59,6 +59,8 @@ secrets! {
     CodeVerifier;
     /// Says who signed in (OIDC Core §2); shown again at sign-out, it says who asks.
     IdToken;
+    /// The hash of a password, as the password hasher wrote it: worth an attack by itself.
+    PasswordHash;
     /// A token of any kind, as somebody asks about it.
     PresentedToken;
     /// Obtains new access tokens (RFC 6749 §1.5). Opaque to clients.
@@ -70,6 +72,13 @@ secrets! {
 }
 
 impl BrowserBinding {
+    /// A binding as this provider makes them; `None` for anything else that a cookie may hold.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?.len();
+        (decoded == bytes.len()).then(|| Self::new(text))
+    }
+
     /// The key of the browser that holds the binding, unless it has one from an earlier sign-in.
     pub fn browser(&self) -> BrowserId {
         BrowserId::from_hash(self.hash())

@@ -16,10 +16,9 @@ use crate::grant::refresh::{Found, Rotation};
 use crate::grant::{EndReason, Session};
 use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId};
 use crate::introspect::TokenState;
-use crate::scope::Scope;
 use crate::secret::SecretHash;
 use crate::time::Timestamp;
-use crate::userinfo::User;
+use crate::userinfo::Account;
 
 /// Clients, and the browsers that are signed in.
 pub trait AuthorizeStore {
@@ -49,7 +48,7 @@ pub trait AuthorizeStore {
     /// # Errors
     ///
     /// When the store cannot answer.
-    async fn user_by_name(&self, username: &str) -> Result<Option<(User, String)>, Self::Error>;
+    async fn user_by_name(&self, username: &str) -> Result<Option<Account>, Self::Error>;
 
     /// Remembers that a browser signed in. If it had an earlier sign-in, that one ends, and the new one
     /// belongs to the browser of the earlier, whatever it says itself: however often a browser signs
@@ -109,13 +108,6 @@ pub trait GrantStore {
     ///
     /// When the store cannot answer.
     async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, Self::Error>;
-
-    /// What the grant behind a refresh token allows.
-    ///
-    /// # Errors
-    ///
-    /// When the store cannot answer.
-    async fn granted_scope(&self, refresh_jti: &JwtId) -> Result<Option<Scope>, Self::Error>;
 
     /// Ends a grant, if it is active: the first reason stays. Says whether it was.
     ///

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::id::Subject;
 use crate::scope::Scope;
+use crate::secret::PasswordHash;
 
 /// A user as the store holds one.
 #[derive(Clone, Debug)]
@@ -18,6 +19,15 @@ pub struct User {
     pub email: Option<String>,
     /// Whether the user has shown that the address is theirs.
     pub email_verified: bool,
+}
+
+/// A user, and what their password is compared with.
+#[derive(Debug)]
+pub struct Account {
+    /// Who.
+    pub user: User,
+    /// The hash of the password.
+    pub password_hash: PasswordHash,
 }
 
 /// The claims that a scope opens (OIDC Core §5.4).

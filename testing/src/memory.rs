@@ -13,11 +13,10 @@ use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
 use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
 use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use gatepass_core::introspect::TokenState;
-use gatepass_core::scope::Scope;
-use gatepass_core::secret::SecretHash;
+use gatepass_core::secret::{PasswordHash, SecretHash};
 use gatepass_core::store::{AuthorizeStore, GrantStore};
 use gatepass_core::time::Timestamp;
-use gatepass_core::userinfo::User;
+use gatepass_core::userinfo::{Account, User};
 
 use crate::contract::Seed;
 
@@ -85,10 +84,14 @@ impl AuthorizeStore for MemoryStore {
         Ok(signed_in)
     }
 
-    async fn user_by_name(&self, username: &str) -> Result<Option<(User, String)>, Infallible> {
+    async fn user_by_name(&self, username: &str) -> Result<Option<Account>, Infallible> {
         let tables = self.0.borrow();
         let mut users = tables.users.values();
-        Ok(users.find(|(user, _)| user.username == username).cloned())
+        let found = users.find(|(user, _)| user.username == username);
+        Ok(found.map(|(user, password_hash)| Account {
+            user: user.clone(),
+            password_hash: PasswordHash::new(password_hash),
+        }))
     }
 
     async fn insert_sign_in(
@@ -165,13 +168,6 @@ impl GrantStore for MemoryStore {
             client: tables.client(rotation.credentials.client_id()),
             presented: tables.presented(rotation.presented),
         })
-    }
-
-    async fn granted_scope(&self, refresh_jti: &JwtId) -> Result<Option<Scope>, Infallible> {
-        let tables = self.0.borrow();
-        Ok(tables
-            .grant_of(refresh_jti)
-            .map(|grant| grant.scope.clone()))
     }
 
     async fn end_grant(

@@ -8,8 +8,8 @@ use gatepass_core::authorize::{
 use gatepass_core::client::{ClientCredentials, GrantType};
 use gatepass_core::form::Form;
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
-use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_scope};
-use gatepass_core::grant::{EndReason, Grant, Lifetimes, Session};
+use gatepass_core::grant::refresh::{self, NextSession, Rotation, check_scope};
+use gatepass_core::grant::{EndReason, Grant, Lifetimes, Session, Terms};
 use gatepass_core::id::{GrantId, Issuer, JwtId};
 use gatepass_core::jose::{self, SymmetricKey};
 use gatepass_core::scope::Scope;
@@ -17,6 +17,7 @@ use gatepass_core::secret::{
     AccessToken, AuthorizationCode, BrowserBinding, IdToken, SignInCookie, StateToken,
 };
 use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::time::Timestamp;
 use gatepass_core::token::{
     self, GrantRequest, RefreshRequest, TokenRefusal, TokenRequest, TokenResponse,
 };
@@ -202,16 +203,16 @@ impl Provider {
             refresh_jti: self.jti(),
             access_jti: self.jti(),
         };
-        let redemption = code::decide(record, request, &client, (ids, &self.lifetimes), now)?;
+        let redemption = code::decide(record, request, &client, ids, self.terms(now))?;
         let Ok(won) = block_on(self.store.redeem(&redemption));
         if !won {
             return Err(CodeRefusal::AlreadyRedeemed.into());
         }
         let (grant, session) = (&redemption.grant, &redemption.session);
         let nonce = redemption.nonce.clone();
-        let id_token = token::id::issue(grant, nonce, &self.issuer, &self.lifetimes, now);
+        let id_token = token::id::issue(grant, nonce, self.terms(now));
         let access_jti = session.access_jti.clone();
-        let mut response = self.issue((grant, &grant.scope), session, access_jti);
+        let mut response = self.issue(grant, &grant.scope, session, access_jti);
         response.id_token = id_token.map(|jwt| {
             let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
             let unsigned = jose::unsigned(token::id::TYPE, algorithm, key, &jwt);
@@ -234,7 +235,13 @@ impl Provider {
         let jti = token::refresh::read_for_refresh(token, &self.issuer, key, grace, now)
             .map_err(TokenRefusal::RefreshToken)?
             .jti;
-        let scope = self.requested_scope(request, &jti)?;
+        if let Some(requested) = &request.scope {
+            let loaded = self
+                .store
+                .refresh_token_state(credentials.client_id(), &jti);
+            let Ok((client, _, state)) = block_on(loaded);
+            check_scope(requested, credentials, client, state.grant.as_ref(), now)?;
+        }
         let next = NextSession {
             refresh_jti: self.jti(),
             access_jti: self.jti(),
@@ -249,32 +256,27 @@ impl Provider {
         let Ok(found) = block_on(self.store.rotate(&rotation));
         let refreshed = refresh::decide(found, &rotation, &self.lifetimes)?;
         let access_jti = refreshed.access_jti(&rotation, self.jti());
-        let scope = scope.as_ref().unwrap_or(&refreshed.grant.scope);
-        Ok(self.issue((&refreshed.grant, scope), &refreshed.session, access_jti))
+        let scope = request.scope.as_ref().unwrap_or(&refreshed.grant.scope);
+        Ok(self.issue(&refreshed.grant, scope, &refreshed.session, access_jti))
     }
 
-    fn requested_scope(
-        &self,
-        request: &RefreshRequest,
-        jti: &JwtId,
-    ) -> Result<Option<Scope>, RefreshRefusal> {
-        let Some(text) = &request.scope else {
-            return Ok(None);
-        };
-        let requested = Scope::parse(text)?;
-        let Ok(granted) = block_on(self.store.granted_scope(jti));
-        check_scope(&requested, &granted.ok_or(RefreshRefusal::Unknown)?)?;
-        Ok(Some(requested))
+    fn terms(&self, now: Timestamp) -> Terms<'_> {
+        Terms {
+            issuer: &self.issuer,
+            lifetimes: &self.lifetimes,
+            now,
+        }
     }
 
     fn issue(
         &self,
-        (grant, scope): (&Grant, &Scope),
+        grant: &Grant,
+        scope: &Scope,
         session: &Session,
         access_jti: JwtId,
     ) -> TokenResponse {
         let (now, issuer) = (self.clock.now(), &self.issuer);
-        let jwt = token::access::issue((grant, scope), access_jti, issuer, &self.lifetimes, now);
+        let jwt = token::access::issue(grant, scope, access_jti, self.terms(now));
         let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
         let unsigned = jose::unsigned(token::access::TYPE, algorithm, key, &jwt);
         let refresh_token = token::refresh::write(session, issuer, &self.refresh_token_key);

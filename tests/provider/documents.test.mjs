@@ -96,6 +96,12 @@ describe('every answer', () => {
     expect(await response.text()).toContain(response.headers.get('x-request-id'));
   });
 
+  test.each(['/oauth/authorize', '/oauth/callback', '/oauth/logout'])('%s, where GET does something, has no HEAD', async (path) => {
+    const response = await fetch(`${stack.provider}${path}`, { method: 'HEAD' });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toContain('GET');
+  });
+
   test('tells HEAD what GET would', async () => {
     const response = await fetch(`${stack.provider}/.well-known/jwks.json`, { method: 'HEAD' });
     expect(response.status).toBe(200);

@@ -66,6 +66,14 @@ describe('within the grace time', () => {
     expect((await user.refresh(phone.tokens.refresh_token)).status).toBe(200);
   });
 
+  test('a grant that has ended is not told about its scope', async () => {
+    const user = new Browser(stack);
+    const { tokens } = await user.signIn();
+    await user.revoke(tokens.refresh_token);
+    const refused = await refusal(await user.refresh(tokens.refresh_token, { scope: 'admin' }));
+    expect(refused).toMatchObject({ status: 400, error: 'invalid_grant', gatepass_reason: 'revoked' });
+  });
+
   test('less scope may be asked for, more may not, and asking costs nothing', async () => {
     const { tokens } = await user.signIn();
     const more = await refusal(await user.refresh(tokens.refresh_token, { scope: 'read admin' }));
@@ -206,7 +214,10 @@ describe('when the provider itself fails', () => {
       let db = await broken.database('provider');
       await db.prepare(`ALTER TABLE ${table} RENAME TO gone`).run();
       await broken.restart({ provider: GRACE });
-      expect((await user.refresh(tokens.refresh_token)).status).toBe(500);
+      const failed = await user.refresh(tokens.refresh_token, {}, { origin: broken.gateway });
+      expect(failed.status).toBe(500);
+      // A page must be able to tell a failure of the provider from the end of its session.
+      expect(failed.headers.get('access-control-allow-origin')).toBe(broken.gateway);
       expect((await user.redeem(code, verifier)).status).toBe(500);
       db = await broken.database('provider');
       await db.prepare(`ALTER TABLE gone RENAME TO ${table}`).run();

@@ -94,6 +94,27 @@ describe('the sign-in page', () => {
     expect(html).not.toContain('<script>');
   });
 
+  test('a binding that this provider never made is replaced', async () => {
+    const browser = new Browser(stack);
+    const url = browser.authorizeUrl({ challenge: pkce().challenge });
+    const { headers } = await browser.request('GET', url, { headers: { cookie: 'gatepass_binding=planted' } });
+    expect(headers.getSetCookie()[0]).toMatch(/^gatepass_binding=[\w-]{43};/);
+  });
+
+  test('a POST from another site is asked again as a GET, which has the cookies', async () => {
+    const browser = new Browser(stack);
+    const url = browser.authorizeUrl({ challenge: pkce().challenge, prompt: 'none' });
+    const [, query] = url.split('?');
+    const response = await browser.request('POST', '/oauth/authorize', {
+      form: query, headers: { 'sec-fetch-site': 'cross-site' },
+    });
+    expect(response.status).toBe(303);
+    expect(response.headers.getSetCookie()).toEqual([]);
+    const location = new URL(response.headers.get('location'), stack.provider);
+    expect(location.pathname).toBe('/oauth/authorize');
+    expect(Object.fromEntries(location.searchParams)).toEqual(Object.fromEntries(new URLSearchParams(query)));
+  });
+
   test('sets cookies that scripts cannot read, and a new one at each sign-in', async () => {
     const browser = new Browser(stack);
     const url = browser.authorizeUrl({ challenge: pkce().challenge });

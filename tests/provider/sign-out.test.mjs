@@ -53,7 +53,10 @@ describe('signing out', () => {
     const victim = new Browser(stack);
     const { tokens } = await victim.signIn();
     const response = await victim.request('GET', logoutUrl({ id_token_hint: foreign.id_token }));
-    expect(await response.text()).toContain('Sign out?');
+    const question = await response.text();
+    expect(question).toContain('Sign out?');
+    // The answer goes on for the client that the ID token names.
+    expect(question).toContain('name="client_id" value="gatepass-demo"');
     expect((await victim.refresh(tokens.refresh_token)).status).toBe(200);
   });
 

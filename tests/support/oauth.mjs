@@ -109,8 +109,9 @@ export class Browser {
     });
   }
 
-  refresh(refreshToken, parameters = {}) {
-    return this.token({ grant_type: 'refresh_token', client_id: DEMO.id, refresh_token: refreshToken, ...parameters });
+  refresh(refreshToken, parameters = {}, headers = {}) {
+    const form = { grant_type: 'refresh_token', client_id: DEMO.id, refresh_token: refreshToken, ...parameters };
+    return this.token(form, headers);
   }
 
   /** A token request as a script makes it: without cookies. */

@@ -28,6 +28,15 @@ pub struct App {
 }
 
 impl App {
+    fn new(env: Env, config: Rc<Config>, exchange: &Exchange) -> Result<Self, EdgeError> {
+        Ok(Self {
+            config,
+            store: D1Store::new(Database::new(&env, "DB", exchange.trips.clone())?),
+            env,
+            request_id: exchange.request_id.clone(),
+        })
+    }
+
     /// The signing keys.
     pub async fn keys(&self) -> Result<Rc<Keys>, EdgeError> {
         Keys::of(&self.config, &self.store).await
@@ -132,6 +141,24 @@ impl Endpoint {
         }
     }
 
+    /// The `Access-Control-Allow-Origin` value, if the asking page may read the answer.
+    async fn reader(self, request: &Request, app: &App) -> Result<Option<String>, EdgeError> {
+        Ok(match (self.readers(), http::header(request, "Origin")) {
+            // Also to whoever does not say: a copy in a cache is for everyone.
+            (Readers::Everyone, _) => Some("*".to_owned()),
+            (Readers::RegisteredOrigins, Some(origin)) => {
+                let registered = origins::is_registered(&origin, &app.store).await?;
+                registered.then_some(origin)
+            }
+            (Readers::RegisteredOrigins, None) | (Readers::SameOrigin, _) => None,
+        })
+    }
+
+    /// Whether asking it with GET changes nothing, so that HEAD may ask the same (RFC 9110 §9.2.1).
+    const fn is_safe(self) -> bool {
+        !matches!(self, Self::Authorize | Self::Callback | Self::Logout)
+    }
+
     /// Whether people look at its answers.
     const fn is_page(self) -> bool {
         matches!(
@@ -163,48 +190,31 @@ impl Endpoint {
 pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
     let exchange = Exchange::begin(&request);
     let endpoint = endpoint_at(&request.path(), &request.method());
-    let (environment, answered) = match Config::of(&env) {
-        Ok(config) => (
-            config.environment,
-            route(request, endpoint, (&env, &config), &exchange).await,
-        ),
-        Err(error) => (Environment::Production, Err(error)),
+    let config = Config::of(&env);
+    let environment = config
+        .as_ref()
+        .map_or(Environment::Production, |config| config.environment);
+    // Also a page that may only learn of a failure must be able to read it.
+    let mut reader = None;
+    let answered = async {
+        let app = App::new(env, config?, &exchange)?;
+        let Some(endpoint) = endpoint else {
+            return page::not_found(&app);
+        };
+        if !matches!(endpoint, Endpoint::Health) {
+            development::prepare(&app).await?;
+        }
+        reader = endpoint.reader(&request, &app).await?;
+        answer(endpoint, request, reader.is_some(), &app).await
     };
-    let (response, failure) = match answered {
+    let (response, failure) = match answered.await {
         Ok(response) => (response, None),
         Err(error) => (broken(endpoint, &exchange.request_id)?, Some(error)),
     };
-    exchange
-        .end(&response, environment, failure.as_ref())
+    reader
+        .map_or(Ok(()), |origin| cors::allow(response.headers(), &origin))
+        .and_then(|()| exchange.end(&response, environment, failure.as_ref()))
         .map_err(|error| error.to_string())?;
-    Ok(response)
-}
-
-async fn route(
-    request: Request,
-    endpoint: Option<Endpoint>,
-    (env, config): (&Env, &Rc<Config>),
-    exchange: &Exchange,
-) -> Result<Response, EdgeError> {
-    let store = D1Store::new(Database::new(env, "DB", exchange.trips.clone())?);
-    let app = App {
-        config: Rc::clone(config),
-        store,
-        env: env.clone(),
-        request_id: exchange.request_id.clone(),
-    };
-    let Some(endpoint) = endpoint else {
-        return page::not_found(&app);
-    };
-    if !matches!(endpoint, Endpoint::Health) {
-        development::prepare(&app).await?;
-    }
-    let origin = http::header(&request, "Origin");
-    let reader = reader(endpoint, origin.as_deref(), &app).await?;
-    let response = answer(endpoint, request, reader.is_some(), &app).await?;
-    if let Some(origin) = reader {
-        cors::allow(response.headers(), &origin)?;
-    }
     Ok(response)
 }
 
@@ -216,7 +226,7 @@ async fn answer(
 ) -> Result<Response, EdgeError> {
     let method = match request.method() {
         Method::Options => return preflight(endpoint, may_read),
-        Method::Head => Method::Get,
+        Method::Head if endpoint.is_safe() => Method::Get,
         method => method,
     };
     let allowed = endpoint.methods();
@@ -228,23 +238,6 @@ async fn answer(
         };
     }
     endpoint.answer(request, app).await
-}
-
-/// The `Access-Control-Allow-Origin` value, if the asking page may read the answer.
-async fn reader(
-    endpoint: Endpoint,
-    origin: Option<&str>,
-    app: &App,
-) -> Result<Option<String>, EdgeError> {
-    Ok(match (endpoint.readers(), origin) {
-        // Also to whoever does not say: a copy in a cache is for everyone.
-        (Readers::Everyone, _) => Some("*".to_owned()),
-        (Readers::RegisteredOrigins, Some(origin)) => {
-            let registered = origins::is_registered(origin, &app.store).await?;
-            registered.then(|| origin.to_owned())
-        }
-        (Readers::RegisteredOrigins, None) | (Readers::SameOrigin, _) => None,
-    })
 }
 
 fn preflight(endpoint: Endpoint, may_read: bool) -> Result<Response, EdgeError> {

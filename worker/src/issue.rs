@@ -32,21 +32,15 @@ pub async fn tokens(
     now: Timestamp,
 ) -> Result<TokenResponse, EdgeError> {
     let config = &app.config;
-    let (issuer, lifetimes) = (&config.issuer, &config.lifetimes);
-    let jwt = token::access::issue(
-        (issue.grant, issue.scope),
-        issue.access_jti,
-        issuer,
-        lifetimes,
-        now,
-    );
+    let terms = app.config.terms(now);
+    let jwt = token::access::issue(issue.grant, issue.scope, issue.access_jti, terms);
     let id_token = match issue.id_token {
         Some(jwt) => Some(IdToken::new(keys.sign(token::id::TYPE, &jwt).await?)),
         None => None,
     };
     let refresh_token = issue
         .gives_refresh_token
-        .then(|| token::refresh::write(issue.session, issuer, &config.refresh_token_key));
+        .then(|| token::refresh::write(issue.session, &config.issuer, &config.refresh_token_key));
     Ok(TokenResponse {
         access_token: AccessToken::new(keys.sign(token::access::TYPE, &jwt).await?),
         expires_in: jwt.expires_at.remaining(now),

@@ -1,12 +1,15 @@
 //! The pages that people see: HTML templates whose every value is escaped.
 
+use core::fmt::Display;
+
 use gatepass_core::redirect::RedirectUri;
 use gatepass_edge::EdgeError;
-use gatepass_edge::http::{self, BodyRefusal};
+use gatepass_edge::http;
 use worker::Response;
 
 use crate::app::App;
 
+const LAYOUT: &str = include_str!("pages/layout.html");
 const LOGIN: &str = include_str!("pages/login.html");
 const ERROR: &str = include_str!("pages/error.html");
 const SIGN_OUT: &str = include_str!("pages/sign_out.html");
@@ -37,7 +40,8 @@ pub struct Login<'a> {
 pub fn login(shown: &Login<'_>) -> Result<Response, EdgeError> {
     let source = shown.redirect_uri.csp_source();
     let host = source.split_once("://").map_or(source, |(_, host)| host);
-    let html = render(
+    let html = page(
+        "Sign in",
         LOGIN,
         &[
             ("client_name", shown.client_name),
@@ -54,7 +58,8 @@ pub fn login(shown: &Login<'_>) -> Result<Response, EdgeError> {
 /// Asks whether to sign out.
 pub fn sign_out(question: &str, fields: [(&str, &str); 3]) -> Result<Response, EdgeError> {
     let [client_id, return_uri, state] = fields;
-    let html = render(
+    let html = page(
+        "Sign out",
         SIGN_OUT,
         &[("question", question), client_id, return_uri, state],
     );
@@ -67,7 +72,7 @@ pub fn sign_out(question: &str, fields: [(&str, &str); 3]) -> Result<Response, E
 
 /// Says that the user is signed out.
 pub fn signed_out() -> Result<Response, EdgeError> {
-    respond(render(SIGNED_OUT, &[]), "")
+    respond(page("Signed out", SIGNED_OUT, &[]), "")
 }
 
 /// Something that the user must be told because nobody else can be.
@@ -82,7 +87,8 @@ pub struct Problem<'a> {
 
 /// The error page.
 pub fn error(problem: &Problem<'_>, request_id: &str) -> Result<Response, EdgeError> {
-    let html = render(
+    let html = page(
+        problem.title,
         ERROR,
         &[
             ("title", problem.title),
@@ -107,15 +113,15 @@ pub fn not_found(app: &App) -> Result<Response, EdgeError> {
     error(&problem, &app.request_id)
 }
 
-/// The answer to a body that a page's form did not send.
-pub fn refuse_body(refusal: BodyRefusal, app: &App) -> Result<Response, EdgeError> {
-    let message = format!("What was sent here cannot be read: {refusal}.");
+/// The answer to what a page's form did not send.
+pub fn unreadable(why: &impl Display, status: u16, app: &App) -> Result<Response, EdgeError> {
+    let message = format!("What was sent here cannot be read: {why}.");
     let problem = Problem {
         title: "This was not understood",
         message: &message,
         help: "Go back to the app and try again.",
         code: "invalid_request",
-        status: refusal.status(),
+        status,
     };
     error(&problem, &app.request_id)
 }
@@ -157,6 +163,15 @@ fn respond(html: String, form_target: &str) -> Result<Response, EdgeError> {
     );
     headers.set("Content-Security-Policy", &csp)?;
     Ok(response)
+}
+
+/// A whole page: the layout with its title, and what the page shows.
+fn page(title: &str, template: &str, values: &[(&str, &str)]) -> String {
+    let (before, after) = LAYOUT.split_once("<!--content-->\n").unwrap_or_default();
+    let mut html = render(before, &[("title", title)]);
+    html.push_str(&render(template, values));
+    html.push_str(after);
+    html
 }
 
 /// Fills `{{name}}` with escaped values, and drops `<!--if name-->…<!--end-->` where the value is
@@ -249,8 +264,10 @@ mod tests {
     #[test]
     fn every_template_renders_without_leftovers() {
         for template in [LOGIN, ERROR, SIGN_OUT, SIGNED_OUT] {
-            let html = render(template, &[]);
+            let html = page("Title", template, &[]);
             assert!(!html.contains("{{") && !html.contains("<!--"), "{html}");
+            assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>\n"));
+            assert!(html.contains("<title>Title · Gatepass</title>"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordVerifier};
+use gatepass_core::secret::PasswordHash as StoredHash;
 use gatepass_edge::{EdgeError, random};
 use serde::{Deserialize, Serialize};
 use worker::{Env, Method, Request, RequestInit};
@@ -26,13 +27,17 @@ struct Question {
 /// # Errors
 ///
 /// When the Durable Object cannot be reached.
-pub async fn verify(env: &Env, password: &str, hash: Option<&str>) -> Result<bool, EdgeError> {
+pub async fn verify(
+    env: &Env,
+    password: &str,
+    hash: Option<&StoredHash>,
+) -> Result<bool, EdgeError> {
     if password.len() > LONGEST {
         return Ok(false);
     }
     let question = Question {
         password: password.to_owned(),
-        hash: hash.unwrap_or(NOBODY).to_owned(),
+        hash: hash.map_or(NOBODY, StoredHash::expose).to_owned(),
     };
     // A few objects side by side: one alone would make users wait for each other.
     let [random] = random::bytes()?;
@@ -47,13 +52,16 @@ pub async fn verify(env: &Env, password: &str, hash: Option<&str>) -> Result<boo
     Ok(matches && hash.is_some())
 }
 
+/// A stored hash that is none costs the same work as any other: how long the answer takes must not say
+/// which accounts are broken.
 fn matches(question: &Question) -> bool {
-    let Ok(hash) = PasswordHash::new(&question.hash) else {
+    let stored = PasswordHash::new(&question.hash);
+    let is_readable = stored.is_ok();
+    let Ok(hash) = stored.or_else(|_| PasswordHash::new(NOBODY)) else {
         return false;
     };
-    Argon2::default()
-        .verify_password(question.password.as_bytes(), &hash)
-        .is_ok()
+    let matches = Argon2::default().verify_password(question.password.as_bytes(), &hash);
+    is_readable && matches.is_ok()
 }
 
 mod object {
@@ -94,6 +102,17 @@ mod tests {
         assert_eq!(nobody.algorithm, known.algorithm);
         assert_eq!(nobody.params, known.params);
         assert!(nobody.hash.is_some());
+    }
+
+    #[test]
+    fn a_broken_hash_matches_nothing() {
+        for hash in ["", "$argon2id$", "demo-password"] {
+            let question = Question {
+                password: "demo-password".into(),
+                hash: hash.into(),
+            };
+            assert!(!matches(&question), "{hash}");
+        }
     }
 
     #[test]

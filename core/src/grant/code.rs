@@ -3,10 +3,9 @@
 //! The store consumes the code and creates the grant and its first session in one step, so of two
 //! redemptions exactly one wins. Everything that can be wrong with a redemption is found before.
 
-use super::{EndReason, Grant, GrantStatus, Session, SessionStatus};
+use super::{EndReason, Grant, GrantStatus, Lifetimes, Session, SessionStatus, Terms};
 use crate::authorize::{AuthorizationRequest, SignIn};
 use crate::client::{AuthenticatedClient, GrantType, RefreshBehaviour};
-use crate::grant::Lifetimes;
 use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, Subject};
 use crate::pkce::{CodeChallenge, PkceError, VerifiedPkce};
 use crate::redirect::RedirectUri;
@@ -87,7 +86,7 @@ pub struct CodeRequest {
     /// `code`.
     pub code: AuthorizationCode,
     /// `redirect_uri`, which OAuth 2.1 no longer asks for but which must match when sent.
-    pub redirect_uri: Option<String>,
+    pub redirect_uri: Option<RedirectUri>,
     /// `code_verifier`.
     pub verifier: CodeVerifier,
 }
@@ -167,12 +166,13 @@ pub fn decide(
     record: Option<CodeRecord>,
     request: &CodeRequest,
     client: &AuthenticatedClient,
-    (ids, lifetimes): (NewIds, &Lifetimes),
-    now: Timestamp,
+    ids: NewIds,
+    terms: Terms<'_>,
 ) -> Result<Redemption, CodeRefusal> {
     if !client.client().may_use(GrantType::AuthorizationCode) {
         return Err(CodeRefusal::UnauthorizedClient);
     }
+    let Terms { lifetimes, now, .. } = terms;
     let record = record.ok_or(CodeRefusal::Unknown)?;
     check_binding(&record, request, client)?;
     let pkce = record.challenge.verify(&request.verifier)?;
@@ -224,8 +224,8 @@ fn check_binding(
     if record.client_id != client.client().id {
         return Err(CodeRefusal::OtherClient);
     }
-    let sent = request.redirect_uri.as_deref();
-    if sent.is_some_and(|uri| uri != record.redirect_uri.as_str()) {
+    let sent = request.redirect_uri.as_ref();
+    if sent.is_some_and(|uri| *uri != record.redirect_uri) {
         return Err(CodeRefusal::RedirectMismatch);
     }
     Ok(())
@@ -255,7 +255,7 @@ mod tests {
     use crate::authorize::tests::request;
     use crate::client::Client;
     use crate::client::tests::{authenticated, confidential, public};
-    use crate::grant::tests::{NOW, after};
+    use crate::grant::tests::{NOW, after, terms};
     use crate::time::Lifetime;
 
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -303,7 +303,7 @@ mod tests {
         now: Timestamp,
     ) -> Result<Redemption, CodeRefusal> {
         let client = authenticated(public());
-        decide(record, request, &client, (ids(), &lifetimes()), now)
+        decide(record, request, &client, ids(), terms(now))
     }
 
     fn refused(record: Option<CodeRecord>, request: &CodeRequest, now: Timestamp) -> CodeRefusal {
@@ -374,13 +374,11 @@ mod tests {
             ..lifetimes()
         };
         let client = authenticated(public());
-        let made = decide(
-            Some(record()),
-            &presented(),
-            &client,
-            (ids(), &lifetimes),
-            NOW,
-        );
+        let terms = Terms {
+            lifetimes: &lifetimes,
+            ..terms(NOW)
+        };
+        let made = decide(Some(record()), &presented(), &client, ids(), terms);
         let made = made.unwrap();
         assert_eq!(made.session.expires_at, after(60));
         assert_eq!(made.grant.expires_at, after(60));
@@ -389,7 +387,7 @@ mod tests {
     #[test]
     fn the_redirect_uri_may_be_left_out_but_not_be_another() {
         let with = |uri: &str| CodeRequest {
-            redirect_uri: Some(uri.to_owned()),
+            redirect_uri: Some(RedirectUri::parse(uri).unwrap()),
             ..presented()
         };
         assert!(redeem(Some(record()), &with("http://localhost:3001/callback"), NOW).is_ok());
@@ -437,7 +435,7 @@ mod tests {
             grant_types: vec![GrantType::RefreshToken],
             ..public()
         });
-        let refusal = decide(None, &presented(), &client, (ids(), &lifetimes()), NOW);
+        let refusal = decide(None, &presented(), &client, ids(), terms(NOW));
         assert_eq!(refusal.unwrap_err(), CodeRefusal::UnauthorizedClient);
     }
 

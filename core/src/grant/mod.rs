@@ -10,7 +10,7 @@
 pub mod code;
 pub mod refresh;
 
-use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Subject};
+use crate::id::{Audience, BrowserId, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::scope::Scope;
 use crate::time::{Lifetime, Timestamp};
 
@@ -130,6 +130,17 @@ pub enum SessionStatus {
     },
 }
 
+/// The terms on which something is issued: by whom, for how long, from when.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// By this provider.
+    pub issuer: &'a Issuer,
+    /// For this long.
+    pub lifetimes: &'a Lifetimes,
+    /// From now.
+    pub now: Timestamp,
+}
+
 /// How long codes and tokens live.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
@@ -160,7 +171,9 @@ impl Default for Lifetimes {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::authorize::tests::issuer;
     use crate::client::Client;
+    use std::sync::LazyLock;
 
     /// When grants of the tests are made.
     pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -168,6 +181,17 @@ pub(crate) mod tests {
     /// So many seconds after [`NOW`].
     pub(crate) fn after(seconds: u32) -> Timestamp {
         NOW.plus(Lifetime::from_seconds(seconds))
+    }
+
+    /// The default terms, from `now`.
+    pub(crate) fn terms(now: Timestamp) -> Terms<'static> {
+        static DEFAULT: LazyLock<(Issuer, Lifetimes)> =
+            LazyLock::new(|| (issuer(), Lifetimes::default()));
+        Terms {
+            issuer: &DEFAULT.0,
+            lifetimes: &DEFAULT.1,
+            now,
+        }
     }
 
     /// A grant of `client` that lives for an hour.

@@ -20,7 +20,7 @@ use crate::client::{
     RefreshBehaviour,
 };
 use crate::id::{GrantId, JwtId};
-use crate::scope::{InvalidScope, Scope};
+use crate::scope::Scope;
 use crate::time::Timestamp;
 
 /// How many generations after the presented one a store reads back at most.
@@ -97,9 +97,6 @@ pub enum RefreshRefusal {
     /// More scope than was granted (RFC 6749 §6).
     #[error("scope exceeds what was granted")]
     ScopeExceeded,
-    /// The scope parameter is malformed.
-    #[error(transparent)]
-    InvalidScope(#[from] InvalidScope),
     /// The store neither advanced the grant nor gave a reason why not: worth another try.
     #[error("the refresh could not be stored")]
     Unsettled,
@@ -190,13 +187,23 @@ pub fn decide(
     })
 }
 
-/// Checks, before anything is spent, that a refresh asks for no more scope than was granted.
+/// Checks, before anything is spent, that a refresh asks for no more scope than was granted: a refusal
+/// must not cost the client its refresh token.
 ///
 /// # Errors
 ///
-/// [`RefreshRefusal::ScopeExceeded`].
-pub fn check_scope(requested: &Scope, granted: &Scope) -> Result<(), RefreshRefusal> {
-    if requested.is_subset_of(granted) {
+/// [`RefreshRefusal::ScopeExceeded`], unless the client or the grant is refused anyway.
+pub fn check_scope(
+    requested: &Scope,
+    credentials: &ClientCredentials,
+    client: Option<Client>,
+    grant: Option<&Grant>,
+    now: Timestamp,
+) -> Result<(), RefreshRefusal> {
+    let client = credentials.authenticate(client)?;
+    let grant = grant.ok_or(RefreshRefusal::Unknown)?;
+    check_grant(grant, &client, now)?;
+    if requested.is_subset_of(&grant.scope) {
         Ok(())
     } else {
         Err(RefreshRefusal::ScopeExceeded)
@@ -287,7 +294,8 @@ mod tests {
             credentials,
             "not created",
             found,
-            (&Lifetimes::default(), now),
+            &Lifetimes::default(),
+            now,
         )
     }
 
@@ -295,7 +303,8 @@ mod tests {
         credentials: &ClientCredentials,
         offered: &str,
         found: Found,
-        (lifetimes, at): (&Lifetimes, Timestamp),
+        lifetimes: &Lifetimes,
+        at: Timestamp,
     ) -> Result<JwtId, RefreshRefusal> {
         let rotation = Rotation {
             presented: &jti(1),
@@ -323,12 +332,12 @@ mod tests {
         for client in [public(), confidential()] {
             let credentials = credentials(&client);
             let first = found(client.clone(), [spent(1, NOW), session(2)]);
-            let first = judged(&credentials, "rt-2", first, (&lifetimes, NOW));
+            let first = judged(&credentials, "rt-2", first, &lifetimes, NOW);
             assert_eq!(first, Ok(jti(2)));
         }
         let credentials = credentials(&public());
         let second = found(public(), [spent(1, NOW), session(2)]);
-        let second = judged(&credentials, "not created", second, (&lifetimes, NOW));
+        let second = judged(&credentials, "not created", second, &lifetimes, NOW);
         assert_eq!(second, replayed());
     }
 
@@ -400,7 +409,6 @@ mod tests {
             RefreshRefusal::Ended(EndReason::Replayed),
             RefreshRefusal::OtherClient,
             RefreshRefusal::ScopeExceeded,
-            RefreshRefusal::InvalidScope(InvalidScope),
             RefreshRefusal::Unsettled,
             RefreshRefusal::Unknown,
             RefreshRefusal::UnauthorizedClient,
@@ -525,16 +533,38 @@ mod tests {
         assert_eq!(answer(nothing, NOW), Err(RefreshRefusal::Unknown));
     }
 
+    fn check(scope: &str, caller: &Client, grant: Option<&Grant>) -> Result<(), RefreshRefusal> {
+        let requested = Scope::parse(scope).unwrap();
+        check_scope(&requested, &credentials(caller), Some(public()), grant, NOW)
+    }
+
     #[test]
-    fn less_scope_may_be_asked_for_and_no_more() {
-        let scope = |text| Scope::parse(text).unwrap();
-        let granted = scope("openid read");
-        for less in ["", "read", "openid read"] {
-            assert_eq!(check_scope(&scope(less), &granted), Ok(()), "{less:?}");
+    fn a_refresh_may_ask_for_less_and_never_for_more() {
+        let granted = Grant {
+            scope: Scope::parse("openid read write").unwrap(),
+            ..grant(&public())
+        };
+        for less in ["read", "openid read", "write openid read"] {
+            assert_eq!(check(less, &public(), Some(&granted)), Ok(()), "{less}");
         }
-        for more in ["write", "read write"] {
-            let refused = check_scope(&scope(more), &granted);
-            assert_eq!(refused, Err(RefreshRefusal::ScopeExceeded), "{more:?}");
+        for more in ["admin", "read admin", "openid read write email"] {
+            let refused = check(more, &public(), Some(&granted));
+            assert_eq!(refused, Err(RefreshRefusal::ScopeExceeded), "{more}");
         }
+    }
+
+    #[test]
+    fn what_is_refused_anyway_is_not_told_about_its_scope() {
+        let ended = Grant {
+            status: GrantStatus::Ended(EndReason::Replayed),
+            ..grant(&public())
+        };
+        let ended = check("admin", &public(), Some(&ended));
+        assert_eq!(ended, Err(RefreshRefusal::Ended(EndReason::Replayed)));
+        let stranger = check("read", &confidential(), Some(&grant(&public())));
+        let refused = RefreshRefusal::Client(AuthenticationFailure::Refused);
+        assert_eq!(stranger, Err(refused));
+        let unknown = check("read", &public(), None);
+        assert_eq!(unknown, Err(RefreshRefusal::Unknown));
     }
 }

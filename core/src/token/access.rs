@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::grant::{Grant, Lifetimes};
+use crate::grant::{Grant, Terms};
 use crate::id::{Audience, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::jose::Jwt;
 use crate::scope::Scope;
@@ -34,15 +34,9 @@ pub struct AccessTokenClaims {
 
 /// An access token under `grant`, for as much of its scope as `scope` names. It never outlives the
 /// grant.
-pub fn issue(
-    (grant, scope): (&Grant, &Scope),
-    jti: JwtId,
-    issuer: &Issuer,
-    lifetimes: &Lifetimes,
-    now: Timestamp,
-) -> Jwt<AccessTokenClaims> {
+pub fn issue(grant: &Grant, scope: &Scope, jti: JwtId, terms: Terms<'_>) -> Jwt<AccessTokenClaims> {
     let payload = AccessTokenClaims {
-        iss: issuer.clone(),
+        iss: terms.issuer.clone(),
         sub: grant.subject.clone(),
         aud: grant.audience.clone(),
         client_id: grant.client_id.clone(),
@@ -51,10 +45,11 @@ pub fn issue(
         auth_time: grant.auth_time,
         grant_id: grant.id.clone(),
     };
-    let expires_at = now.plus(lifetimes.access_token).min(grant.expires_at);
+    let lifetime = terms.lifetimes.access_token;
+    let expires_at = terms.now.plus(lifetime).min(grant.expires_at);
     Jwt {
         payload,
-        issued_at: now,
+        issued_at: terms.now,
         expires_at,
     }
 }
@@ -62,9 +57,8 @@ pub fn issue(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authorize::tests::issuer;
     use crate::client::tests::public;
-    use crate::grant::tests::{NOW, after, grant};
+    use crate::grant::tests::{NOW, after, grant, terms};
     use crate::id::KeyId;
     use crate::jose::{ParsedJwt, SigningAlgorithm, unsigned};
     use base64ct::{Base64UrlUnpadded, Encoding};
@@ -73,7 +67,7 @@ mod tests {
     fn token(grant: &Grant, scope: &str, now: Timestamp) -> Jwt<AccessTokenClaims> {
         let scope = Scope::parse(scope).unwrap();
         let jti = JwtId::parse("at-1").unwrap();
-        issue((grant, &scope), jti, &issuer(), &Lifetimes::default(), now)
+        issue(grant, &scope, jti, terms(now))
     }
 
     #[test]

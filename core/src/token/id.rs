@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::grant::{Grant, Lifetimes};
+use crate::grant::{Grant, Terms};
 use crate::id::{ClientId, Issuer, Nonce, Subject};
 use crate::jose::Jwt;
 use crate::time::Timestamp;
@@ -27,25 +27,19 @@ pub struct IdTokenClaims {
 }
 
 /// The ID token of a sign-in, if the client asked for one with the scope `openid`.
-pub fn issue(
-    grant: &Grant,
-    nonce: Option<Nonce>,
-    issuer: &Issuer,
-    lifetimes: &Lifetimes,
-    now: Timestamp,
-) -> Option<Jwt<IdTokenClaims>> {
+pub fn issue(grant: &Grant, nonce: Option<Nonce>, terms: Terms<'_>) -> Option<Jwt<IdTokenClaims>> {
     let payload = IdTokenClaims {
-        iss: issuer.clone(),
+        iss: terms.issuer.clone(),
         sub: grant.subject.clone(),
         aud: grant.client_id.clone(),
         auth_time: grant.auth_time,
         nonce,
     };
     let asked_for = grant.scope.contains("openid");
-    let expires_at = now.plus(lifetimes.access_token);
+    let expires_at = terms.now.plus(terms.lifetimes.access_token);
     asked_for.then_some(Jwt {
         payload,
-        issued_at: now,
+        issued_at: terms.now,
         expires_at,
     })
 }
@@ -53,17 +47,15 @@ pub fn issue(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authorize::tests::issuer;
     use crate::client::tests::public;
-    use crate::grant::tests::{NOW, after, grant};
+    use crate::grant::tests::{NOW, after, grant, terms};
     use crate::scope::Scope;
     use serde_json::json;
 
     #[test]
     fn it_says_who_signed_in_where_and_when() {
         let nonce = Nonce::parse("n1").unwrap();
-        let lifetimes = Lifetimes::default();
-        let jwt = issue(&grant(&public()), Some(nonce), &issuer(), &lifetimes, NOW).unwrap();
+        let jwt = issue(&grant(&public()), Some(nonce), terms(NOW)).unwrap();
         let claims = json!({
             "iss": "http://localhost:4000",
             "sub": "u1",
@@ -73,7 +65,7 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(&jwt.payload).unwrap(), claims);
         assert_eq!((jwt.issued_at, jwt.expires_at), (NOW, after(300)));
-        let jwt = issue(&grant(&public()), None, &issuer(), &lifetimes, NOW).unwrap();
+        let jwt = issue(&grant(&public()), None, terms(NOW)).unwrap();
         let claims = serde_json::to_value(&jwt.payload).unwrap();
         assert_eq!(claims.get("nonce"), None);
     }
@@ -84,7 +76,7 @@ mod tests {
             scope: Scope::parse("profile read").unwrap(),
             ..grant(&public())
         };
-        let jwt = issue(&grant, None, &issuer(), &Lifetimes::default(), NOW);
+        let jwt = issue(&grant, None, terms(NOW));
         assert_eq!(jwt, None);
     }
 }

@@ -8,6 +8,7 @@ use crate::grant::code::CodeRefusal;
 use crate::grant::refresh::RefreshRefusal;
 use crate::id::GrantId;
 use crate::jose::JwtError;
+use crate::scope::InvalidScope;
 
 /// Why a token request is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum TokenRefusal {
     /// The refresh token itself.
     #[error("the refresh token is not valid here")]
     RefreshToken(JwtError),
+    /// The scope parameter is malformed.
+    #[error(transparent)]
+    Scope(#[from] InvalidScope),
     /// No such grant type here.
     #[error("grant_type must be authorization_code or refresh_token")]
     UnsupportedGrantType,
@@ -41,6 +45,7 @@ impl TokenRefusal {
             Self::Client(_)
             | Self::Form(_)
             | Self::RefreshToken(_)
+            | Self::Scope(_)
             | Self::UnsupportedGrantType => None,
         }
     }
@@ -54,7 +59,7 @@ impl TokenRefusal {
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::Code(CodeRefusal::UnauthorizedClient)
             | Self::Refresh(RefreshRefusal::UnauthorizedClient) => ErrorCode::UnauthorizedClient,
-            Self::Refresh(RefreshRefusal::ScopeExceeded | RefreshRefusal::InvalidScope(_)) => {
+            Self::Scope(_) | Self::Refresh(RefreshRefusal::ScopeExceeded) => {
                 ErrorCode::InvalidScope
             }
             Self::Refresh(RefreshRefusal::Unsettled) => ErrorCode::TemporarilyUnavailable,
@@ -93,6 +98,7 @@ impl TokenRefusal {
             | Self::Form(_)
             | Self::Refresh(_)
             | Self::RefreshToken(_)
+            | Self::Scope(_)
             | Self::UnsupportedGrantType => None,
         }
     }
@@ -200,10 +206,6 @@ mod tests {
                 ("invalid_grant", 400, Some("replayed"), replayed),
             ),
             (R::ScopeExceeded, ("invalid_scope", 400, None, None)),
-            (
-                R::InvalidScope(InvalidScope),
-                ("invalid_scope", 400, None, None),
-            ),
             (R::Unsettled, ("temporarily_unavailable", 503, None, None)),
             (R::Unknown, INVALID_GRANT),
             (
@@ -227,6 +229,7 @@ mod tests {
             (R::Client(F::Missing), invalid_client),
             (R::Client(F::Refused), invalid_client),
             (R::Client(F::TwoMethods), invalid_request),
+            (R::Scope(InvalidScope), ("invalid_scope", 400, None, None)),
             (R::Form(missing()), invalid_request),
             (R::Form(FormError::NotUtf8), invalid_request),
             (R::RefreshToken(JwtError::Expired), invalid_grant("expired")),

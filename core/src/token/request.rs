@@ -2,7 +2,9 @@
 
 use crate::client::{ClientCredentials, GrantType};
 use crate::form::Form;
-use crate::grant::code::CodeRequest;
+use crate::grant::code::{CodeRefusal, CodeRequest};
+use crate::redirect::RedirectUri;
+use crate::scope::Scope;
 use crate::secret::{AuthorizationCode, CodeVerifier, RefreshToken};
 use crate::token::TokenRefusal;
 
@@ -30,7 +32,7 @@ pub struct RefreshRequest {
     /// `refresh_token`.
     pub token: RefreshToken,
     /// `scope`: less than was granted, for this access token only.
-    pub scope: Option<String>,
+    pub scope: Option<Scope>,
 }
 
 impl TokenRequest {
@@ -54,16 +56,22 @@ impl TokenRequest {
         let grant = match grant_type {
             GrantType::AuthorizationCode => GrantRequest::AuthorizationCode(CodeRequest {
                 code: AuthorizationCode::new(form.required("code")?),
-                redirect_uri: form.optional("redirect_uri").map(str::to_owned),
+                redirect_uri: redirect_uri(form)?,
                 verifier: CodeVerifier::new(form.required("code_verifier")?),
             }),
             GrantType::RefreshToken => GrantRequest::RefreshToken(RefreshRequest {
                 token: RefreshToken::new(form.required("refresh_token")?),
-                scope: form.optional("scope").map(str::to_owned),
+                scope: form.optional("scope").map(Scope::parse).transpose()?,
             }),
         };
         Ok(Self { credentials, grant })
     }
+}
+
+/// What is no redirect URI cannot be the one that the code was sent to.
+fn redirect_uri(form: &Form) -> Result<Option<RedirectUri>, CodeRefusal> {
+    let sent = form.optional("redirect_uri").map(RedirectUri::parse);
+    sent.transpose().map_err(|_| CodeRefusal::RedirectMismatch)
 }
 
 #[cfg(test)]
@@ -92,7 +100,8 @@ mod tests {
         };
         assert_eq!(code.code.expose(), "c");
         assert_eq!(code.verifier.expose(), "v");
-        assert_eq!(code.redirect_uri.as_deref(), Some("http://localhost/"));
+        let redirect_uri = code.redirect_uri.unwrap();
+        assert_eq!(redirect_uri.as_str(), "http://localhost/");
     }
 
     #[test]
@@ -107,7 +116,7 @@ mod tests {
                 panic!("not a refresh request")
             };
             assert_eq!(refresh.token.expose(), "r");
-            assert_eq!(refresh.scope.as_deref(), Some("read"));
+            assert_eq!(refresh.scope, Some(Scope::parse("read").unwrap()));
         }
     }
 

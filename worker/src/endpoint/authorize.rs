@@ -9,19 +9,23 @@ use gatepass_core::secret::{BrowserBinding, SignInCookie};
 use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::{EdgeError, clock, http, random};
-use worker::{Request, Response};
+use worker::{Method, Request, Response};
 
-use super::{BINDING, parameters, read_cookie, send_code, signed_in_as};
+use super::{BINDING, Unreadable, binding, is_from_our_page, parameters, send_code, signed_in_as};
 use crate::app::App;
 use crate::page::{self, Problem};
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
     let now = clock::now();
     let form = match parameters(&mut request).await? {
-        Ok(Ok(form)) => form,
-        Ok(Err(error)) => return refuse_locally(&error.into(), app),
-        Err(refusal) => return page::refuse_body(refusal, app),
+        Ok(form) => form,
+        Err(Unreadable::Form(error)) => return refuse_locally(&error.into(), app),
+        Err(unreadable) => return unreadable.page(app),
     };
+    if request.method() == Method::Post && !is_from_our_page(&request) {
+        // SameSite=Lax withholds the cookies from a POST of another site, but not from a GET.
+        return http::see_other(&format!("{}?{}", path::AUTHORIZE, form.encode()));
+    }
     let client_id = match requesting_client(&form) {
         Ok(client_id) => client_id,
         Err(refusal) => return refuse_locally(&refusal, app),
@@ -57,8 +61,8 @@ fn show_login(
     now: Timestamp,
 ) -> Result<Response, EdgeError> {
     // A browser keeps its binding, so that sign-ins begun in two tabs both come to their end.
-    let binding = match read_cookie(BINDING, request, app) {
-        Some(value) => BrowserBinding::new(value),
+    let binding = match binding(request, app) {
+        Some(binding) => binding,
         None => BrowserBinding::from_random(random::bytes()?),
     };
     let token = state_token::seal(authorization, &binding, &app.config.state_token_key, now)?;

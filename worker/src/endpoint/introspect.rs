@@ -1,7 +1,6 @@
 //! `POST /oauth/introspect` (RFC 7662): one round trip to D1.
 
 use gatepass_core::error::ErrorResponse;
-use gatepass_core::form::Form;
 use gatepass_core::introspect::{
     Introspection, IntrospectionRefusal, IntrospectionRequest, check_caller,
 };
@@ -14,18 +13,17 @@ use gatepass_core::token::refresh::{self, RefreshTokenClaims};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
+use super::{Outcome, Posted};
 use crate::app::App;
 
-/// What an introspection ends with: an answer, a refusal, or a failure of ours.
-type Outcome = Result<Result<Introspection, IntrospectionRefusal>, EdgeError>;
+type Answer = Outcome<Introspection, IntrospectionRefusal>;
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
-    let body = match http::body(&mut request, http::FORM).await? {
-        Ok(body) => body,
-        Err(refusal) => return refusal.response(),
+    let posted = match Posted::read(&mut request).await? {
+        Ok(posted) => posted,
+        Err(unreadable) => return unreadable.response(),
     };
-    let authorization = http::header(&request, "Authorization");
-    let outcome = match parse(authorization.as_deref(), &body) {
+    let outcome = match IntrospectionRequest::parse(posted.authorization(), &posted.form) {
         Ok(request) => introspect(&request, app).await?,
         Err(refusal) => Err(refusal),
     };
@@ -35,14 +33,7 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
     }
 }
 
-fn parse(
-    authorization: Option<&str>,
-    body: &str,
-) -> Result<IntrospectionRequest, IntrospectionRefusal> {
-    IntrospectionRequest::parse(authorization, &Form::parse(body)?)
-}
-
-async fn introspect(request: &IntrospectionRequest, app: &App) -> Outcome {
+async fn introspect(request: &IntrospectionRequest, app: &App) -> Answer {
     let now = clock::now();
     let (config, token) = (&app.config, request.token.expose());
     let as_refresh_token = RefreshToken::new(token);
@@ -61,7 +52,7 @@ async fn of_access_token(
     jwt: Jwt<AccessTokenClaims>,
     app: &App,
     now: Timestamp,
-) -> Outcome {
+) -> Answer {
     let caller = Some(request.credentials.client_id());
     let (grant, jti) = (&jwt.payload.grant_id, &jwt.payload.jti);
     let (client, state) = app.store.access_token_state(caller, grant, jti).await?;
@@ -80,7 +71,7 @@ async fn of_refresh_token(
     claims: &RefreshTokenClaims,
     app: &App,
     now: Timestamp,
-) -> Outcome {
+) -> Answer {
     let caller = request.credentials.client_id();
     let (client, session, state) = app.store.refresh_token_state(caller, &claims.jti).await?;
     let issuer = &app.config.issuer;
@@ -97,7 +88,7 @@ async fn of_refresh_token(
 }
 
 /// Only a client that proved itself learns that a token is worth nothing.
-async fn of_nothing(request: &IntrospectionRequest, app: &App) -> Outcome {
+async fn of_nothing(request: &IntrospectionRequest, app: &App) -> Answer {
     let (client, _) = app
         .store
         .client_and_sign_in(Some(request.credentials.client_id()), None)

@@ -3,14 +3,13 @@
 use gatepass_core::authorize::SignIn;
 use gatepass_core::authorize::state_token::{self, Opened, StateTokenError};
 use gatepass_core::discovery::path;
-use gatepass_core::form::Form;
-use gatepass_core::secret::{BrowserBinding, SignInCookie, StateToken};
+use gatepass_core::secret::{SignInCookie, StateToken};
 use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::{EdgeError, clock, http, random};
 use worker::{Method, Request, Response};
 
-use super::{BINDING, parameters, read_cookie, sign_in_cookie, signed_in_as};
+use super::{binding, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
 use crate::page::{self, Login, Problem};
 use crate::password;
@@ -21,8 +20,8 @@ const WRONG: &str = "User name and password do not match.";
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
     let now = clock::now();
     let form = match parameters(&mut request).await? {
-        Ok(form) => form.unwrap_or_default(),
-        Err(refusal) => return page::refuse_body(refusal, app),
+        Ok(form) => form,
+        Err(unreadable) => return unreadable.page(app),
     };
     let token = StateToken::new(form.optional("state_token").unwrap_or_default());
     let opened = match open(&token, &request, app, now) {
@@ -31,9 +30,21 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
     };
     if request.method() == Method::Post {
         let earlier = signed_in_as(&request, app);
-        sign_in(&form, (&token, &opened), earlier, app, now).await
+        let attempt = Attempt {
+            token: &token,
+            opened: &opened,
+            username: form.optional("username").unwrap_or_default(),
+            password: form.optional("password").unwrap_or_default(),
+        };
+        sign_in(&attempt, earlier, app, now).await
     } else {
-        show(&token, &opened, ("", ""), app).await
+        let empty = Attempt {
+            token: &token,
+            opened: &opened,
+            username: "",
+            password: "",
+        };
+        show(&empty, "", app).await
     }
 }
 
@@ -43,28 +54,32 @@ pub(super) fn open(
     app: &App,
     now: Timestamp,
 ) -> Result<Opened, StateTokenError> {
-    let binding = read_cookie(BINDING, request, app).map(BrowserBinding::new);
+    let binding = binding(request, app);
     state_token::open(token, binding.as_ref(), &app.config.state_token_key, now)
 }
 
+/// What somebody typed, and the request that they would go on with.
+struct Attempt<'a> {
+    token: &'a StateToken,
+    opened: &'a Opened,
+    username: &'a str,
+    password: &'a str,
+}
+
 async fn sign_in(
-    form: &Form,
-    (token, opened): (&StateToken, &Opened),
+    attempt: &Attempt<'_>,
     earlier: Option<SignInCookie>,
     app: &App,
     now: Timestamp,
 ) -> Result<Response, EdgeError> {
-    let username = form.optional("username").unwrap_or_default();
-    let password = form.optional("password").unwrap_or_default();
-    if username.is_empty() || password.is_empty() {
-        let error = "Enter your user name and your password.";
-        return show(token, opened, (username, error), app).await;
+    if attempt.username.is_empty() || attempt.password.is_empty() {
+        return show(attempt, "Enter your user name and your password.", app).await;
     }
-    let user = app.store.user_by_name(username).await?;
-    let hash = user.as_ref().map(|(_, hash)| hash.as_str());
-    let is_right = password::verify(&app.env, password, hash).await?;
-    let Some((user, _)) = user.filter(|_| is_right) else {
-        return show(token, opened, (username, WRONG), app).await;
+    let account = app.store.user_by_name(attempt.username).await?;
+    let hash = account.as_ref().map(|account| &account.password_hash);
+    let is_right = password::verify(&app.env, attempt.password, hash).await?;
+    let Some(account) = account.filter(|_| is_right) else {
+        return show(attempt, WRONG, app).await;
     };
     // A new cookie at each sign-in: one planted before is worth nothing.
     let cookie = SignInCookie::from_random(random::bytes()?);
@@ -72,38 +87,33 @@ async fn sign_in(
     let expires_at = now.plus(lifetime);
     let sign_in = SignIn {
         id: cookie.id(),
-        browser: opened.browser.clone(),
-        subject: user.subject,
+        browser: attempt.opened.browser.clone(),
+        subject: account.user.subject,
         auth_time: now,
         expires_at,
     };
     let earlier = earlier.as_ref().map(SignInCookie::id);
     app.store.insert_sign_in(&sign_in, earlier.as_ref()).await?;
-    let location = format!("{}?state_token={}", path::CALLBACK, token.expose());
+    let location = format!("{}?state_token={}", path::CALLBACK, attempt.token.expose());
     let response = http::see_other(&location)?;
     let cookie = sign_in_cookie(app).set(cookie.expose(), app.config.issuer.as_str());
     response.headers().append("Set-Cookie", &cookie)?;
     Ok(response)
 }
 
-async fn show(
-    token: &StateToken,
-    opened: &Opened,
-    (username, error): (&str, &str),
-    app: &App,
-) -> Result<Response, EdgeError> {
+async fn show(attempt: &Attempt<'_>, error: &str, app: &App) -> Result<Response, EdgeError> {
     let (client, _) = app
         .store
-        .client_and_sign_in(Some(&opened.client_id), None)
+        .client_and_sign_in(Some(&attempt.opened.client_id), None)
         .await?;
     let Some(client) = client else {
         return refuse(StateTokenError::Unregistered, app);
     };
     page::login(&Login {
         client_name: &client.name,
-        redirect_uri: &opened.redirect_uri,
-        state_token: token.expose(),
-        username,
+        redirect_uri: &attempt.opened.redirect_uri,
+        state_token: attempt.token.expose(),
+        username: attempt.username,
         error,
     })
 }
@@ -118,7 +128,7 @@ pub(super) fn begin_again(
     app: &App,
     now: Timestamp,
 ) -> Result<Response, EdgeError> {
-    let is_bound = read_cookie(BINDING, request, app).is_some();
+    let is_bound = binding(request, app).is_some();
     let query = match error {
         StateTokenError::OtherBrowser if is_bound => {
             state_token::restart(token, &app.config.state_token_key, now)

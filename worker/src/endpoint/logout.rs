@@ -8,7 +8,6 @@
 use gatepass_core::client::Client;
 use gatepass_core::discovery::path;
 use gatepass_core::form::Form;
-use gatepass_core::id::ClientId;
 use gatepass_core::logout::LogoutRequest;
 use gatepass_core::secret::SignInCookie;
 use gatepass_core::store::AuthorizeStore;
@@ -17,14 +16,14 @@ use gatepass_core::token::id::{self, IdTokenClaims};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
-use super::{parameters, sign_in_cookie, signed_in_as};
+use super::{is_from_our_page, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
 use crate::page;
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
     let form = match parameters(&mut request).await? {
-        Ok(form) => form.unwrap_or_default(),
-        Err(refusal) => return page::refuse_body(refusal, app),
+        Ok(form) => form,
+        Err(unreadable) => return unreadable.page(app),
     };
     let hint = id_token_hint(&form, app).await?;
     let logout = LogoutRequest::parse(&form);
@@ -50,7 +49,7 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
     }
     if let Some(sign_in) = &sign_in {
         if !hinted && !answered {
-            return ask(&logout, &form, client.as_ref());
+            return ask(&logout, client.as_ref(), &form);
         }
         app.store.sign_out(&sign_in.browser, clock::now()).await?;
     }
@@ -63,11 +62,6 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         response.headers().append("Set-Cookie", &clear)?;
     }
     Ok(response)
-}
-
-/// Browsers say which site a request comes from; what is no browser has no cookie to be tricked out of.
-fn is_from_our_page(request: &Request) -> bool {
-    http::header(request, "Sec-Fetch-Site").is_none_or(|site| site == "same-origin")
 }
 
 /// An expired ID token still says who asks (OIDC RP-Initiated Logout §4).
@@ -89,8 +83,8 @@ async fn id_token_hint(form: &Form, app: &App) -> Result<Option<IdTokenClaims>, 
 
 fn ask(
     logout: &LogoutRequest,
-    form: &Form,
     client: Option<&Client>,
+    form: &Form,
 ) -> Result<Response, EdgeError> {
     let question = match client {
         Some(client) => format!("{} asks to end your session on this device.", client.name),
@@ -100,10 +94,7 @@ fn ask(
         .destination(client)
         .and(form.optional("post_logout_redirect_uri"));
     let fields = [
-        (
-            "client_id",
-            logout.client_id.as_ref().map_or("", ClientId::as_str),
-        ),
+        ("client_id", client.map_or("", |client| client.id.as_str())),
         ("return_uri", destination.unwrap_or_default()),
         ("state", form.optional("state").unwrap_or_default()),
     ];

@@ -13,9 +13,10 @@ pub mod token;
 pub mod userinfo;
 
 use gatepass_core::authorize::{AuthorizationRequest, SignIn, success_location};
+use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::form::{Form, FormError};
 use gatepass_core::grant::code;
-use gatepass_core::secret::{AuthorizationCode, SignInCookie};
+use gatepass_core::secret::{AuthorizationCode, BrowserBinding, SignInCookie};
 use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::cookie::Cookie;
@@ -24,6 +25,10 @@ use gatepass_edge::{EdgeError, random};
 use worker::{Method, Request, Response};
 
 use crate::app::App;
+use crate::page;
+
+/// What an endpoint decides, a refusal that the client hears, or a failure of ours.
+type Outcome<T, R> = Result<Result<T, R>, EdgeError>;
 
 /// Keeps a browser signed in at the provider.
 const SIGN_IN: &str = "gatepass_sign_in";
@@ -47,19 +52,81 @@ fn read_cookie(cookie: Cookie, request: &Request, app: &App) -> Option<String> {
     )
 }
 
+/// The browser's binding, if its cookie holds one of ours.
+fn binding(request: &Request, app: &App) -> Option<BrowserBinding> {
+    BrowserBinding::parse(&read_cookie(BINDING, request, app)?)
+}
+
+/// Browsers say which site a request comes from; what is no browser has no cookie to be tricked out of.
+fn is_from_our_page(request: &Request) -> bool {
+    http::header(request, "Sec-Fetch-Site").is_none_or(|site| site == "same-origin")
+}
+
 fn signed_in_as(request: &Request, app: &App) -> Option<SignInCookie> {
     read_cookie(sign_in_cookie(app), request, app).map(SignInCookie::new)
 }
 
-/// The parameters of the query or, of a POST, of the body.
-async fn parameters(
-    request: &mut Request,
-) -> Result<Result<Result<Form, FormError>, BodyRefusal>, EdgeError> {
-    if request.method() != Method::Post {
-        return Ok(Ok(Form::parse(&http::query(request))));
+/// Why parameters are not read, for which the client is at fault.
+enum Unreadable {
+    /// The body.
+    Body(BodyRefusal),
+    /// What stands in it.
+    Form(FormError),
+}
+
+impl Unreadable {
+    /// The answer of an endpoint that speaks JSON.
+    fn response(self) -> Result<Response, EdgeError> {
+        match self {
+            Self::Body(refusal) => refusal.response(),
+            Self::Form(error) => {
+                let error = ErrorResponse::new(ErrorCode::InvalidRequest, error.to_string());
+                http::error_json(&error)
+            }
+        }
     }
-    let body = http::body(request, http::FORM).await?;
-    Ok(body.map(|body| Form::parse(&body)))
+
+    /// The answer of a page.
+    fn page(self, app: &App) -> Result<Response, EdgeError> {
+        match self {
+            Self::Body(refusal) => page::unreadable(&refusal, refusal.status(), app),
+            Self::Form(error) => page::unreadable(&error, 400, app),
+        }
+    }
+}
+
+/// The parameters of the query or, of a POST, of the body.
+async fn parameters(request: &mut Request) -> Result<Result<Form, Unreadable>, EdgeError> {
+    let text = if request.method() == Method::Post {
+        match http::body(request, http::FORM).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Err(Unreadable::Body(refusal))),
+        }
+    } else {
+        http::query(request)
+    };
+    Ok(Form::parse(&text).map_err(Unreadable::Form))
+}
+
+/// What a client sent to an endpoint that it proves itself to.
+struct Posted {
+    authorization: Option<String>,
+    form: Form,
+}
+
+impl Posted {
+    async fn read(request: &mut Request) -> Result<Result<Self, Unreadable>, EdgeError> {
+        let form = parameters(request).await?;
+        let authorization = http::header(request, "Authorization");
+        Ok(form.map(|form| Self {
+            authorization,
+            form,
+        }))
+    }
+
+    fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
 }
 
 /// Issues a code and sends the browser to the client with it; `None` if the browser has just been

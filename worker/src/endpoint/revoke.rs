@@ -2,7 +2,6 @@
 
 use gatepass_core::client::{AuthenticatedClient, Client};
 use gatepass_core::error::ErrorResponse;
-use gatepass_core::form::Form;
 use gatepass_core::grant::{EndReason, Grant};
 use gatepass_core::jose::Jwt;
 use gatepass_core::revoke::{self, RevocationRefusal, RevocationRequest};
@@ -13,18 +12,17 @@ use gatepass_core::token::refresh::{self, RefreshTokenClaims};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
+use super::{Outcome, Posted};
 use crate::app::App;
 
-/// What a revocation ends with: done, a refusal, or a failure of ours.
-type Outcome = Result<Result<(), RevocationRefusal>, EdgeError>;
+type Answer = Outcome<(), RevocationRefusal>;
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
-    let body = match http::body(&mut request, http::FORM).await? {
-        Ok(body) => body,
-        Err(refusal) => return refusal.response(),
+    let posted = match Posted::read(&mut request).await? {
+        Ok(posted) => posted,
+        Err(unreadable) => return unreadable.response(),
     };
-    let authorization = http::header(&request, "Authorization");
-    let outcome = match parse(authorization.as_deref(), &body) {
+    let outcome = match RevocationRequest::parse(posted.authorization(), &posted.form) {
         Ok(request) => revoke(&request, app).await?,
         Err(refusal) => Err(refusal),
     };
@@ -34,11 +32,7 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
     }
 }
 
-fn parse(authorization: Option<&str>, body: &str) -> Result<RevocationRequest, RevocationRefusal> {
-    RevocationRequest::parse(authorization, &Form::parse(body)?)
-}
-
-async fn revoke(request: &RevocationRequest, app: &App) -> Outcome {
+async fn revoke(request: &RevocationRequest, app: &App) -> Answer {
     let now = clock::now();
     let config = &app.config;
     let as_refresh_token = RefreshToken::new(request.token.expose());
@@ -61,7 +55,7 @@ async fn revoke(request: &RevocationRequest, app: &App) -> Outcome {
     Ok(authenticate(request, client).map(drop))
 }
 
-async fn end_grant(request: &RevocationRequest, claims: &RefreshTokenClaims, app: &App) -> Outcome {
+async fn end_grant(request: &RevocationRequest, claims: &RefreshTokenClaims, app: &App) -> Answer {
     let caller = request.credentials.client_id();
     let (client, _, state) = app.store.refresh_token_state(caller, &claims.jti).await?;
     let grant = match own_grant(request, client, state.grant) {
@@ -76,7 +70,7 @@ async fn end_access_token(
     request: &RevocationRequest,
     jwt: &Jwt<AccessTokenClaims>,
     app: &App,
-) -> Outcome {
+) -> Answer {
     let caller = Some(request.credentials.client_id());
     let claims = &jwt.payload;
     let (client, state) = app

@@ -7,10 +7,8 @@ use gatepass_core::userinfo::UserInfo;
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
+use super::Outcome;
 use crate::app::App;
-
-/// What a userinfo request ends with: claims, a refusal, or a failure of ours.
-type Outcome = Result<Result<UserInfo, ResourceRefusal>, EdgeError>;
 
 pub async fn answer(request: Request, app: &App) -> Result<Response, EdgeError> {
     let authorization = http::header(&request, "Authorization");
@@ -20,7 +18,7 @@ pub async fn answer(request: Request, app: &App) -> Result<Response, EdgeError> 
     }
 }
 
-async fn user_info(authorization: Option<&str>, app: &App) -> Outcome {
+async fn user_info(authorization: Option<&str>, app: &App) -> Outcome<UserInfo, ResourceRefusal> {
     let now = clock::now();
     let token = match bearer_token(authorization) {
         Ok(token) => token,

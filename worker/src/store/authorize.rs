@@ -7,7 +7,7 @@ use gatepass_core::grant::code::CodeRecord;
 use gatepass_core::id::{BrowserId, ClientId, Nonce, SignInId};
 use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
-use gatepass_core::userinfo::User;
+use gatepass_core::userinfo::Account;
 use gatepass_edge::EdgeError;
 
 use super::D1Store;
@@ -71,18 +71,15 @@ impl AuthorizeStore for D1Store {
         Ok(!inserted.all::<serde::de::IgnoredAny>()?.is_empty())
     }
 
-    async fn user_by_name(&self, username: &str) -> Result<Option<(User, String)>, EdgeError> {
+    async fn user_by_name(&self, username: &str) -> Result<Option<Account>, EdgeError> {
         let sql = "SELECT user_id, username, password_hash, name, email, email_verified \
                    FROM users WHERE username = ?";
         let [rows] = self
             .db
             .batch([self.db.statement(sql, &[username.into()])?])
             .await?;
-        let Some(row) = rows.first::<UserRow>()? else {
-            return Ok(None);
-        };
-        let password_hash = row.password_hash.clone();
-        Ok(Some((row.try_into()?, password_hash)))
+        let found = rows.first::<UserRow>()?.map(Account::try_from);
+        Ok(found.transpose()?)
     }
 
     async fn insert_sign_in(

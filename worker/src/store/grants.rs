@@ -6,14 +6,12 @@ use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
 use gatepass_core::grant::{EndReason, Grant, Session};
 use gatepass_core::id::{ClientId, GrantId, JwtId};
 use gatepass_core::introspect::TokenState;
-use gatepass_core::scope::Scope;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::userinfo::User;
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::{Rows, Statement, Value};
-use serde::Deserialize;
 
 use super::D1Store;
 use super::row::{CLIENT, ClientRow, CodeRow, GRANT, GrantRow, SESSION, SessionRow, UserRow};
@@ -115,23 +113,6 @@ impl GrantStore for D1Store {
             _ => None,
         };
         Ok(Found { client, presented })
-    }
-
-    async fn granted_scope(&self, refresh_jti: &JwtId) -> Result<Option<Scope>, EdgeError> {
-        #[derive(Deserialize)]
-        struct ScopeRow {
-            scope: String,
-        }
-        let sql = "SELECT g.scope FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
-                   WHERE s.refresh_jti = ?";
-        let statement = self.db.statement(sql, &[refresh_jti.as_str().into()])?;
-        let [rows] = self.db.batch([statement]).await?;
-        let Some(row) = rows.first::<ScopeRow>()? else {
-            return Ok(None);
-        };
-        Scope::parse(&row.scope)
-            .map(Some)
-            .map_err(|_| EdgeError::Corrupt("grants.scope"))
     }
 
     async fn end_grant(

@@ -4,15 +4,13 @@
 use gatepass_core::client::{Client, ClientAuthentication, GrantType, RefreshBehaviour};
 use gatepass_core::grant::code::{CodeRecord, CodeStatus};
 use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
-use gatepass_core::id::{
-    Audience, BrowserId, ClientId, GrantId, InvalidIdentifier, JwtId, Nonce, SignInId, Subject,
-};
+use gatepass_core::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, SignInId, Subject};
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::redirect::{InvalidRedirectUri, RedirectUri};
-use gatepass_core::scope::{InvalidScope, Scope};
-use gatepass_core::secret::SecretHash;
+use gatepass_core::scope::Scope;
+use gatepass_core::secret::{PasswordHash, SecretHash};
 use gatepass_core::time::Timestamp;
-use gatepass_core::userinfo::User;
+use gatepass_core::userinfo::{Account, User};
 use gatepass_edge::EdgeError;
 use serde::Deserialize;
 
@@ -26,22 +24,9 @@ impl From<Corrupt> for EdgeError {
     }
 }
 
-impl From<InvalidIdentifier> for Corrupt {
-    fn from(_: InvalidIdentifier) -> Self {
-        Self("an identifier")
-    }
-}
-
-impl From<InvalidScope> for Corrupt {
-    fn from(_: InvalidScope) -> Self {
-        Self("a scope")
-    }
-}
-
-impl From<InvalidRedirectUri> for Corrupt {
-    fn from(_: InvalidRedirectUri) -> Self {
-        Self("a redirect URI")
-    }
+/// Names the column that a value was read from.
+fn column<T, E>(name: &'static str, value: Result<T, E>) -> Result<T, Corrupt> {
+    value.map_err(|_| Corrupt(name))
 }
 
 /// The columns of a client.
@@ -83,13 +68,16 @@ impl TryFrom<ClientRow> for Client {
             .map(|name| GrantType::parse(name).ok_or(Corrupt("clients.grant_types")));
         let behaviour = RefreshBehaviour::parse(&row.refresh_behaviour);
         Ok(Self {
-            id: ClientId::parse(&row.client_id)?,
+            id: column("clients.client_id", ClientId::parse(&row.client_id))?,
             name: row.name,
             authentication,
-            redirect_uris: uris(&row.redirect_uris)?,
-            post_logout_redirect_uris: uris(&row.post_logout_redirect_uris)?,
+            redirect_uris: column("clients.redirect_uris", uris(&row.redirect_uris))?,
+            post_logout_redirect_uris: column(
+                "clients.post_logout_redirect_uris",
+                uris(&row.post_logout_redirect_uris),
+            )?,
             origins: list(&row.origins).map(str::to_owned).collect(),
-            scope: Scope::parse(&row.client_scope)?,
+            scope: column("clients.scope", Scope::parse(&row.client_scope))?,
             grant_types: grant_types.collect::<Result<_, _>>()?,
             refresh_behaviour: behaviour.ok_or(Corrupt("clients.refresh_behaviour"))?,
             is_first_party: row.is_first_party == 1,
@@ -125,9 +113,9 @@ impl TryFrom<SignInRow> for gatepass_core::authorize::SignIn {
 
     fn try_from(row: SignInRow) -> Result<Self, Corrupt> {
         Ok(Self {
-            id: SignInId::parse(&row.sign_in_id)?,
-            browser: BrowserId::parse(&row.browser_id)?,
-            subject: Subject::parse(&row.user_id)?,
+            id: column("sign_ins.sign_in_id", SignInId::parse(&row.sign_in_id))?,
+            browser: column("sign_ins.browser_id", BrowserId::parse(&row.browser_id))?,
+            subject: column("sign_ins.user_id", Subject::parse(&row.user_id))?,
             auth_time: row.auth_time,
             expires_at: row.expires_at,
         })
@@ -138,7 +126,7 @@ impl TryFrom<SignInRow> for gatepass_core::authorize::SignIn {
 pub(super) struct UserRow {
     user_id: String,
     username: String,
-    pub(super) password_hash: String,
+    password_hash: String,
     name: Option<String>,
     email: Option<String>,
     email_verified: u8,
@@ -149,11 +137,22 @@ impl TryFrom<UserRow> for User {
 
     fn try_from(row: UserRow) -> Result<Self, Corrupt> {
         Ok(Self {
-            subject: Subject::parse(&row.user_id)?,
+            subject: column("users.user_id", Subject::parse(&row.user_id))?,
             username: row.username,
             name: row.name,
             email: row.email,
             email_verified: row.email_verified == 1,
+        })
+    }
+}
+
+impl TryFrom<UserRow> for Account {
+    type Error = Corrupt;
+
+    fn try_from(row: UserRow) -> Result<Self, Corrupt> {
+        Ok(Self {
+            password_hash: PasswordHash::new(row.password_hash.as_str()),
+            user: row.try_into()?,
         })
     }
 }
@@ -183,7 +182,7 @@ impl TryFrom<CodeRow> for CodeRecord {
             (None, None) => CodeStatus::Unused,
             (Some(at), Some(id)) => CodeStatus::Redeemed {
                 at,
-                grant_id: GrantId::parse(&id)?,
+                grant_id: column("codes.grant_id", GrantId::parse(&id))?,
             },
             _ => return Err(Corrupt("codes.redeemed_at")),
         };
@@ -191,14 +190,17 @@ impl TryFrom<CodeRow> for CodeRecord {
         let challenge = CodeChallenge::from_base64url(&row.challenge);
         Ok(Self {
             hash: hash.ok_or(Corrupt("codes.code_hash"))?,
-            client_id: ClientId::parse(&row.client_id)?,
-            redirect_uri: RedirectUri::parse(&row.redirect_uri)?,
-            browser: BrowserId::parse(&row.browser_id)?,
-            subject: Subject::parse(&row.user_id)?,
+            client_id: column("codes.client_id", ClientId::parse(&row.client_id))?,
+            redirect_uri: column("codes.redirect_uri", RedirectUri::parse(&row.redirect_uri))?,
+            browser: column("codes.browser_id", BrowserId::parse(&row.browser_id))?,
+            subject: column("codes.user_id", Subject::parse(&row.user_id))?,
             auth_time: row.auth_time,
-            scope: Scope::parse(&row.scope)?,
-            audience: Audience::parse(&row.audience)?,
-            nonce: row.nonce.as_deref().map(Nonce::parse).transpose()?,
+            scope: column("codes.scope", Scope::parse(&row.scope))?,
+            audience: column("codes.audience", Audience::parse(&row.audience))?,
+            nonce: column(
+                "codes.nonce",
+                row.nonce.as_deref().map(Nonce::parse).transpose(),
+            )?,
             challenge: challenge.ok_or(Corrupt("codes.challenge"))?,
             expires_at: row.expires_at,
             status,
@@ -237,12 +239,12 @@ impl TryFrom<GrantRow> for Grant {
             _ => return Err(Corrupt("grants.status")),
         };
         Ok(Self {
-            id: GrantId::parse(&row.grant_id)?,
-            browser: BrowserId::parse(&row.browser_id)?,
-            subject: Subject::parse(&row.user_id)?,
-            client_id: ClientId::parse(&row.client_id)?,
-            scope: Scope::parse(&row.scope)?,
-            audience: Audience::parse(&row.audience)?,
+            id: column("grants.grant_id", GrantId::parse(&row.grant_id))?,
+            browser: column("grants.browser_id", BrowserId::parse(&row.browser_id))?,
+            subject: column("grants.user_id", Subject::parse(&row.user_id))?,
+            client_id: column("grants.client_id", ClientId::parse(&row.client_id))?,
+            scope: column("grants.scope", Scope::parse(&row.scope))?,
+            audience: column("grants.audience", Audience::parse(&row.audience))?,
             auth_time: row.auth_time,
             status,
             created_at: row.created_at,
@@ -276,14 +278,14 @@ impl TryFrom<SessionRow> for Session {
             ("active", None, None) => SessionStatus::Active,
             ("refreshed", Some(at), Some(successor)) => SessionStatus::Refreshed {
                 at,
-                successor: JwtId::parse(&successor)?,
+                successor: column("sessions.successor", JwtId::parse(&successor))?,
             },
             _ => return Err(Corrupt("sessions.status")),
         };
         Ok(Self {
-            refresh_jti: JwtId::parse(&row.refresh_jti)?,
-            grant_id: GrantId::parse(&row.grant_id)?,
-            access_jti: JwtId::parse(&row.access_jti)?,
+            refresh_jti: column("sessions.refresh_jti", JwtId::parse(&row.refresh_jti))?,
+            grant_id: column("sessions.grant_id", GrantId::parse(&row.grant_id))?,
+            access_jti: column("sessions.access_jti", JwtId::parse(&row.access_jti))?,
             generation: row.generation,
             issued_at: row.issued_at,
             expires_at: row.expires_at,

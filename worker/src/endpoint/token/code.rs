@@ -1,0 +1,55 @@
+//! The authorization code grant (RFC 6749 §4.1.3): two round trips to D1.
+
+use gatepass_core::client::{ClientCredentials, GrantType};
+use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
+use gatepass_core::id::{GrantId, JwtId};
+use gatepass_core::store::GrantStore;
+use gatepass_core::time::Timestamp;
+use gatepass_core::token::id;
+use gatepass_edge::random;
+
+use super::Answer;
+use crate::app::App;
+use crate::issue::{self, Issue};
+
+pub(super) async fn redeem(
+    credentials: &ClientCredentials,
+    request: &CodeRequest,
+    app: &App,
+    now: Timestamp,
+) -> Answer {
+    let hash = request.code.hash();
+    let (client, record) = app
+        .store
+        .client_and_code(credentials.client_id(), hash)
+        .await?;
+    let client = match credentials.authenticate(client) {
+        Ok(client) => client,
+        Err(failure) => return Ok(Err(failure.into())),
+    };
+    let ids = NewIds {
+        grant: GrantId::from_random(random::bytes()?),
+        refresh_jti: JwtId::from_random(random::bytes()?),
+        access_jti: JwtId::from_random(random::bytes()?),
+    };
+    let terms = app.config.terms(now);
+    let redemption = match code::decide(record, request, &client, ids, terms) {
+        Ok(redemption) => redemption,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    // Whatever can fail here must do so before the code is spent.
+    let keys = app.keys().await?;
+    if !app.store.redeem(&redemption).await? {
+        return Ok(Err(CodeRefusal::AlreadyRedeemed.into()));
+    }
+    let (grant, session) = (&redemption.grant, &redemption.session);
+    let issue = Issue {
+        grant,
+        session,
+        access_jti: session.access_jti.clone(),
+        scope: &grant.scope,
+        gives_refresh_token: client.client().may_use(GrantType::RefreshToken),
+        id_token: id::issue(grant, redemption.nonce.clone(), terms),
+    };
+    issue::tokens(issue, &keys, app, now).await.map(Ok)
+}

@@ -1,0 +1,76 @@
+//! The refresh grant (RFC 6749 §6): one round trip to D1.
+
+use gatepass_core::client::ClientCredentials;
+use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_scope};
+use gatepass_core::id::JwtId;
+use gatepass_core::scope::Scope;
+use gatepass_core::store::GrantStore;
+use gatepass_core::time::Timestamp;
+use gatepass_core::token::refresh::read_for_refresh;
+use gatepass_core::token::{RefreshRequest, TokenRefusal};
+use gatepass_edge::random;
+
+use super::{Answer, Outcome};
+use crate::app::App;
+use crate::issue::{self, Issue};
+
+pub(super) async fn rotate(
+    credentials: &ClientCredentials,
+    request: &RefreshRequest,
+    app: &App,
+    now: Timestamp,
+) -> Answer {
+    let config = &app.config;
+    let (key, grace) = (&config.refresh_token_key, config.lifetimes.grace);
+    let jti = match read_for_refresh(&request.token, &config.issuer, key, grace, now) {
+        Ok(claims) => claims.jti,
+        Err(error) => return Ok(Err(TokenRefusal::RefreshToken(error))),
+    };
+    if let Some(requested) = &request.scope
+        && let Err(refusal) = check_narrower(requested, credentials, &jti, app, now).await?
+    {
+        return Ok(Err(refusal.into()));
+    }
+    let next = NextSession {
+        refresh_jti: JwtId::from_random(random::bytes()?),
+        access_jti: JwtId::from_random(random::bytes()?),
+        expires_at: now.plus(config.lifetimes.refresh_token),
+    };
+    let rotation = Rotation {
+        presented: &jti,
+        credentials,
+        next,
+        at: now,
+    };
+    // Whatever can fail here must do so before the token is spent.
+    let keys = app.keys().await?;
+    let found = app.store.rotate(&rotation).await?;
+    let refreshed = match refresh::decide(found, &rotation, &config.lifetimes) {
+        Ok(refreshed) => refreshed,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    let access_jti = refreshed.access_jti(&rotation, JwtId::from_random(random::bytes()?));
+    let issue = Issue {
+        grant: &refreshed.grant,
+        session: &refreshed.session,
+        access_jti,
+        scope: request.scope.as_ref().unwrap_or(&refreshed.grant.scope),
+        gives_refresh_token: true,
+        id_token: None,
+    };
+    issue::tokens(issue, &keys, app, now).await.map(Ok)
+}
+
+/// A request for less than was granted costs one more round trip, before anything is spent.
+async fn check_narrower(
+    requested: &Scope,
+    credentials: &ClientCredentials,
+    jti: &JwtId,
+    app: &App,
+    now: Timestamp,
+) -> Outcome<(), RefreshRefusal> {
+    let caller = credentials.client_id();
+    let (client, _, state) = app.store.refresh_token_state(caller, jti).await?;
+    let grant = state.grant.as_ref();
+    Ok(check_scope(requested, credentials, client, grant, now))
+}
