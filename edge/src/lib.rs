@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod http;
 pub mod log;
 pub mod random;
+pub mod verify;
 pub mod webcrypto;
 
 pub use error::EdgeError;

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::discovery::KeySet;
 use gatepass_core::id::KeyId;
-use gatepass_core::jose::{self, Jwt, JwtError, ParsedJwt, SigningAlgorithm};
+use gatepass_core::jose::{self, Jwt, JwtError, SigningAlgorithm};
 use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_edge::verify::{VerificationKey, VerificationKeys};
 use gatepass_edge::webcrypto::{self, CryptoKey};
 use gatepass_edge::{EdgeError, clock, random};
 use serde::Serialize;
@@ -24,7 +25,7 @@ const CACHED_FOR: Lifetime = Lifetime::from_minutes(5);
 #[derive(Debug)]
 pub struct Keys {
     signing: (KeyId, SigningAlgorithm, CryptoKey),
-    verifying: Vec<(KeyId, SigningAlgorithm, CryptoKey)>,
+    verifying: VerificationKeys,
     published: KeySet,
     read_at: Timestamp,
 }
@@ -89,23 +90,7 @@ impl Keys {
         token: &str,
         now: Timestamp,
     ) -> Result<Result<Jwt<P>, JwtError>, EdgeError> {
-        let parsed = match ParsedJwt::parse(token_type, token) {
-            Ok(parsed) => parsed,
-            Err(error) => return Ok(Err(error)),
-        };
-        let (key_id, algorithm) = (parsed.key_id(), parsed.algorithm());
-        let key = self
-            .verifying
-            .iter()
-            .find(|(known_id, known_algorithm, _)| {
-                Some(known_id) == key_id.as_ref() && Some(*known_algorithm) == algorithm
-            });
-        let Some((_, algorithm, key)) = key else {
-            return Ok(Err(JwtError::Signature));
-        };
-        let (message, signature) = (parsed.signing_input(), parsed.signature());
-        let is_valid = webcrypto::verify(*algorithm, key, message, signature).await?;
-        Ok(parsed.verified(is_valid, now))
+        self.verifying.verify(token_type, token, now).await
     }
 
     async fn import(rows: &[KeyRow], config: &Config, now: Timestamp) -> Result<Self, EdgeError> {
@@ -116,8 +101,7 @@ impl Keys {
             let algorithm = SigningAlgorithm::parse(&row.algorithm).ok_or(corrupt())?;
             let key_id = KeyId::parse(&row.key_id).map_err(|_| corrupt())?;
             let public: Map<String, Value> = serde_json::from_str(&row.public_jwk)?;
-            let key = webcrypto::import_public(algorithm, &public).await?;
-            verifying.push((key_id.clone(), algorithm, key));
+            verifying.push(VerificationKey::import(key_id.clone(), algorithm, &public).await?);
             published.push(published_jwk(public, &key_id, algorithm));
             if row.status == "current" && signing.is_none() {
                 let private = decrypt(row, config).await?;
@@ -128,7 +112,7 @@ impl Keys {
         let signing = signing.ok_or(EdgeError::Corrupt("no signing key is current"))?;
         Ok(Self {
             signing,
-            verifying,
+            verifying: verifying.into_iter().collect(),
             published: KeySet { keys: published },
             read_at: now,
         })
