@@ -88,7 +88,7 @@ function worker(folder) {
   return {
     inputs: [...shared, folder],
     outputs: [`${folder}/build/index.js`, `${folder}/build/index_bg.wasm`],
-    command: ['worker-build', [folder, '--release']],
+    command: ['worker-build', [folder, process.env.GATEPASS_BUILD === 'dev' ? '--dev' : '--release']],
   };
 }
 
