@@ -3,7 +3,7 @@
 use base64ct::{Base64, Encoding};
 use gatepass_core::authorize::{Resources, state_token};
 use gatepass_core::client::{
-    Client, ClientAuthentication, ClientCredentials, GrantType, RefreshBehaviour,
+    Client, ClientAuthentication, ClientCredentials, ClientSettings, GrantType, RefreshBehaviour,
 };
 use gatepass_core::form::{self, Form};
 use gatepass_core::id::{Audience, ClientId, Issuer, Subject};
@@ -11,7 +11,7 @@ use gatepass_core::jose::SymmetricKey;
 use gatepass_core::redirect::RedirectUri;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::ClientSecret;
-use gatepass_core::time::Timestamp;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::refresh;
 use gatepass_core::userinfo::User;
 
@@ -64,6 +64,7 @@ pub fn demo() -> Client {
         refresh_behaviour: RefreshBehaviour::Rotate,
         is_first_party: true,
         may_introspect: false,
+        settings: ClientSettings::default(),
     }
 }
 
@@ -100,6 +101,22 @@ pub fn without_refresh() -> Client {
     }
 }
 
+/// How long the refresh tokens of [`brief`] live.
+pub const BRIEF: Lifetime = Lifetime::from_seconds(60);
+
+/// A public client with lifetimes of its own.
+pub fn brief() -> Client {
+    Client {
+        id: ClientId::parse("brief").unwrap(),
+        name: "Brief".to_owned(),
+        settings: ClientSettings {
+            refresh_token_lifetime: Some(60),
+            ..ClientSettings::default()
+        },
+        ..demo()
+    }
+}
+
 /// A resource server, which may introspect any token.
 pub fn api() -> Client {
     Client {
@@ -116,7 +133,14 @@ pub fn api() -> Client {
 
 /// Every client here.
 pub fn clients() -> Vec<Client> {
-    vec![demo(), gateway(), persistent(), without_refresh(), api()]
+    vec![
+        demo(),
+        gateway(),
+        persistent(),
+        without_refresh(),
+        brief(),
+        api(),
+    ]
 }
 
 /// The one user.

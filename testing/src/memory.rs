@@ -15,7 +15,7 @@ use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use gatepass_core::introspect::TokenState;
 use gatepass_core::secret::{PasswordHash, SecretHash};
 use gatepass_core::store::{AuthorizeStore, GrantStore};
-use gatepass_core::time::Timestamp;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::userinfo::{Account, User};
 
 use crate::contract::Seed;
@@ -259,6 +259,11 @@ impl Tables {
     /// Steps 1 and 2 of [`Rotation`].
     fn advance(&mut self, rotation: &Rotation<'_>) {
         let next = &rotation.next;
+        let client = self.client(rotation.credentials.client_id());
+        let own = client.and_then(|client| client.settings.refresh_token_lifetime);
+        let ends = own.map_or(next.expires_at, |seconds| {
+            rotation.at.plus(Lifetime::from_seconds(seconds))
+        });
         let limit = self.grant_of(rotation.presented).map(|g| g.expires_at);
         let (Some(spent), Some(limit)) = (self.sessions.get_mut(rotation.presented), limit) else {
             return;
@@ -273,7 +278,7 @@ impl Tables {
             access_jti: next.access_jti.clone(),
             generation: spent.generation + 1,
             issued_at: rotation.at,
-            expires_at: limit.min(next.expires_at),
+            expires_at: limit.min(ends),
             status: SessionStatus::Active,
         };
         self.sessions.insert(next.refresh_jti.clone(), session);

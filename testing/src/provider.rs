@@ -9,7 +9,7 @@ use gatepass_core::client::{ClientCredentials, GrantType};
 use gatepass_core::form::Form;
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
 use gatepass_core::grant::refresh::{self, NextSession, Rotation, check_scope};
-use gatepass_core::grant::{EndReason, Grant, Lifetimes, Session, Terms};
+use gatepass_core::grant::{AuthenticationMethod, EndReason, Grant, Lifetimes, Session, Terms};
 use gatepass_core::id::{GrantId, Issuer, JwtId};
 use gatepass_core::jose::{self, SymmetricKey};
 use gatepass_core::scope::Scope;
@@ -120,6 +120,7 @@ impl Provider {
             browser: BrowserBinding::from_random(self.random.bytes()).browser(),
             subject: fixture::user().subject,
             auth_time: self.clock.now(),
+            amr: vec![AuthenticationMethod::Password],
             expires_at: self.clock.now().plus(self.lifetimes.grant),
         };
         let Ok(()) = block_on(self.store.insert_sign_in(&sign_in, None));

@@ -16,7 +16,7 @@ describe('the walk', () => {
     expect(tokens).toMatchObject({ token_type: 'Bearer', expires_in: 300 });
     expect(tokens.scope.split(' ').sort()).toEqual(['email', 'offline_access', 'openid', 'profile', 'read', 'write']);
     expect(claims(tokens.access_token)).toMatchObject({ iss: stack.provider, sub: 'demo', client_id: 'gatepass-demo' });
-    expect(claims(tokens.id_token)).toMatchObject({ iss: stack.provider, aud: 'gatepass-demo', nonce: 'a-nonce' });
+    expect(claims(tokens.id_token)).toMatchObject({ iss: stack.provider, aud: 'gatepass-demo', nonce: 'a-nonce', amr: ['pwd'] });
     const refresh = claims(tokens.refresh_token);
     expect(Object.keys(refresh).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti']);
 

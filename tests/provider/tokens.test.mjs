@@ -1,6 +1,6 @@
 // Introspection (RFC 7662), revocation (RFC 7009), userinfo (OIDC Core §5.3).
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser, basic, post, roundTrips } from '../support/oauth.mjs';
+import { Browser, basic, claims, post, roundTrips } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 let stack;
@@ -137,6 +137,32 @@ describe('userinfo', () => {
       const response = await userinfo(headers);
       expect(response.status).toBe(status);
       expect(response.headers.get('www-authenticate')).toMatch(challenge);
+    }
+  });
+});
+
+describe('a client with lifetimes of its own', () => {
+  test('gets tokens and grants that live as long, also after a refresh', async () => {
+    const own = await startStack({ only: ['provider'] });
+    try {
+      const user = new Browser(own);
+      // The first request makes the development data.
+      await user.signIn();
+      const settings = { access_token_lifetime: 7, refresh_token_lifetime: 60, grant_lifetime: 90 };
+      const db = await own.database('provider');
+      await db.prepare('UPDATE clients SET settings = ?').bind(JSON.stringify(settings)).run();
+      const lifetimes = ({ access_token: access, refresh_token: refresh }) =>
+        [access, refresh].map((token) => claims(token).exp - claims(token).iat);
+      const { tokens } = await user.signIn();
+      expect(tokens.expires_in).toBe(7);
+      expect(lifetimes(tokens)).toEqual([7, 60]);
+      const { grant_id: grant } = claims(tokens.access_token);
+      const row = await db.prepare('SELECT expires_at - created_at AS lives FROM grants WHERE grant_id = ?').bind(grant).first();
+      expect(row.lives).toBe(90);
+      const refreshed = await (await user.refresh(tokens.refresh_token)).json();
+      expect(lifetimes(refreshed)).toEqual([7, 60]);
+    } finally {
+      await own.stop();
     }
   });
 });

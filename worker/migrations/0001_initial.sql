@@ -15,6 +15,7 @@ CREATE TABLE clients (
   refresh_behaviour TEXT NOT NULL DEFAULT 'rotate' CHECK (refresh_behaviour IN ('rotate', 'persistent')),
   is_first_party INTEGER NOT NULL DEFAULT 0,
   may_introspect INTEGER NOT NULL DEFAULT 0,
+  settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings)),
   created_at INTEGER NOT NULL,
   CHECK ((auth_method = 'none') = (secret_hash IS NULL))
 ) WITHOUT ROWID;
@@ -35,6 +36,7 @@ CREATE TABLE sign_ins (
   browser_id TEXT NOT NULL,
   user_id TEXT NOT NULL REFERENCES users (user_id),
   auth_time INTEGER NOT NULL,
+  amr TEXT NOT NULL,
   expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
@@ -47,6 +49,7 @@ CREATE TABLE codes (
   browser_id TEXT NOT NULL,
   user_id TEXT NOT NULL REFERENCES users (user_id),
   auth_time INTEGER NOT NULL,
+  details TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
   scope TEXT NOT NULL,
   audience TEXT NOT NULL,
   nonce TEXT,
@@ -67,6 +70,7 @@ CREATE TABLE grants (
   scope TEXT NOT NULL,
   audience TEXT NOT NULL,
   auth_time INTEGER NOT NULL,
+  details TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
   status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'ended')),
   end_reason TEXT,
   ended_at INTEGER,

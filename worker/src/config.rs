@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_core::authorize::{Resources, state_token};
-use gatepass_core::grant::{Lifetimes, Terms};
+use gatepass_core::grant::Lifetimes;
 use gatepass_core::id::{Audience, Issuer};
 use gatepass_core::jose::SymmetricKey;
-use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_core::time::Lifetime;
 use gatepass_core::token::refresh;
 use gatepass_edge::EdgeError;
 use gatepass_edge::config::{Environment, environment, key, lifetime, optional, origin, required};
@@ -66,15 +66,6 @@ impl Config {
         let config = Rc::new(Self::read(env)?);
         CONFIG.set(Some(Rc::clone(&config)));
         Ok(config)
-    }
-
-    /// The terms on which tokens are issued now.
-    pub fn terms(&self, now: Timestamp) -> Terms<'_> {
-        Terms {
-            issuer: &self.issuer,
-            lifetimes: &self.lifetimes,
-            now,
-        }
     }
 
     fn read(env: &Env) -> Result<Self, EdgeError> {

@@ -1,11 +1,10 @@
 //! From a generation to the token response, the same for every grant type.
 
-use gatepass_core::grant::{Grant, Session};
+use gatepass_core::grant::{Grant, Session, Terms};
 use gatepass_core::id::JwtId;
 use gatepass_core::jose::Jwt;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{AccessToken, IdToken};
-use gatepass_core::time::Timestamp;
 use gatepass_core::token::id::IdTokenClaims;
 use gatepass_core::token::{self, TokenResponse};
 use gatepass_edge::EdgeError;
@@ -20,19 +19,14 @@ pub struct Issue<'a> {
     pub session: &'a Session,
     pub access_jti: JwtId,
     pub scope: &'a Scope,
+    pub terms: Terms<'a>,
     pub gives_refresh_token: bool,
     pub id_token: Option<Jwt<IdTokenClaims>>,
 }
 
 /// Writes the tokens of a generation.
-pub async fn tokens(
-    issue: Issue<'_>,
-    keys: &Keys,
-    app: &App,
-    now: Timestamp,
-) -> Result<TokenResponse, EdgeError> {
-    let config = &app.config;
-    let terms = app.config.terms(now);
+pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenResponse, EdgeError> {
+    let (key, terms) = (&app.config.refresh_token_key, issue.terms);
     let jwt = token::access::issue(issue.grant, issue.scope, issue.access_jti, terms);
     let id_token = match issue.id_token {
         Some(jwt) => Some(IdToken::new(keys.sign(token::id::TYPE, &jwt).await?)),
@@ -40,10 +34,10 @@ pub async fn tokens(
     };
     let refresh_token = issue
         .gives_refresh_token
-        .then(|| token::refresh::write(issue.session, &config.issuer, &config.refresh_token_key));
+        .then(|| token::refresh::write(issue.session, terms.issuer, key));
     Ok(TokenResponse {
         access_token: AccessToken::new(keys.sign(token::access::TYPE, &jwt).await?),
-        expires_in: jwt.expires_at.remaining(now),
+        expires_in: jwt.expires_at.remaining(terms.now),
         refresh_token: refresh_token.transpose()?,
         scope: issue.scope.clone(),
         id_token,

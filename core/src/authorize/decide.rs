@@ -2,6 +2,7 @@
 
 use super::{AuthorizationRequest, Destination, Prompt, RedirectRefusal, RefusalReason};
 use crate::client::Client;
+use crate::grant::AuthenticationMethod;
 use crate::id::{BrowserId, SignInId, Subject};
 use crate::time::Timestamp;
 
@@ -16,6 +17,8 @@ pub struct SignIn {
     pub subject: Subject,
     /// When they proved who they are.
     pub auth_time: Timestamp,
+    /// How.
+    pub amr: Vec<AuthenticationMethod>,
     /// When the browser has to sign in again.
     pub expires_at: Timestamp,
 }
@@ -68,6 +71,7 @@ mod tests {
             browser: BrowserId::parse("b1").unwrap(),
             subject: Subject::parse("u1").unwrap(),
             auth_time: NOW,
+            amr: vec![AuthenticationMethod::Password],
             expires_at: after(60),
         }
     }

@@ -192,7 +192,7 @@ fn form_decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{GrantType, RefreshBehaviour};
+    use crate::client::{ClientSettings, GrantType, RefreshBehaviour};
     use crate::scope::Scope;
 
     fn client(authentication: ClientAuthentication) -> Client {
@@ -208,6 +208,7 @@ mod tests {
             refresh_behaviour: RefreshBehaviour::Rotate,
             is_first_party: true,
             may_introspect: false,
+            settings: ClientSettings::default(),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Registered clients (RFC 6749 §2).
 
 mod authentication;
+mod settings;
 
 pub use authentication::{
     AuthenticatedClient, AuthenticationFailure, ClientAuthentication, ClientCredentials,
 };
+pub use settings::ClientSettings;
 
 use crate::id::ClientId;
 use crate::redirect::RedirectUri;
@@ -35,6 +37,8 @@ pub struct Client {
     pub is_first_party: bool,
     /// It is a resource server and may ask about any token (RFC 7662 §2.1).
     pub may_introspect: bool,
+    /// What else is settled with it.
+    pub settings: ClientSettings,
 }
 
 impl Client {
@@ -121,6 +125,7 @@ pub(crate) mod tests {
             refresh_behaviour: RefreshBehaviour::Rotate,
             is_first_party: true,
             may_introspect: false,
+            settings: ClientSettings::default(),
         }
     }
 

@@ -3,7 +3,9 @@
 //! The store consumes the code and creates the grant and its first session in one step, so of two
 //! redemptions exactly one wins. Everything that can be wrong with a redemption is found before.
 
-use super::{EndReason, Grant, GrantStatus, Lifetimes, Session, SessionStatus, Terms};
+use super::{
+    EndReason, Grant, GrantDetails, GrantStatus, Lifetimes, Session, SessionStatus, Terms,
+};
 use crate::authorize::{AuthorizationRequest, SignIn};
 use crate::client::{AuthenticatedClient, GrantType, RefreshBehaviour};
 use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, Subject};
@@ -28,6 +30,8 @@ pub struct CodeRecord {
     pub subject: Subject,
     /// When they proved who they are.
     pub auth_time: Timestamp,
+    /// What else is known of how they did.
+    pub details: GrantDetails,
     /// What they agreed to.
     pub scope: Scope,
     /// Whom the tokens will be for.
@@ -71,6 +75,9 @@ pub fn issue(
         browser: sign_in.browser.clone(),
         subject: sign_in.subject.clone(),
         auth_time: sign_in.auth_time,
+        details: GrantDetails {
+            amr: sign_in.amr.clone(),
+        },
         scope: request.scope.clone(),
         audience: request.audience.clone(),
         nonce: request.nonce.clone(),
@@ -203,6 +210,7 @@ pub fn decide(
         scope: record.scope,
         audience: record.audience,
         auth_time: record.auth_time,
+        details: record.details,
         status: GrantStatus::Active,
         created_at: now,
         expires_at,
@@ -255,6 +263,7 @@ mod tests {
     use crate::authorize::tests::request;
     use crate::client::Client;
     use crate::client::tests::{authenticated, confidential, public};
+    use crate::grant::AuthenticationMethod;
     use crate::grant::tests::{NOW, after, terms};
     use crate::time::Lifetime;
 
@@ -270,6 +279,7 @@ mod tests {
             browser: BrowserId::parse("b1").unwrap(),
             subject: Subject::parse("u1").unwrap(),
             auth_time: Timestamp::from_seconds(NOW.seconds() - 100),
+            amr: vec![AuthenticationMethod::Password],
             expires_at: after(1_000),
         };
         let mut request = request("scope=openid+read&nonce=n1");
@@ -331,6 +341,7 @@ mod tests {
         );
         assert_eq!(record.subject.as_str(), "u1");
         assert_eq!(record.auth_time.seconds(), NOW.seconds() - 100);
+        assert_eq!(record.details.amr, [AuthenticationMethod::Password]);
         assert_eq!(record.scope.to_string(), "openid read");
         assert_eq!(record.nonce, Some(Nonce::parse("n1").unwrap()));
         assert_eq!(record.expires_at, after(60));
@@ -350,6 +361,7 @@ mod tests {
             scope: record().scope,
             audience: record().audience,
             auth_time: record().auth_time,
+            details: record().details,
             status: GrantStatus::Active,
             created_at: after(5),
             expires_at: after(5).plus(lifetimes().grant),

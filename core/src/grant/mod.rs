@@ -8,7 +8,10 @@
 //! tokens under it; at any time exactly one session of a live grant is active.
 
 pub mod code;
+mod details;
 pub mod refresh;
+
+pub use details::{AuthenticationMethod, GrantDetails};
 
 use crate::id::{Audience, BrowserId, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::scope::Scope;
@@ -31,6 +34,8 @@ pub struct Grant {
     pub audience: Audience,
     /// When the user last proved who they are (OIDC Core §2 `auth_time`).
     pub auth_time: Timestamp,
+    /// What else is known of how it came about.
+    pub details: GrantDetails,
     /// Whether it still stands.
     pub status: GrantStatus,
     /// When it was made.
@@ -204,6 +209,9 @@ pub(crate) mod tests {
             scope: Scope::parse("openid read").unwrap(),
             audience: Audience::parse("http://localhost:5000").unwrap(),
             auth_time: Timestamp::from_seconds(NOW.seconds() - 10),
+            details: GrantDetails {
+                amr: vec![AuthenticationMethod::Password],
+            },
             status: GrantStatus::Active,
             created_at: NOW,
             expires_at: after(3_600),

@@ -52,7 +52,8 @@ pub struct NextSession {
     pub refresh_jti: JwtId,
     /// The `jti` of its access token.
     pub access_jti: JwtId,
-    /// When its refresh token would end; the store shortens it to the grant's own end.
+    /// When its refresh token would end. The store has the client's own lifetime instead, if it has one
+    /// ([`ClientSettings`](crate::client::ClientSettings)), and shortens it to the grant's own end.
     pub expires_at: Timestamp,
 }
 

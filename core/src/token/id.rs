@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::grant::{Grant, Terms};
+use crate::grant::{AuthenticationMethod, Grant, Terms};
 use crate::id::{ClientId, Issuer, Nonce, Subject};
 use crate::jose::Jwt;
 use crate::time::Timestamp;
@@ -21,6 +21,9 @@ pub struct IdTokenClaims {
     pub aud: ClientId,
     /// `auth_time`.
     pub auth_time: Timestamp,
+    /// `amr` (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<AuthenticationMethod>,
     /// `nonce`, as the request had it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Nonce>,
@@ -33,6 +36,7 @@ pub fn issue(grant: &Grant, nonce: Option<Nonce>, terms: Terms<'_>) -> Option<Jw
         sub: grant.subject.clone(),
         aud: grant.client_id.clone(),
         auth_time: grant.auth_time,
+        amr: grant.details.amr.clone(),
         nonce,
     };
     let asked_for = grant.scope.contains("openid");
@@ -61,6 +65,7 @@ mod tests {
             "sub": "u1",
             "aud": "demo",
             "auth_time": 1_799_999_990,
+            "amr": ["pwd"],
             "nonce": "n1",
         });
         assert_eq!(serde_json::to_value(&jwt.payload).unwrap(), claims);

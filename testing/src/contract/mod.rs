@@ -22,7 +22,10 @@ use gatepass_core::authorize::SignIn;
 use gatepass_core::client::{Client, ClientCredentials};
 use gatepass_core::grant::code::{CodeRecord, CodeStatus, Redemption};
 use gatepass_core::grant::refresh::{Found, NextSession, Presented, Rotation};
-use gatepass_core::grant::{EndReason, Grant, GrantStatus, Lifetimes, Session, SessionStatus};
+use gatepass_core::grant::{
+    AuthenticationMethod, EndReason, Grant, GrantDetails, GrantStatus, Lifetimes, Session,
+    SessionStatus,
+};
 use gatepass_core::id::{BrowserId, GrantId, JwtId, SignInId};
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
@@ -75,6 +78,7 @@ macro_rules! store_contracts {
             a_session_of_an_expired_grant_stays,
             a_session_of_an_ended_grant_stays,
             a_generation_never_outlives_its_grant,
+            a_generation_lives_as_long_as_its_client_settled,
             the_first_reason_for_an_end_stays,
             an_end_touches_no_other_grant,
             signing_out_ends_the_grants_of_that_browser,
@@ -145,6 +149,7 @@ impl<'s, S: Store> World<'s, S> {
             browser: BrowserBinding::from_random(self.random.bytes()).browser(),
             subject: fixture::user().subject,
             auth_time: NOW,
+            amr: vec![AuthenticationMethod::Password],
             expires_at: NOW.plus(self.lifetimes.grant),
         };
         self.store.insert_sign_in(&sign_in, earlier).await.unwrap();
@@ -161,6 +166,9 @@ impl<'s, S: Store> World<'s, S> {
             browser: browser.clone(),
             subject: fixture::user().subject,
             auth_time: NOW,
+            details: GrantDetails {
+                amr: vec![AuthenticationMethod::Password],
+            },
             scope: Scope::parse("openid read").unwrap(),
             audience: fixture::resources().default,
             nonce: None,
@@ -180,6 +188,7 @@ impl<'s, S: Store> World<'s, S> {
             scope: code.scope.clone(),
             audience: code.audience.clone(),
             auth_time: code.auth_time,
+            details: code.details.clone(),
             status: GrantStatus::Active,
             created_at: NOW,
             expires_at: NOW.plus(self.lifetimes.grant),

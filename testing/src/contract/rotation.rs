@@ -239,3 +239,19 @@ pub async fn a_generation_never_outlives_its_grant<S: Store>(store: &S) {
     }
     assert_eq!(newest.expires_at, made.grant.expires_at);
 }
+
+/// A client's own lifetime stands in the place of everyone's.
+pub async fn a_generation_lives_as_long_as_its_client_settled<S: Store>(store: &S) {
+    let world = World::new(store, "a_generation_lives_as_long_as_its_client_settled").await;
+    let made = world.grant(&fixture::brief()).await;
+    let credentials = fixture::credentials(&fixture::brief());
+    let (found, offered) = world
+        .rotate(&made.session.refresh_jti, &credentials, NOW)
+        .await;
+    let successors = found.presented.unwrap().successors;
+    let [next] = successors.as_slice() else {
+        panic!("not one successor: {successors:?}")
+    };
+    assert_eq!(next.refresh_jti, offered);
+    assert_eq!(next.expires_at, NOW.plus(fixture::BRIEF));
+}

@@ -3,6 +3,7 @@
 use gatepass_core::authorize::SignIn;
 use gatepass_core::authorize::state_token::{self, Opened, StateTokenError};
 use gatepass_core::discovery::path;
+use gatepass_core::grant::AuthenticationMethod;
 use gatepass_core::secret::{SignInCookie, StateToken};
 use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
@@ -90,6 +91,7 @@ async fn sign_in(
         browser: attempt.opened.browser.clone(),
         subject: account.user.subject,
         auth_time: now,
+        amr: vec![AuthenticationMethod::Password],
         expires_at,
     };
     let earlier = earlier.as_ref().map(SignInCookie::id);

@@ -22,7 +22,7 @@ impl AuthorizeStore for D1Store {
         sign_in: Option<&SignInId>,
     ) -> Result<(Option<Client>, Option<SignIn>), EdgeError> {
         let clients = format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ?");
-        let sign_ins = "SELECT sign_in_id, browser_id, user_id, auth_time, expires_at FROM sign_ins \
+        let sign_ins = "SELECT sign_in_id, browser_id, user_id, auth_time, amr, expires_at FROM sign_ins \
                         WHERE sign_in_id = ?";
         let [clients, sign_ins] = self
             .db
@@ -46,8 +46,8 @@ impl AuthorizeStore for D1Store {
 
     async fn insert_code(&self, code: &CodeRecord) -> Result<bool, EdgeError> {
         let sql = "INSERT INTO codes (code_hash, client_id, redirect_uri, browser_id, user_id, \
-                   auth_time, scope, audience, nonce, challenge, expires_at) \
-                   SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+                   auth_time, details, scope, audience, nonce, challenge, expires_at) \
+                   SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
                    WHERE EXISTS (SELECT 1 FROM sign_ins WHERE browser_id = ?) RETURNING code_hash";
         let browser = code.browser.as_str().into();
         let statement = self.db.statement(
@@ -59,6 +59,7 @@ impl AuthorizeStore for D1Store {
                 browser,
                 code.subject.as_str().into(),
                 code.auth_time.seconds().into(),
+                serde_json::to_string(&code.details)?.as_str().into(),
                 code.scope.to_string().as_str().into(),
                 code.audience.as_str().into(),
                 code.nonce.as_ref().map(Nonce::as_str).into(),
@@ -87,11 +88,13 @@ impl AuthorizeStore for D1Store {
         sign_in: &SignIn,
         earlier: Option<&SignInId>,
     ) -> Result<(), EdgeError> {
-        let insert = "INSERT INTO sign_ins (sign_in_id, browser_id, user_id, auth_time, expires_at) \
+        let insert = "INSERT INTO sign_ins (sign_in_id, browser_id, user_id, auth_time, amr, expires_at) \
                       SELECT ?, coalesce((SELECT browser_id FROM sign_ins WHERE sign_in_id = ?), ?), \
-                      ?, ?, ?";
+                      ?, ?, ?, ?";
         let end_earlier =
             "UPDATE sign_ins SET expires_at = min(expires_at, ?) WHERE sign_in_id = ?";
+        let amr = sign_in.amr.iter().map(|method| method.as_str());
+        let amr = amr.collect::<Vec<_>>().join(" ");
         let earlier = earlier.map(SignInId::as_str).into();
         let since = sign_in.auth_time.seconds().into();
         let values = [
@@ -100,6 +103,7 @@ impl AuthorizeStore for D1Store {
             sign_in.browser.as_str().into(),
             sign_in.subject.as_str().into(),
             since,
+            amr.as_str().into(),
             sign_in.expires_at.seconds().into(),
         ];
         let statements = [

@@ -47,9 +47,9 @@ impl GrantStore for D1Store {
                        WHERE code_hash = ? AND redeemed_at IS NULL AND expires_at > ? \
                        RETURNING code_hash";
         let create_grant = "INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, \
-                            audience, auth_time, created_at, expires_at) \
+                            audience, auth_time, details, created_at, expires_at) \
                             SELECT grant_id, browser_id, user_id, client_id, scope, audience, \
-                            auth_time, redeemed_at, ? FROM codes \
+                            auth_time, details, redeemed_at, ? FROM codes \
                             WHERE code_hash = ? AND grant_id = ?";
         let create_session = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, \
                               issued_at, expires_at) SELECT ?, grant_id, ?, 1, created_at, ? \
@@ -246,15 +246,17 @@ impl D1Store {
     /// Creates the next generation, only if [`Self::mark_refreshed`] named it as successor.
     fn insert_next(&self, rotation: &Rotation<'_>) -> Result<Statement, EdgeError> {
         let sql = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, issued_at, \
-                   expires_at) SELECT s.successor, s.grant_id, ?, s.generation + 1, ?, \
-                   min(?, g.expires_at) FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
-                   WHERE s.refresh_jti = ? AND s.successor = ?";
-        let next = &rotation.next;
+                   expires_at) SELECT s.successor, s.grant_id, ?, s.generation + 1, ?, min(g.expires_at, \
+                   coalesce(? + (c.settings ->> 'refresh_token_lifetime'), ?)) FROM sessions s \
+                   JOIN grants g ON g.grant_id = s.grant_id \
+                   JOIN clients c ON c.client_id = g.client_id WHERE s.refresh_jti = ? AND s.successor = ?";
+        let (next, at) = (&rotation.next, Value::Integer(rotation.at.seconds()));
         self.db.statement(
             sql,
             &[
                 next.access_jti.as_str().into(),
-                rotation.at.seconds().into(),
+                at,
+                at,
                 next.expires_at.seconds().into(),
                 rotation.presented.as_str().into(),
                 next.refresh_jti.as_str().into(),

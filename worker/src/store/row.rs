@@ -3,7 +3,9 @@
 
 use gatepass_core::client::{Client, ClientAuthentication, GrantType, RefreshBehaviour};
 use gatepass_core::grant::code::{CodeRecord, CodeStatus};
-use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
+use gatepass_core::grant::{
+    AuthenticationMethod, EndReason, Grant, GrantStatus, Session, SessionStatus,
+};
 use gatepass_core::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, SignInId, Subject};
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::redirect::{InvalidRedirectUri, RedirectUri};
@@ -32,7 +34,7 @@ fn column<T, E>(name: &'static str, value: Result<T, E>) -> Result<T, Corrupt> {
 /// The columns of a client.
 pub(super) const CLIENT: &str = "c.client_id, c.name, c.auth_method, c.secret_hash, \
      c.redirect_uris, c.post_logout_redirect_uris, c.origins, c.scope AS client_scope, \
-     c.grant_types, c.refresh_behaviour, c.is_first_party, c.may_introspect";
+     c.grant_types, c.refresh_behaviour, c.is_first_party, c.may_introspect, c.settings";
 
 #[derive(Deserialize)]
 pub(super) struct ClientRow {
@@ -48,6 +50,7 @@ pub(super) struct ClientRow {
     refresh_behaviour: String,
     is_first_party: u8,
     may_introspect: u8,
+    settings: String,
 }
 
 impl TryFrom<ClientRow> for Client {
@@ -82,6 +85,7 @@ impl TryFrom<ClientRow> for Client {
             refresh_behaviour: behaviour.ok_or(Corrupt("clients.refresh_behaviour"))?,
             is_first_party: row.is_first_party == 1,
             may_introspect: row.may_introspect == 1,
+            settings: column("clients.settings", serde_json::from_str(&row.settings))?,
         })
     }
 }
@@ -105,6 +109,7 @@ pub(super) struct SignInRow {
     browser_id: String,
     user_id: String,
     auth_time: Timestamp,
+    amr: String,
     expires_at: Timestamp,
 }
 
@@ -112,11 +117,15 @@ impl TryFrom<SignInRow> for gatepass_core::authorize::SignIn {
     type Error = Corrupt;
 
     fn try_from(row: SignInRow) -> Result<Self, Corrupt> {
+        let amr = list(&row.amr)
+            .map(AuthenticationMethod::parse)
+            .collect::<Option<_>>();
         Ok(Self {
             id: column("sign_ins.sign_in_id", SignInId::parse(&row.sign_in_id))?,
             browser: column("sign_ins.browser_id", BrowserId::parse(&row.browser_id))?,
             subject: column("sign_ins.user_id", Subject::parse(&row.user_id))?,
             auth_time: row.auth_time,
+            amr: amr.ok_or(Corrupt("sign_ins.amr"))?,
             expires_at: row.expires_at,
         })
     }
@@ -165,6 +174,7 @@ pub(super) struct CodeRow {
     browser_id: String,
     user_id: String,
     auth_time: Timestamp,
+    details: String,
     scope: String,
     audience: String,
     nonce: Option<String>,
@@ -195,6 +205,7 @@ impl TryFrom<CodeRow> for CodeRecord {
             browser: column("codes.browser_id", BrowserId::parse(&row.browser_id))?,
             subject: column("codes.user_id", Subject::parse(&row.user_id))?,
             auth_time: row.auth_time,
+            details: column("codes.details", serde_json::from_str(&row.details))?,
             scope: column("codes.scope", Scope::parse(&row.scope))?,
             audience: column("codes.audience", Audience::parse(&row.audience))?,
             nonce: column(
@@ -210,7 +221,7 @@ impl TryFrom<CodeRow> for CodeRecord {
 
 /// The columns of a grant.
 pub(super) const GRANT: &str = "g.grant_id, g.browser_id, g.user_id, g.client_id, g.scope, \
-     g.audience, g.auth_time, g.status, g.end_reason, g.created_at, g.expires_at";
+     g.audience, g.auth_time, g.details, g.status, g.end_reason, g.created_at, g.expires_at";
 
 #[derive(Deserialize)]
 pub(super) struct GrantRow {
@@ -221,6 +232,7 @@ pub(super) struct GrantRow {
     scope: String,
     audience: String,
     auth_time: Timestamp,
+    details: String,
     status: String,
     end_reason: Option<String>,
     created_at: Timestamp,
@@ -246,6 +258,7 @@ impl TryFrom<GrantRow> for Grant {
             scope: column("grants.scope", Scope::parse(&row.scope))?,
             audience: column("grants.audience", Audience::parse(&row.audience))?,
             auth_time: row.auth_time,
+            details: column("grants.details", serde_json::from_str(&row.details))?,
             status,
             created_at: row.created_at,
             expires_at: row.expires_at,

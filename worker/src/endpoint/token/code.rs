@@ -1,6 +1,7 @@
 //! The authorization code grant (RFC 6749 §4.1.3): two round trips to D1.
 
 use gatepass_core::client::{ClientCredentials, GrantType};
+use gatepass_core::grant::Terms;
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::store::GrantStore;
@@ -32,7 +33,12 @@ pub(super) async fn redeem(
         refresh_jti: JwtId::from_random(random::bytes()?),
         access_jti: JwtId::from_random(random::bytes()?),
     };
-    let terms = app.config.terms(now);
+    let lifetimes = client.client().settings.lifetimes(&app.config.lifetimes);
+    let terms = Terms {
+        issuer: &app.config.issuer,
+        lifetimes: &lifetimes,
+        now,
+    };
     let redemption = match code::decide(record, request, &client, ids, terms) {
         Ok(redemption) => redemption,
         Err(refusal) => return Ok(Err(refusal.into())),
@@ -48,8 +54,9 @@ pub(super) async fn redeem(
         session,
         access_jti: session.access_jti.clone(),
         scope: &grant.scope,
+        terms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken),
         id_token: id::issue(grant, redemption.nonce.clone(), terms),
     };
-    issue::tokens(issue, &keys, app, now).await.map(Ok)
+    issue::tokens(issue, &keys, app).await.map(Ok)
 }

@@ -1,6 +1,7 @@
 //! The refresh grant (RFC 6749 §6): one round trip to D1.
 
 use gatepass_core::client::ClientCredentials;
+use gatepass_core::grant::Terms;
 use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_scope};
 use gatepass_core::id::JwtId;
 use gatepass_core::scope::Scope;
@@ -49,16 +50,23 @@ pub(super) async fn rotate(
         Ok(refreshed) => refreshed,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
+    let settings = &refreshed.client.client().settings;
+    let lifetimes = settings.lifetimes(&config.lifetimes);
     let access_jti = refreshed.access_jti(&rotation, JwtId::from_random(random::bytes()?));
     let issue = Issue {
         grant: &refreshed.grant,
         session: &refreshed.session,
         access_jti,
         scope: request.scope.as_ref().unwrap_or(&refreshed.grant.scope),
+        terms: Terms {
+            issuer: &config.issuer,
+            lifetimes: &lifetimes,
+            now,
+        },
         gives_refresh_token: true,
         id_token: None,
     };
-    issue::tokens(issue, &keys, app, now).await.map(Ok)
+    issue::tokens(issue, &keys, app).await.map(Ok)
 }
 
 /// A request for less than was granted costs one more round trip, before anything is spent.

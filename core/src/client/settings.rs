@@ -1,0 +1,60 @@
+//! What is settled with one client and differs from everyone's configuration.
+
+use serde::{Deserialize, Serialize};
+
+use crate::grant::Lifetimes;
+use crate::time::Lifetime;
+
+/// A client's own settings, a JSON object in the store: whatever no SQL condition needs. A setting
+/// that is absent leaves the provider's configuration as it is.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ClientSettings {
+    /// How long its access tokens live, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_lifetime: Option<u32>,
+    /// How long its unused refresh tokens live, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token_lifetime: Option<u32>,
+    /// How long its grants live, however often they are refreshed, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_lifetime: Option<u32>,
+}
+
+impl ClientSettings {
+    /// The client's lifetimes, where it has its own.
+    #[must_use]
+    pub fn lifetimes(&self, everyones: &Lifetimes) -> Lifetimes {
+        let own = |seconds: Option<u32>, default| seconds.map_or(default, Lifetime::from_seconds);
+        Lifetimes {
+            access_token: own(self.access_token_lifetime, everyones.access_token),
+            refresh_token: own(self.refresh_token_lifetime, everyones.refresh_token),
+            grant: own(self.grant_lifetime, everyones.grant),
+            ..*everyones
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_does_not_settle_is_everyones() {
+        let everyones = Lifetimes::default();
+        let settings: ClientSettings = serde_json::from_str(r#"{"grant_lifetime":60}"#).unwrap();
+        let own = settings.lifetimes(&everyones);
+        assert_eq!(own.grant, Lifetime::from_seconds(60));
+        assert_eq!(own.access_token, everyones.access_token);
+        assert_eq!(own.refresh_token, everyones.refresh_token);
+        assert_eq!(own.grace, everyones.grace);
+    }
+
+    #[test]
+    fn nothing_settled_is_an_empty_object() {
+        let text = serde_json::to_string(&ClientSettings::default()).unwrap();
+        assert_eq!(text, "{}");
+        let read: ClientSettings = serde_json::from_str(r#"{"of_a_later_version":1}"#).unwrap();
+        assert_eq!(read, ClientSettings::default());
+    }
+}

@@ -1,0 +1,65 @@
+//! What a grant remembers of how it came about.
+
+use serde::{Deserialize, Serialize};
+
+/// What is carried from the sign-in through the code into the grant: a JSON object in the store, for
+/// whatever no SQL condition needs.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct GrantDetails {
+    /// How the user proved who they are (RFC 8176).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<AuthenticationMethod>,
+}
+
+/// A way to prove who one is (RFC 8176 §2).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum AuthenticationMethod {
+    /// A password.
+    #[serde(rename = "pwd")]
+    Password,
+}
+
+impl AuthenticationMethod {
+    /// As tokens and the store have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+        }
+    }
+
+    /// Reads what the store has.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Password]
+            .into_iter()
+            .find(|method| method.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_survive_the_store() {
+        let details = GrantDetails {
+            amr: vec![AuthenticationMethod::Password],
+        };
+        let text = serde_json::to_string(&details).unwrap();
+        assert_eq!(text, r#"{"amr":["pwd"]}"#);
+        assert_eq!(
+            serde_json::from_str::<GrantDetails>(&text).unwrap(),
+            details
+        );
+        let empty: GrantDetails = serde_json::from_str("{}").unwrap();
+        assert_eq!(empty, GrantDetails::default());
+    }
+
+    #[test]
+    fn a_method_has_one_name() {
+        let method = AuthenticationMethod::Password;
+        assert_eq!(AuthenticationMethod::parse(method.as_str()), Some(method));
+        let json = serde_json::to_string(&method).unwrap();
+        assert_eq!(json, format!("\"{}\"", method.as_str()));
+    }
+}
