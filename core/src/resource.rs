@@ -100,7 +100,7 @@ pub fn bearer_token(authorization: Option<&str>) -> Result<AccessToken, Resource
         // RFC 6750 §3.1: whoever uses another scheme may not know that a token is needed.
         return Err(ResourceRefusal::NoToken);
     }
-    let token = token.trim();
+    let token = token.trim_matches(' ');
     // RFC 6750 §2.1 b64token.
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
     if token.is_empty() || !token.bytes().all(allowed) {

@@ -24,6 +24,7 @@ mod clock;
 pub mod contract;
 mod executor;
 pub mod fixture;
+pub mod fuzz;
 mod memory;
 mod provider;
 mod random;

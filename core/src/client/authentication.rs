@@ -174,7 +174,7 @@ fn parse_basic(header: &str) -> Result<(ClientId, ClientSecret), AuthenticationF
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(malformed);
     }
-    let decoded = Base64::decode_vec(encoded.trim()).map_err(|_| malformed)?;
+    let decoded = Base64::decode_vec(encoded.trim_matches(' ')).map_err(|_| malformed)?;
     let decoded = String::from_utf8(decoded).map_err(|_| malformed)?;
     let (id, secret) = decoded.split_once(':').ok_or(malformed)?;
     let id = ClientId::parse(&form_decoded(id)).map_err(|_| malformed)?;
