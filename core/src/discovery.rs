@@ -43,7 +43,7 @@ pub struct Metadata<'a> {
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
     request_uri_parameter_supported: bool,
     claims_parameter_supported: bool,
@@ -96,7 +96,8 @@ impl<'a> Metadata<'a> {
                 "client_secret_post",
             ],
             subject_types_supported: ["public"],
-            id_token_signing_alg_values_supported: [SigningAlgorithm::ES256.as_str()],
+            id_token_signing_alg_values_supported: SigningAlgorithm::ALL
+                .map(SigningAlgorithm::as_str),
             authorization_response_iss_parameter_supported: true,
             request_uri_parameter_supported: false,
             claims_parameter_supported: false,
@@ -147,7 +148,7 @@ mod tests {
             "revocation_endpoint_auth_methods_supported":
                 ["none", "client_secret_basic", "client_secret_post"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["ES256"],
+            "id_token_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
             "authorization_response_iss_parameter_supported": true,
             "request_uri_parameter_supported": false,
             "claims_parameter_supported": false,

@@ -165,24 +165,38 @@ pub fn verify_hs256<P: DeserializeOwned>(
     Jwt::from_claims(token.into_parts().1, now)
 }
 
-/// How a published key signs (RFC 7518 §3.1, RFC 9864).
+/// How a published key signs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum SigningAlgorithm {
     /// ECDSA on P-256 with SHA-256.
     ES256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// Ed25519 under the name of RFC 8037, which most verifiers know.
+    EdDSA,
+    /// Ed25519 under the name of RFC 9864, which names the curve too.
+    Ed25519,
 }
 
 impl SigningAlgorithm {
+    /// Every algorithm that this provider can sign with.
+    pub const ALL: [Self; 4] = [Self::ES256, Self::RS256, Self::EdDSA, Self::Ed25519];
+
     /// The `alg` value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ES256 => "ES256",
+            Self::RS256 => "RS256",
+            Self::EdDSA => "EdDSA",
+            Self::Ed25519 => "Ed25519",
         }
     }
 
     /// The algorithm of this name, if it is one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        (text == "ES256").then_some(Self::ES256)
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == text)
     }
 }
 
@@ -397,6 +411,24 @@ mod tests {
             ParsedJwt::parse("rt+jwt", &token).unwrap_err(),
             JwtError::Type
         );
+    }
+
+    #[test]
+    fn every_algorithm_keeps_its_name() {
+        for algorithm in SigningAlgorithm::ALL {
+            let name = algorithm.as_str();
+            assert_eq!(SigningAlgorithm::parse(name), Some(algorithm));
+            let json = serde_json::to_string(&algorithm).unwrap();
+            assert_eq!(json, format!("\"{name}\""));
+            let kid = KeyId::parse("k1").unwrap();
+            let token = unsigned("at+jwt", algorithm, &kid, &jwt()).unwrap();
+            let token = token.attach(&[1]);
+            let parsed = ParsedJwt::parse("at+jwt", &token).unwrap();
+            assert_eq!(parsed.algorithm(), Some(algorithm));
+        }
+        for other in ["", "none", "HS256", "es256", "PS256", "ES384", "Ed448"] {
+            assert_eq!(SigningAlgorithm::parse(other), None, "{other:?}");
+        }
     }
 
     #[test]

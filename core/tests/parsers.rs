@@ -167,7 +167,7 @@ proptest! {
 
     #[test]
     fn any_json_in_a_jwt_is_read_or_refused(
-        header in "\\{\"alg\":\"(ES256|none|HS256|RS256)\"(,\"typ\":\"(at\\+jwt|rt\\+jwt|JWT)\")?(,\"kid\":\"[a-z0-9]{0,4}\")?\\}",
+        header in "\\{\"alg\":\"(ES256|RS256|EdDSA|Ed25519|none|HS256|PS256)\"(,\"typ\":\"(at\\+jwt|rt\\+jwt|JWT)\")?(,\"kid\":\"[a-z0-9]{0,4}\")?\\}",
         exp in any::<i64>(),
         iat in any::<f64>(),
         signature: Vec<u8>,

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use gatepass_core::client::TokenAlgorithms;
 use gatepass_core::discovery::path;
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::grant::EndReason;
@@ -37,9 +38,14 @@ impl App {
         })
     }
 
-    /// The signing keys.
+    /// The signing keys, among them one for tokens without an algorithm of their own.
     pub async fn keys(&self) -> Result<Rc<Keys>, EdgeError> {
-        Keys::of(&self.config, &self.store).await
+        Keys::of(self, &[self.config.signing_algorithm]).await
+    }
+
+    /// The signing keys, among them those for a client's tokens.
+    pub async fn keys_for(&self, algorithms: TokenAlgorithms) -> Result<Rc<Keys>, EdgeError> {
+        Keys::of(self, &[algorithms.access_token, algorithms.id_token]).await
     }
 
     /// Ends a grant because of a refused request, and says so in the log.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use gatepass_core::authorize::{Resources, state_token};
 use gatepass_core::grant::Lifetimes;
 use gatepass_core::id::{Audience, Issuer};
-use gatepass_core::jose::SymmetricKey;
+use gatepass_core::jose::{SigningAlgorithm, SymmetricKey};
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::refresh;
 use gatepass_edge::EdgeError;
@@ -39,6 +39,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// `GATEPASS_SIGN_IN_LIFETIME`: how long a browser stays signed in at the provider.
     pub sign_in_lifetime: Lifetime,
+    /// `GATEPASS_SIGNING_ALGORITHM`: how tokens are signed for clients that did not choose.
+    pub signing_algorithm: SigningAlgorithm,
     /// Derived from the secret `GATEPASS_TOKEN_KEY`.
     pub refresh_token_key: SymmetricKey,
     /// Derived from the secret `GATEPASS_TOKEN_KEY`.
@@ -78,6 +80,7 @@ impl Config {
             resources: resources(env)?,
             lifetimes: lifetimes(env)?,
             sign_in_lifetime: lifetime(env, "GATEPASS_SIGN_IN_LIFETIME", Lifetime::from_days(14))?,
+            signing_algorithm: signing_algorithm(env)?,
             refresh_token_key: SymmetricKey::derive(&master, refresh::KEY_PURPOSE),
             state_token_key: SymmetricKey::derive(&master, state_token::KEY_PURPOSE),
             key_encryption_key: EncryptionKey::new(key(env, "GATEPASS_KEY_ENCRYPTION_KEY")?),
@@ -111,6 +114,14 @@ fn lifetimes(env: &Env) -> Result<Lifetimes, EdgeError> {
         )?,
         grant: lifetime(env, "GATEPASS_GRANT_LIFETIME", defaults.grant)?,
         grace: lifetime(env, "GATEPASS_REFRESH_GRACE", defaults.grace)?,
+    })
+}
+
+fn signing_algorithm(env: &Env) -> Result<SigningAlgorithm, EdgeError> {
+    let name = "GATEPASS_SIGNING_ALGORITHM";
+    let problem = "must be ES256, RS256, EdDSA or Ed25519";
+    optional(env, name).map_or(Ok(SigningAlgorithm::ES256), |text| {
+        SigningAlgorithm::parse(&text).ok_or(EdgeError::Config { name, problem })
     })
 }
 

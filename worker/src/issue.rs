@@ -1,5 +1,6 @@
 //! From a generation to the token response, the same for every grant type.
 
+use gatepass_core::client::TokenAlgorithms;
 use gatepass_core::grant::{Grant, Session, Terms};
 use gatepass_core::id::JwtId;
 use gatepass_core::jose::Jwt;
@@ -20,6 +21,7 @@ pub struct Issue<'a> {
     pub access_jti: JwtId,
     pub scope: &'a Scope,
     pub terms: Terms<'a>,
+    pub algorithms: TokenAlgorithms,
     pub gives_refresh_token: bool,
     pub id_token: Option<Jwt<IdTokenClaims>>,
 }
@@ -27,16 +29,23 @@ pub struct Issue<'a> {
 /// Writes the tokens of a generation.
 pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenResponse, EdgeError> {
     let (key, terms) = (&app.config.refresh_token_key, issue.terms);
+    let algorithms = issue.algorithms;
     let jwt = token::access::issue(issue.grant, issue.scope, issue.access_jti, terms);
     let id_token = match issue.id_token {
-        Some(jwt) => Some(IdToken::new(keys.sign(token::id::TYPE, &jwt).await?)),
+        Some(jwt) => Some(IdToken::new(
+            keys.sign(algorithms.id_token, token::id::TYPE, &jwt)
+                .await?,
+        )),
         None => None,
     };
     let refresh_token = issue
         .gives_refresh_token
         .then(|| token::refresh::write(issue.session, terms.issuer, key));
     Ok(TokenResponse {
-        access_token: AccessToken::new(keys.sign(token::access::TYPE, &jwt).await?),
+        access_token: AccessToken::new(
+            keys.sign(algorithms.access_token, token::access::TYPE, &jwt)
+                .await?,
+        ),
         expires_in: jwt.expires_at.remaining(terms.now),
         refresh_token: refresh_token.transpose()?,
         scope: issue.scope.clone(),

@@ -14,6 +14,7 @@ mod page;
 mod password;
 mod store;
 
+pub use keys::KeyMaker;
 pub use password::PasswordHasher;
 
 use worker::{Context, Env, Request, Response, event};

@@ -6,7 +6,7 @@ mod settings;
 pub use authentication::{
     AuthenticatedClient, AuthenticationFailure, ClientAuthentication, ClientCredentials,
 };
-pub use settings::ClientSettings;
+pub use settings::{ClientSettings, TokenAlgorithms};
 
 use crate::id::ClientId;
 use crate::redirect::RedirectUri;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::grant::Lifetimes;
+use crate::jose::SigningAlgorithm;
 use crate::time::Lifetime;
 
 /// A client's own settings, a JSON object in the store: whatever no SQL condition needs. A setting
@@ -19,9 +20,33 @@ pub struct ClientSettings {
     /// How long its grants live, however often they are refreshed, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_lifetime: Option<u32>,
+    /// How its access tokens are signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_signed_response_alg: Option<SigningAlgorithm>,
+    /// How its ID tokens are signed (OIDC Dynamic Client Registration §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+}
+
+/// How a client's tokens are signed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TokenAlgorithms {
+    /// Its access tokens, if they are JWTs.
+    pub access_token: SigningAlgorithm,
+    /// Its ID tokens.
+    pub id_token: SigningAlgorithm,
 }
 
 impl ClientSettings {
+    /// How the client's access tokens are signed, and its ID tokens: as everyone's, where it did not
+    /// choose.
+    pub fn algorithms(&self, everyones: SigningAlgorithm) -> TokenAlgorithms {
+        TokenAlgorithms {
+            access_token: self.access_token_signed_response_alg.unwrap_or(everyones),
+            id_token: self.id_token_signed_response_alg.unwrap_or(everyones),
+        }
+    }
+
     /// The client's lifetimes, where it has its own.
     #[must_use]
     pub fn lifetimes(&self, everyones: &Lifetimes) -> Lifetimes {
@@ -48,6 +73,26 @@ mod tests {
         assert_eq!(own.access_token, everyones.access_token);
         assert_eq!(own.refresh_token, everyones.refresh_token);
         assert_eq!(own.grace, everyones.grace);
+        let own = settings.algorithms(SigningAlgorithm::ES256);
+        assert_eq!(own.access_token, SigningAlgorithm::ES256);
+        assert_eq!(own.id_token, SigningAlgorithm::ES256);
+    }
+
+    #[test]
+    fn an_algorithm_goes_by_its_registered_name_and_another_is_refused() {
+        let text = r#"{"access_token_signed_response_alg":"EdDSA","id_token_signed_response_alg":"RS256"}"#;
+        let settings: ClientSettings = serde_json::from_str(text).unwrap();
+        let own = settings.algorithms(SigningAlgorithm::ES256);
+        assert_eq!(own.access_token, SigningAlgorithm::EdDSA);
+        assert_eq!(own.id_token, SigningAlgorithm::RS256);
+        assert_eq!(serde_json::to_string(&settings).unwrap(), text);
+        for other in ["none", "HS256", "rs256"] {
+            let text = format!(r#"{{"id_token_signed_response_alg":"{other}"}}"#);
+            assert!(
+                serde_json::from_str::<ClientSettings>(&text).is_err(),
+                "{other}"
+            );
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Signing keys on D1.
 
 use gatepass_edge::EdgeError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::D1Store;
 
 /// A signing key as the store holds it: the private half encrypted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct KeyRow {
     /// `kid`.
     pub key_id: String,
@@ -23,7 +23,7 @@ pub struct KeyRow {
 }
 
 /// A signing key to keep, if there is no current one yet.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct NewKey {
     /// The row.
     pub row: KeyRow,

@@ -33,7 +33,8 @@ pub(super) async fn redeem(
         refresh_jti: JwtId::from_random(random::bytes()?),
         access_jti: JwtId::from_random(random::bytes()?),
     };
-    let lifetimes = client.client().settings.lifetimes(&app.config.lifetimes);
+    let settings = &client.client().settings;
+    let lifetimes = settings.lifetimes(&app.config.lifetimes);
     let terms = Terms {
         issuer: &app.config.issuer,
         lifetimes: &lifetimes,
@@ -44,7 +45,8 @@ pub(super) async fn redeem(
         Err(refusal) => return Ok(Err(refusal.into())),
     };
     // Whatever can fail here must do so before the code is spent.
-    let keys = app.keys().await?;
+    let algorithms = settings.algorithms(app.config.signing_algorithm);
+    let keys = app.keys_for(algorithms).await?;
     if !app.store.redeem(&redemption).await? {
         return Ok(Err(CodeRefusal::AlreadyRedeemed.into()));
     }
@@ -55,6 +57,7 @@ pub(super) async fn redeem(
         access_jti: session.access_jti.clone(),
         scope: &grant.scope,
         terms,
+        algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken),
         id_token: id::issue(grant, redemption.nonce.clone(), terms),
     };

@@ -44,7 +44,7 @@ pub(super) async fn rotate(
         at: now,
     };
     // Whatever can fail here must do so before the token is spent.
-    let keys = app.keys().await?;
+    app.keys().await?;
     let found = app.store.rotate(&rotation).await?;
     let refreshed = match refresh::decide(found, &rotation, &config.lifetimes) {
         Ok(refreshed) => refreshed,
@@ -52,6 +52,8 @@ pub(super) async fn rotate(
     };
     let settings = &refreshed.client.client().settings;
     let lifetimes = settings.lifetimes(&config.lifetimes);
+    let algorithms = settings.algorithms(config.signing_algorithm);
+    let keys = app.keys_for(algorithms).await?;
     let access_jti = refreshed.access_jti(&rotation, JwtId::from_random(random::bytes()?));
     let issue = Issue {
         grant: &refreshed.grant,
@@ -63,6 +65,7 @@ pub(super) async fn rotate(
             lifetimes: &lifetimes,
             now,
         },
+        algorithms,
         gives_refresh_token: true,
         id_token: None,
     };

@@ -1,4 +1,8 @@
-//! The signing keys: made on first use, kept encrypted, cached for the isolate.
+//! The signing keys: made when one is asked for, kept encrypted, cached for the isolate.
+
+mod maker;
+
+pub use maker::KeyMaker;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,13 +14,14 @@ use gatepass_core::jose::{self, Jwt, JwtError, SigningAlgorithm};
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::verify::{VerificationKey, VerificationKeys};
 use gatepass_edge::webcrypto::{self, CryptoKey};
-use gatepass_edge::{EdgeError, clock, random};
+use gatepass_edge::{EdgeError, clock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::app::App;
 use crate::config::Config;
-use crate::store::{D1Store, KeyRow, NewKey};
+use crate::store::KeyRow;
 
 /// How long an isolate uses the keys it has read before it looks again.
 const CACHED_FOR: Lifetime = Lifetime::from_minutes(5);
@@ -24,10 +29,17 @@ const CACHED_FOR: Lifetime = Lifetime::from_minutes(5);
 /// The keys in use.
 #[derive(Debug)]
 pub struct Keys {
-    signing: (KeyId, SigningAlgorithm, CryptoKey),
+    signing: Vec<SigningKey>,
     verifying: VerificationKeys,
     published: KeySet,
     read_at: Timestamp,
+}
+
+#[derive(Debug)]
+struct SigningKey {
+    id: KeyId,
+    algorithm: SigningAlgorithm,
+    key: CryptoKey,
 }
 
 thread_local! {
@@ -35,25 +47,33 @@ thread_local! {
 }
 
 impl Keys {
-    /// The keys; read from the store if this isolate has not done so lately, and made if there are
-    /// none.
+    /// The keys; read from the store if this isolate has not done so lately, and made where there is
+    /// none for one of `algorithms`.
     ///
     /// # Errors
     ///
     /// When the store or WebCrypto fails, or the key encryption key is not the one that was used.
-    pub async fn of(config: &Config, store: &D1Store) -> Result<Rc<Self>, EdgeError> {
+    pub async fn of(app: &App, algorithms: &[SigningAlgorithm]) -> Result<Rc<Self>, EdgeError> {
         let now = clock::now();
         let cached = KEYS.with_borrow(Clone::clone);
-        if let Some(keys) = cached.filter(|keys| keys.read_at.is_within(CACHED_FOR, now)) {
+        let fresh =
+            |keys: &Rc<Self>| keys.read_at.is_within(CACHED_FOR, now) && keys.have_all(algorithms);
+        if let Some(keys) = cached.filter(fresh) {
             return Ok(keys);
         }
-        let mut rows = store.signing_keys().await?;
-        if !rows.iter().any(|row| row.status == "current") {
-            // Whoever inserts first wins; everybody reads the winner's key back.
-            store.insert_key_if_none(&make(config, now).await?).await?;
-            rows = store.signing_keys().await?;
+        let mut keys = Self::import(&app.store.signing_keys().await?, &app.config, now).await?;
+        if !keys.have_all(algorithms) {
+            for algorithm in algorithms
+                .iter()
+                .filter(|algorithm| !keys.have(**algorithm))
+            {
+                // Whoever inserts first wins; everybody reads the winner's key back.
+                let made = maker::make(&app.env, *algorithm).await?;
+                app.store.insert_key_if_none(&made).await?;
+            }
+            keys = Self::import(&app.store.signing_keys().await?, &app.config, now).await?;
         }
-        let keys = Rc::new(Self::import(&rows, config, now).await?);
+        let keys = Rc::new(keys);
         KEYS.set(Some(Rc::clone(&keys)));
         Ok(keys)
     }
@@ -67,15 +87,17 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// When WebCrypto fails.
+    /// When WebCrypto fails, or the keys were asked for without this algorithm.
     pub async fn sign<P: Serialize>(
         &self,
+        algorithm: SigningAlgorithm,
         token_type: &str,
         jwt: &Jwt<P>,
     ) -> Result<String, EdgeError> {
-        let (key_id, algorithm, key) = &self.signing;
-        let unsigned = jose::unsigned(token_type, *algorithm, key_id, jwt)?;
-        let signature = webcrypto::sign(*algorithm, key, unsigned.signing_input()).await?;
+        let missing = EdgeError::Corrupt("no signing key is current");
+        let signer = self.signer(algorithm).ok_or(missing)?;
+        let unsigned = jose::unsigned(token_type, algorithm, &signer.id, jwt)?;
+        let signature = webcrypto::sign(algorithm, &signer.key, unsigned.signing_input()).await?;
         Ok(unsigned.attach(&signature))
     }
 
@@ -93,23 +115,34 @@ impl Keys {
         self.verifying.verify(token_type, token, now).await
     }
 
+    fn signer(&self, algorithm: SigningAlgorithm) -> Option<&SigningKey> {
+        self.signing.iter().find(|key| key.algorithm == algorithm)
+    }
+
+    fn have(&self, algorithm: SigningAlgorithm) -> bool {
+        self.signer(algorithm).is_some()
+    }
+
+    fn have_all(&self, algorithms: &[SigningAlgorithm]) -> bool {
+        algorithms.iter().all(|algorithm| self.have(*algorithm))
+    }
+
     async fn import(rows: &[KeyRow], config: &Config, now: Timestamp) -> Result<Self, EdgeError> {
-        let mut signing = None;
+        let mut signing = Vec::new();
         let mut verifying = Vec::new();
         let mut published = Vec::new();
         for row in rows {
             let algorithm = SigningAlgorithm::parse(&row.algorithm).ok_or(corrupt())?;
-            let key_id = KeyId::parse(&row.key_id).map_err(|_| corrupt())?;
+            let id = KeyId::parse(&row.key_id).map_err(|_| corrupt())?;
             let public: Map<String, Value> = serde_json::from_str(&row.public_jwk)?;
-            verifying.push(VerificationKey::import(key_id.clone(), algorithm, &public).await?);
-            published.push(published_jwk(public, &key_id, algorithm));
-            if row.status == "current" && signing.is_none() {
+            verifying.push(VerificationKey::import(id.clone(), algorithm, &public).await?);
+            published.push(published_jwk(public, &id, algorithm));
+            if row.status == "current" {
                 let private = decrypt(row, config).await?;
                 let key = webcrypto::import_private(algorithm, &private).await?;
-                signing = Some((key_id, algorithm, key));
+                signing.push(SigningKey { id, algorithm, key });
             }
         }
-        let signing = signing.ok_or(EdgeError::Corrupt("no signing key is current"))?;
         Ok(Self {
             signing,
             verifying: verifying.into_iter().collect(),
@@ -117,28 +150,6 @@ impl Keys {
             read_at: now,
         })
     }
-}
-
-async fn make(config: &Config, now: Timestamp) -> Result<NewKey, EdgeError> {
-    let algorithm = SigningAlgorithm::ES256;
-    let pair = webcrypto::generate(algorithm).await?;
-    let key_id = KeyId::from_random(random::bytes()?);
-    let nonce: [u8; 12] = random::bytes()?;
-    let context = key_id.as_str();
-    let key = &config.key_encryption_key;
-    let private = webcrypto::encrypt(key, &nonce, context, &pair.private).await?;
-    let row = KeyRow {
-        key_id: key_id.to_string(),
-        algorithm: algorithm.as_str().to_owned(),
-        status: "current".to_owned(),
-        public_jwk: serde_json::to_string(&pair.public)?,
-        private_key: Base64UrlUnpadded::encode_string(&private),
-        nonce: Base64UrlUnpadded::encode_string(&nonce),
-    };
-    Ok(NewKey {
-        row,
-        created_at: now.seconds(),
-    })
 }
 
 async fn decrypt(row: &KeyRow, config: &Config) -> Result<Vec<u8>, EdgeError> {
