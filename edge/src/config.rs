@@ -58,16 +58,27 @@ pub fn required(env: &Env, name: &'static str) -> Result<String, EdgeError> {
 ///
 /// [`EdgeError::Config`] if it is missing or of another length.
 pub fn key(env: &Env, name: &'static str) -> Result<[u8; 32], EdgeError> {
-    let wrong = EdgeError::Config {
-        name,
-        problem: "must be 32 bytes as base64url, 43 characters",
-    };
-    let text = required(env, name)?;
+    let problem = "must be 32 bytes as base64url, 43 characters";
+    key_bytes(&required(env, name)?).ok_or(EdgeError::Config { name, problem })
+}
+
+/// Secrets of 32 bytes, each written as base64url, separated by spaces; none if it is not set.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if one is of another length.
+pub fn keys(env: &Env, name: &'static str) -> Result<Vec<[u8; 32]>, EdgeError> {
+    let problem = "must be 32 bytes as base64url, 43 characters, or several separated by spaces";
+    let text = optional(env, name).unwrap_or_default();
+    let keys = text.split_whitespace().map(key_bytes);
+    keys.collect::<Option<_>>()
+        .ok_or(EdgeError::Config { name, problem })
+}
+
+fn key_bytes(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    match Base64UrlUnpadded::decode(&text, &mut bytes) {
-        Ok(decoded) if decoded.len() == 32 => Ok(bytes),
-        _ => Err(wrong),
-    }
+    let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?.len();
+    (decoded == bytes.len()).then_some(bytes)
 }
 
 /// A length of time in seconds, or `never`.
@@ -119,7 +130,16 @@ fn is_origin(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_origin;
+    use super::{is_origin, key_bytes};
+
+    #[test]
+    fn a_key_is_thirty_two_bytes_and_no_other_number() {
+        assert_eq!(key_bytes(&"A".repeat(43)), Some([0; 32]));
+        for bad in [0, 1, 42, 44, 64] {
+            assert_eq!(key_bytes(&"A".repeat(bad)), None, "{bad}");
+        }
+        assert_eq!(key_bytes(&"=".repeat(43)), None);
+    }
 
     #[test]
     fn an_origin_has_nothing_after_the_port() {

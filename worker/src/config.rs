@@ -10,7 +10,9 @@ use gatepass_core::jose::{SigningAlgorithm, SymmetricKey};
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::refresh;
 use gatepass_edge::EdgeError;
-use gatepass_edge::config::{Environment, environment, key, lifetime, optional, origin, required};
+use gatepass_edge::config::{
+    Environment, environment, key, keys, lifetime, optional, origin, required,
+};
 use gatepass_edge::webcrypto::EncryptionKey;
 use worker::Env;
 
@@ -41,9 +43,10 @@ pub struct Config {
     pub sign_in_lifetime: Lifetime,
     /// `GATEPASS_SIGNING_ALGORITHM`: how tokens are signed for clients that did not choose.
     pub signing_algorithm: SigningAlgorithm,
-    /// Derived from the secret `GATEPASS_TOKEN_KEY`.
+    /// Derived from the secret `GATEPASS_TOKEN_KEY`; reads also what was written under
+    /// `GATEPASS_PREVIOUS_TOKEN_KEY`, one or several separated by spaces.
     pub refresh_token_key: SymmetricKey,
-    /// Derived from the secret `GATEPASS_TOKEN_KEY`.
+    /// Derived from the same secrets.
     pub state_token_key: SymmetricKey,
     /// The secret `GATEPASS_KEY_ENCRYPTION_KEY`.
     pub key_encryption_key: EncryptionKey,
@@ -73,6 +76,8 @@ impl Config {
     fn read(env: &Env) -> Result<Self, EdgeError> {
         let issuer = Issuer::parse(&origin(env, "GATEPASS_ISSUER")?);
         let master = key(env, "GATEPASS_TOKEN_KEY")?;
+        let earlier = keys(env, "GATEPASS_PREVIOUS_TOKEN_KEY")?;
+        let token_key = |purpose| SymmetricKey::replacing(&earlier, &master, purpose);
         let site = optional(env, "GATEPASS_DEVELOPMENT_SITE");
         Ok(Self {
             environment: environment(env)?,
@@ -81,8 +86,8 @@ impl Config {
             lifetimes: lifetimes(env)?,
             sign_in_lifetime: lifetime(env, "GATEPASS_SIGN_IN_LIFETIME", Lifetime::from_days(14))?,
             signing_algorithm: signing_algorithm(env)?,
-            refresh_token_key: SymmetricKey::derive(&master, refresh::KEY_PURPOSE),
-            state_token_key: SymmetricKey::derive(&master, state_token::KEY_PURPOSE),
+            refresh_token_key: token_key(refresh::KEY_PURPOSE),
+            state_token_key: token_key(state_token::KEY_PURPOSE),
             key_encryption_key: EncryptionKey::new(key(env, "GATEPASS_KEY_ENCRYPTION_KEY")?),
             development_site: site.unwrap_or_else(|| "http://localhost:3001".to_owned()),
         })
