@@ -1,4 +1,5 @@
-// Builds what changed: the three Workers, the SDK, and the demo site.
+// Builds what changed: the three Workers, the SDK, and the demo site; for tests also the provider with
+// the store contract in it.
 // `npm run build`, or `npm run build -- provider` for one part; `--verbose` shows the tools' output.
 
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,7 @@ const shared = [...workspace, 'core', 'edge'];
 /** @type {Record<string, Part>} */
 const parts = {
   provider: worker('worker'),
+  contract: contract(),
   api: worker('api'),
   gateway: worker('gateway'),
   sdk: {
@@ -39,17 +41,20 @@ const parts = {
 };
 
 // Side by side: while cargo, one at a time, compiles for one lane, wasm-opt shrinks for the other.
-const lanes = [['provider'], ['api', 'gateway', 'sdk', 'site']];
+const lanes = [['provider', 'contract'], ['api', 'gateway', 'sdk', 'site']];
+
+/** Everything but what only tests need. */
+export const shipped = Object.keys(parts).filter((name) => name !== 'contract');
 
 // What this process has built: a source that changes meanwhile is for the next run.
 const done = new Set();
 
 /**
- * Builds these parts (all, if none is named). After a failure nothing else is begun.
+ * Builds these parts (all that ship, if none is named). After a failure nothing else is begun.
  *
  * @param {{ only?: string[], verbose?: boolean }} [options]
  */
-export async function build({ only = Object.keys(parts), verbose = false } = {}) {
+export async function build({ only = shipped, verbose = false } = {}) {
   const unknown = only.find((name) => !(name in parts));
   if (unknown) throw new Failure(`There is no part ${unknown} to build; there is ${Object.keys(parts).join(', ')}`);
   const compiler = (await attempt('rustc', ['-vV'])).output;
@@ -88,8 +93,21 @@ function worker(folder) {
   return {
     inputs: [...shared, folder],
     outputs: [`${folder}/build/index.js`, `${folder}/build/index_bg.wasm`],
-    command: ['worker-build', [folder, process.env.GATEPASS_BUILD === 'dev' ? '--dev' : '--release']],
+    command: ['worker-build', [folder, profile()]],
   };
+}
+
+/** The provider with the store contract in it: for tests, and in a place of its own. @returns {Part} */
+function contract() {
+  return {
+    inputs: [...shared, 'worker', 'testing'],
+    outputs: ['target/contract/index.js', 'target/contract/index_bg.wasm'],
+    command: ['worker-build', ['worker', profile(), '--no-opt', '--out-dir', '../target/contract', '--features', 'contract']],
+  };
+}
+
+function profile() {
+  return process.env.GATEPASS_BUILD === 'dev' ? '--dev' : '--release';
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

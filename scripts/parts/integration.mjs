@@ -1,10 +1,10 @@
 // The Workers on real workerd, seen through HTTP.
 
-import { build } from '../build.mjs';
+import { build, shipped } from '../build.mjs';
 import { vitest } from './vitest.mjs';
 
 /** @param {string[]} filters parts of file names */
 export async function run(filters) {
-  await build();
+  await build({ only: [...shipped, 'contract'] });
   return vitest('integration', filters);
 }

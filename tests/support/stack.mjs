@@ -24,6 +24,7 @@ import { workerOptions } from './worker-options.mjs';
  * @property {string} gateway its origin
  * @property {Record<string, string>} secrets the provider's secrets, by their names in `.dev.vars`
  * @property {(name: 'provider' | 'api') => Promise<D1Database>} database to prepare or inspect rows
+ * @property {(at?: Date) => Promise<void>} clean makes the provider's cron trigger fire as if it were that time
  * @property {() => string[]} logs what the Workers logged so far, oldest first
  * @property {(overrides?: Overrides) => Promise<void>} restart ends workerd and starts it again, perhaps
  *   with other variables; all data is kept
@@ -33,13 +34,14 @@ import { workerOptions } from './worker-options.mjs';
 /**
  * Starts the Workers and waits until each answers.
  *
- * @param {{ only?: Name[], healthy?: boolean } & Overrides} [options]
+ * @param {{ only?: Name[], healthy?: boolean, contract?: boolean, record?: boolean } & Overrides} [options]
  *   `only` starts some of them; under a Worker's name stand variables that differ from its wrangler
  *   configuration (`undefined` removes one); `healthy: false` does not wait for `/health`, for tests
- *   of Workers that refuse to work
+ *   of Workers that refuse to work; `contract` starts the provider with the store contract in it;
+ *   `record` has the provider's statements recorded (`recorder.mjs`)
  * @returns {Promise<Stack>}
  */
-export async function startStack({ only = ['provider', 'api', 'gateway'], healthy = true, ...overrides } = {}) {
+export async function startStack({ only = ['provider', 'api', 'gateway'], healthy = true, contract, record, ...overrides } = {}) {
   const [provider, api, gateway] = (await freePorts(3)).map((port) => `http://localhost:${port}`);
   const origins = { provider, api, gateway };
   const secrets = developmentSecrets();
@@ -50,7 +52,9 @@ export async function startStack({ only = ['provider', 'api', 'gateway'], health
     host: '127.0.0.1',
     port: 0,
     handleStructuredLogs: (log) => logs.add(log),
-    workers: only.map((name) => workerOptions(name, origins[name], { ...defaults[name], ...changes[name] })),
+    workers: only.map((name) => workerOptions(
+      name, origins[name], { ...defaults[name], ...changes[name] }, name === 'provider' ? { contract, record } : {},
+    )),
   });
   const runtime = new Miniflare(options(overrides));
   const ready = async () => {
@@ -73,6 +77,10 @@ export async function startStack({ only = ['provider', 'api', 'gateway'], health
     ...origins,
     secrets,
     database: (name) => runtime.getD1Database('DB', name),
+    clean: async (at = new Date()) => {
+      const { outcome } = await (await runtime.getWorker('provider')).scheduled({ scheduledTime: at });
+      if (outcome !== 'ok') throw new Error(`the cron trigger ends with ${outcome}`);
+    },
     logs: () => logs.lines(),
     restart: async (changes = overrides) => {
       await runtime.setOptions(options(changes));

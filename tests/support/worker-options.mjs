@@ -1,11 +1,13 @@
 // One built Worker as Miniflare runs it: its wrangler configuration without the [build] command,
-// with an origin and variables of its own.
+// with an origin and variables of its own, perhaps with the store contract in it, perhaps recorded.
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { unstable_getMiniflareWorkerOptions as fromWrangler, unstable_readConfig as readConfig } from 'wrangler';
+
+import { recorded } from './recorder.mjs';
 
 const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const configurations = {
@@ -14,11 +16,17 @@ const configurations = {
   gateway: 'gateway/wrangler.toml',
 };
 
-/** @param {keyof typeof configurations} name @param {string} origin @param {Record<string, string | undefined>} variables */
-export function workerOptions(name, origin, variables) {
+/**
+ * @param {keyof typeof configurations} name
+ * @param {string} origin
+ * @param {Record<string, string | undefined>} variables
+ * @param {{ contract?: boolean, record?: boolean }} [how]
+ */
+export function workerOptions(name, origin, variables, { contract = false, record = false } = {}) {
   const config = readConfig({ config: join(top, configurations[name]) }, { hideWarnings: true });
-  if (!existsSync(config.main)) {
-    throw new Error(`${config.main} is missing: build it first (npm run build -- ${name})`);
+  const main = contract ? join(top, 'target', 'contract', 'index.js') : config.main;
+  if (!existsSync(main)) {
+    throw new Error(`${main} is missing: build it first (npm run build -- ${contract ? 'contract' : name})`);
   }
   const { workerOptions: options } = fromWrangler(config);
   const { port } = new URL(origin);
@@ -29,10 +37,11 @@ export function workerOptions(name, origin, variables) {
     bindings: withoutUndefined({ ...config.vars, ...variables }),
     // Each database its own, although all have the same id where none is deployed.
     d1Databases: mapValues(options.d1Databases, (_, binding) => ({ id: `${name}-${binding}` })),
-    modulesRoot: dirname(config.main),
+    modulesRoot: dirname(main),
     modules: [
-      { type: 'ESModule', path: config.main },
-      { type: 'CompiledWasm', path: join(dirname(config.main), 'index_bg.wasm') },
+      ...(record ? [recorded(main)] : []),
+      { type: 'ESModule', path: main },
+      { type: 'CompiledWasm', path: join(dirname(main), 'index_bg.wasm') },
     ],
     unsafeDirectSockets: [{ host: 'localhost', port: Number(port) }],
   };

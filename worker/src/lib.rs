@@ -5,6 +5,8 @@
 
 mod app;
 mod config;
+#[cfg(feature = "contract")]
+mod contract;
 mod development;
 mod endpoint;
 mod issue;
@@ -21,5 +23,9 @@ use worker::{Context, Env, Request, Response, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+    #[cfg(feature = "contract")]
+    if contract::is_asked_for(&request) {
+        return contract::answer(&request, &env).await;
+    }
     app::handle(request, env).await
 }

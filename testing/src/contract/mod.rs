@@ -68,6 +68,7 @@ macro_rules! store_contracts {
             a_code_is_redeemed_by_one_of_many,
             an_expired_code_is_not_redeemed,
             a_session_is_rotated_by_one_of_many,
+            a_rotation_that_arrives_twice_is_one,
             a_spent_session_keeps_its_successor,
             a_chain_reads_back_oldest_first,
             a_long_chain_reads_back_in_part,

@@ -64,6 +64,27 @@ pub async fn a_session_is_rotated_by_one_of_many<S: Store>(store: &S) {
     assert_eq!(created, 1);
 }
 
+/// The same rotation twice is one: a platform may send again what it has no answer to.
+pub async fn a_rotation_that_arrives_twice_is_one<S: Store>(store: &S) {
+    let world = World::new(store, "a_rotation_that_arrives_twice_is_one").await;
+    let client = fixture::demo();
+    let made = world.grant(&client).await;
+    let credentials = fixture::credentials(&client);
+    let rotation = Rotation {
+        presented: &made.session.refresh_jti,
+        credentials: &credentials,
+        next: world.next(NOW),
+        at: NOW,
+    };
+    let first = store.rotate(&rotation).await.unwrap().presented.unwrap();
+    assert_eq!(first.successors.len(), 1);
+    let second = store.rotate(&rotation).await.unwrap().presented.unwrap();
+    assert_eq!(
+        (second.session, second.successors),
+        (first.session, first.successors)
+    );
+}
+
 /// Asked again, sooner or later, a spent session answers with the successor it has.
 pub async fn a_spent_session_keeps_its_successor<S: Store>(store: &S) {
     let world = World::new(store, "a_spent_session_keeps_its_successor").await;

@@ -50,10 +50,10 @@ impl GrantStore for D1Store {
                             audience, auth_time, details, created_at, expires_at) \
                             SELECT grant_id, browser_id, user_id, client_id, scope, audience, \
                             auth_time, details, redeemed_at, ? FROM codes \
-                            WHERE code_hash = ? AND grant_id = ?";
+                            WHERE code_hash = ? AND grant_id = ? ON CONFLICT DO NOTHING";
         let create_session = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, \
                               issued_at, expires_at) SELECT ?, grant_id, ?, 1, created_at, ? \
-                              FROM grants WHERE grant_id = ?";
+                              FROM grants WHERE grant_id = ? ON CONFLICT DO NOTHING";
         let first_session = [
             session.refresh_jti.as_str().into(),
             session.access_jti.as_str().into(),
@@ -249,7 +249,8 @@ impl D1Store {
                    expires_at) SELECT s.successor, s.grant_id, ?, s.generation + 1, ?, min(g.expires_at, \
                    coalesce(? + (c.settings ->> 'refresh_token_lifetime'), ?)) FROM sessions s \
                    JOIN grants g ON g.grant_id = s.grant_id \
-                   JOIN clients c ON c.client_id = g.client_id WHERE s.refresh_jti = ? AND s.successor = ?";
+                   JOIN clients c ON c.client_id = g.client_id WHERE s.refresh_jti = ? AND s.successor = ? \
+                   ON CONFLICT DO NOTHING";
         let (next, at) = (&rotation.next, Value::Integer(rotation.at.seconds()));
         self.db.statement(
             sql,

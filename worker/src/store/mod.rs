@@ -8,6 +8,8 @@ mod development;
 mod grants;
 mod keys;
 mod row;
+#[cfg(feature = "contract")]
+mod seed;
 
 pub use keys::{KeyRow, NewKey};
 
