@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::client::GrantType;
 use crate::id::Issuer;
 use crate::jose::SigningAlgorithm;
+use crate::scope::Scope;
 
 /// The provider's paths that clients are told of.
 pub mod path {
@@ -16,6 +17,7 @@ pub mod path {
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const LOGIN: &str = "/login";
     pub const LOGOUT: &str = "/oauth/logout";
+    pub const REGISTER: &str = "/oauth/register";
     pub const REVOKE: &str = "/oauth/revoke";
     pub const TOKEN: &str = "/oauth/token";
     pub const USERINFO: &str = "/oauth/userinfo";
@@ -32,7 +34,9 @@ pub struct Metadata<'a> {
     introspection_endpoint: String,
     revocation_endpoint: String,
     end_session_endpoint: String,
-    scopes_supported: &'a [&'a str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
+    scopes_supported: Vec<&'a str>,
     claims_supported: &'static [&'static str],
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
@@ -50,8 +54,8 @@ pub struct Metadata<'a> {
 }
 
 impl<'a> Metadata<'a> {
-    /// Describes the provider at `issuer`.
-    pub fn new(issuer: &'a Issuer, scopes: &'a [&'a str]) -> Self {
+    /// Describes the provider at `issuer`; `registers` says whether clients may register by themselves.
+    pub fn new(issuer: &'a Issuer, scopes: &'a Scope, registers: bool) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         Self {
             issuer,
@@ -62,7 +66,8 @@ impl<'a> Metadata<'a> {
             introspection_endpoint: at(path::INTROSPECT),
             revocation_endpoint: at(path::REVOKE),
             end_session_endpoint: at(path::LOGOUT),
-            scopes_supported: scopes,
+            registration_endpoint: registers.then(|| at(path::REGISTER)),
+            scopes_supported: scopes.iter().collect(),
             claims_supported: &[
                 "iss",
                 "sub",
@@ -121,7 +126,8 @@ mod tests {
     #[test]
     fn the_document_says_what_the_provider_does() {
         let issuer = issuer();
-        let document = serde_json::to_value(Metadata::new(&issuer, &["openid", "read"])).unwrap();
+        let scopes = Scope::parse("openid read").unwrap();
+        let document = serde_json::to_value(Metadata::new(&issuer, &scopes, true)).unwrap();
         let expected = json!({
             "issuer": "http://localhost:4000",
             "authorization_endpoint": "http://localhost:4000/oauth/authorize",
@@ -131,6 +137,7 @@ mod tests {
             "introspection_endpoint": "http://localhost:4000/oauth/introspect",
             "revocation_endpoint": "http://localhost:4000/oauth/revoke",
             "end_session_endpoint": "http://localhost:4000/oauth/logout",
+            "registration_endpoint": "http://localhost:4000/oauth/register",
             "scopes_supported": ["openid", "read"],
             "claims_supported": [
                 "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name",
@@ -154,6 +161,8 @@ mod tests {
             "claims_parameter_supported": false,
         });
         assert_eq!(document, expected);
+        let closed = serde_json::to_value(Metadata::new(&issuer, &scopes, false)).unwrap();
+        assert_eq!(closed.get("registration_endpoint"), None);
     }
 
     #[test]

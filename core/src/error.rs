@@ -38,8 +38,12 @@ codes! {
     InsufficientScope = "insufficient_scope";
     /// Client authentication failed (RFC 6749 §5.2).
     InvalidClient = "invalid_client";
+    /// A member of a client's metadata is not what it may be (RFC 7591 §3.2.2).
+    InvalidClientMetadata = "invalid_client_metadata";
     /// The code or refresh token is invalid, expired, revoked or another client's (RFC 6749 §5.2).
     InvalidGrant = "invalid_grant";
+    /// A redirect URI that may not be registered (RFC 7591 §3.2.2).
+    InvalidRedirectUri = "invalid_redirect_uri";
     /// Malformed: a parameter is missing, repeated or wrong (RFC 6749 §5.2).
     InvalidRequest = "invalid_request";
     /// The scope is malformed or more than may be had (RFC 6749 §5.2).
@@ -56,6 +60,8 @@ codes! {
     TemporarilyUnavailable = "temporarily_unavailable";
     /// The client may not use this grant type (RFC 6749 §5.2).
     UnauthorizedClient = "unauthorized_client";
+    /// A software statement that is not approved (RFC 7591 §3.2.2).
+    UnapprovedSoftwareStatement = "unapproved_software_statement";
     /// No such grant type here (RFC 6749 §5.2).
     UnsupportedGrantType = "unsupported_grant_type";
     /// No such response type here (RFC 6749 §4.1.2.1).
@@ -80,11 +86,14 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => 503,
             Self::AccessDenied
             | Self::ConsentRequired
+            | Self::InvalidClientMetadata
             | Self::InvalidGrant
+            | Self::InvalidRedirectUri
             | Self::InvalidRequest
             | Self::InvalidScope
             | Self::InvalidTarget
             | Self::LoginRequired
+            | Self::UnapprovedSoftwareStatement
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::UnsupportedResponseType

@@ -46,6 +46,8 @@ pub mod scope;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
+pub mod text;
 pub mod time;
 #[cfg(feature = "server")]
 pub mod token;

@@ -60,6 +60,31 @@ impl RedirectUri {
         }
     }
 
+    /// The web origin that it belongs to; `None` for a private-use scheme.
+    pub fn origin(&self) -> Option<&str> {
+        let source = self.csp_source();
+        source.contains("://").then_some(source)
+    }
+
+    /// Whether a client that registers by itself may have it: https, or http on a loopback host
+    /// (RFC 8252 §7.3), or a private-use scheme in reverse domain order (RFC 8252 §7.1).
+    pub fn is_for_strangers(&self) -> bool {
+        let Some((scheme, rest)) = self.0.split_once(':') else {
+            return false;
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" => {
+                let host = rest.trim_start_matches('/');
+                ["localhost", "127.0.0.1", "[::1]"].iter().any(|loopback| {
+                    host.strip_prefix(loopback)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?']))
+                })
+            }
+            other => other.contains('.'),
+        }
+    }
+
     /// Adds parameters to the query (RFC 6749 §4.1.2).
     pub fn with_parameters<'a>(
         &self,
@@ -256,6 +281,29 @@ mod tests {
         assert_eq!(uri("com.example.app:/cb").csp_source(), "com.example.app:");
         assert_eq!(uri("http://[::1]/cb").csp_source(), "http:");
         assert_eq!(uri("http://h;script-src/cb").csp_source(), "http:");
+    }
+
+    #[test]
+    fn a_stranger_may_be_sent_to_https_loopback_or_its_own_scheme() {
+        for good in [
+            "https://app.example/cb",
+            "http://localhost:8080/cb",
+            "http://127.0.0.1",
+            "http://[::1]/cb",
+            "com.example.app:/cb",
+        ] {
+            assert!(uri(good).is_for_strangers(), "{good}");
+        }
+        for bad in [
+            "http://app.example/cb",
+            "http://localhost.evil.example/cb",
+            "http://127.0.0.1.evil.example/",
+            "myapp:/cb",
+        ] {
+            assert!(!uri(bad).is_for_strangers(), "{bad}");
+        }
+        assert_eq!(uri("https://a:1/x").origin(), Some("https://a:1"));
+        assert_eq!(uri("com.example.app:/cb").origin(), None);
     }
 
     proptest! {

@@ -65,6 +65,8 @@ secrets! {
     PresentedToken;
     /// Obtains new access tokens (RFC 6749 §1.5). Opaque to clients.
     RefreshToken;
+    /// Manages the registration of a client (RFC 7592 §3).
+    RegistrationToken;
     /// The value of the cookie that keeps a browser signed in at the provider.
     SignInCookie;
     /// Carries a validated authorization request through the sign-in page.

@@ -11,6 +11,7 @@
 
 use crate::authorize::SignIn;
 use crate::client::Client;
+use crate::client::registration::Registration;
 use crate::grant::code::{CodeRecord, Redemption};
 use crate::grant::refresh::{Found, Rotation};
 use crate::grant::{EndReason, Session};
@@ -154,4 +155,52 @@ pub trait GrantStore {
         access_jti: &JwtId,
         expires_at: Timestamp,
     ) -> Result<(), Self::Error>;
+}
+
+/// Clients that register by themselves (RFC 7591, 7592).
+pub trait RegistrationStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// Keeps a new client.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn insert_registration(&self, registration: &Registration) -> Result<(), Self::Error>;
+
+    /// The registration of a client that registered by itself and has not ended it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn registration(&self, client: &ClientId) -> Result<Option<Registration>, Self::Error>;
+
+    /// Replaces what a registered client is, but not how it proves itself.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn update_registration(&self, client: &Client) -> Result<(), Self::Error>;
+
+    /// Gives a registered client a new secret; the one before counts until `until`, so that whoever
+    /// still has only that one is not locked out meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn rotate_secret(
+        &self,
+        client: &ClientId,
+        secret: SecretHash,
+        until: Timestamp,
+    ) -> Result<(), Self::Error>;
+
+    /// Ends a registration: nobody proves to be this client any more, and its grants end, with reason
+    /// [`EndReason::ClientRemoved`].
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn end_registration(&self, client: &ClientId, at: Timestamp) -> Result<(), Self::Error>;
 }

@@ -22,6 +22,7 @@ use gatepass_core::rp::metadata::{self, DiscoveryDocument, Metadata};
 use gatepass_core::rp::session::{Begun, ClientSession, Finished, Rejected};
 use gatepass_core::rp::token::{self, TokenResponse, Tokens, build_code_request};
 use gatepass_core::rp::{id_token, sign_out};
+use gatepass_core::scope::Scope;
 use gatepass_core::secret::SignInCookie;
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::access::{self, AccessTokenClaims};
@@ -41,7 +42,8 @@ struct Loopback {
 impl Loopback {
     fn new() -> Self {
         let provider = Provider::new(1);
-        let document = discovery::Metadata::new(&provider.issuer, &["openid", "read"]);
+        let scopes = Scope::parse("openid read").unwrap();
+        let document = discovery::Metadata::new(&provider.issuer, &scopes, false);
         let document = serde_json::to_value(&document).unwrap();
         Self {
             metadata: metadata::process(&provider.issuer, discovered(&document)).unwrap(),

@@ -73,7 +73,7 @@ pub fn gateway() -> Client {
     Client {
         id: ClientId::parse("gatepass-gateway").unwrap(),
         name: "Gatepass gateway".to_owned(),
-        authentication: ClientAuthentication::SecretBasic(ClientSecret::new(SECRET).hash()),
+        authentication: ClientAuthentication::SecretBasic(ClientSecret::new(SECRET).hash().into()),
         redirect_uris: vec![uri("http://localhost:3001/login/oauth2/code/gatepass")],
         origins: vec![],
         ..demo()
@@ -85,7 +85,7 @@ pub fn persistent() -> Client {
     Client {
         id: ClientId::parse("persistent").unwrap(),
         name: "Persistent".to_owned(),
-        authentication: ClientAuthentication::SecretPost(ClientSecret::new(SECRET).hash()),
+        authentication: ClientAuthentication::SecretPost(ClientSecret::new(SECRET).hash().into()),
         refresh_behaviour: RefreshBehaviour::Persistent,
         ..gateway()
     }
@@ -178,6 +178,12 @@ pub fn basic(id: &ClientId, secret: &str) -> String {
     format!("Basic {}", Base64::encode_string(pair.as_bytes()))
 }
 
+/// What `client` says of itself with another secret in its header.
+pub fn credentials_with(client: &Client, secret: &str) -> ClientCredentials {
+    let header = basic(&client.id, secret);
+    ClientCredentials::parse(Some(&header), &Form::default()).unwrap()
+}
+
 /// What `client` says of itself in every request.
 pub fn credentials(client: &Client) -> ClientCredentials {
     let (header, body) = authentication(client);
@@ -196,7 +202,7 @@ mod tests {
     fn every_client_here_proves_itself() {
         for client in clients() {
             let id = client.id.clone();
-            let proven = credentials(&client).authenticate(Some(client));
+            let proven = credentials(&client).authenticate(Some(client), NOW);
             assert_eq!(proven.unwrap().client().id, id);
         }
     }

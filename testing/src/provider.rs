@@ -198,7 +198,7 @@ impl Provider {
             .store
             .client_and_code(credentials.client_id(), request.code.hash());
         let Ok((client, record)) = block_on(loaded);
-        let client = credentials.authenticate(client)?;
+        let client = credentials.authenticate(client, now)?;
         let ids = NewIds {
             grant: GrantId::from_random(self.random.bytes()),
             refresh_jti: self.jti(),

@@ -130,7 +130,8 @@ describe('garbage in every field', () => {
   });
 
   test('of every other endpoint', async () => {
-    const paths = ['/oauth/introspect', '/oauth/revoke', '/oauth/userinfo', '/oauth/logout', '/login', '/oauth/callback', '/refresh'];
+    const paths = ['/oauth/introspect', '/oauth/revoke', '/oauth/userinfo', '/oauth/logout', '/login', '/oauth/callback', '/refresh',
+      '/oauth/register', '/oauth/register/x'];
     for (const path of paths) {
       for (const value of garbage) {
         const form = {

@@ -7,6 +7,8 @@ CREATE TABLE clients (
   name TEXT NOT NULL,
   auth_method TEXT NOT NULL CHECK (auth_method IN ('none', 'client_secret_basic', 'client_secret_post')),
   secret_hash TEXT,
+  previous_secret_hash TEXT,
+  previous_secret_expires_at INTEGER,
   redirect_uris TEXT NOT NULL DEFAULT '',
   post_logout_redirect_uris TEXT NOT NULL DEFAULT '',
   origins TEXT NOT NULL DEFAULT '',
@@ -16,8 +18,11 @@ CREATE TABLE clients (
   is_first_party INTEGER NOT NULL DEFAULT 0,
   may_introspect INTEGER NOT NULL DEFAULT 0,
   settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings)),
+  registration_token_hash TEXT,
   created_at INTEGER NOT NULL,
-  CHECK ((auth_method = 'none') = (secret_hash IS NULL))
+  ended_at INTEGER,
+  CHECK ((auth_method = 'none') = (secret_hash IS NULL)),
+  CHECK ((previous_secret_hash IS NULL) = (previous_secret_expires_at IS NULL))
 ) WITHOUT ROWID;
 
 CREATE TABLE users (
@@ -80,6 +85,7 @@ CREATE TABLE grants (
 ) WITHOUT ROWID;
 
 CREATE INDEX grants_by_browser ON grants (browser_id);
+CREATE INDEX grants_by_client ON grants (client_id);
 
 -- One generation of tokens. No secondary index: a refresh writes two rows.
 CREATE TABLE sessions (

@@ -85,6 +85,8 @@ enum Endpoint {
     Login,
     Logout,
     Refresh,
+    Register,
+    Registration,
     Revoke,
     Stylesheet,
     Token,
@@ -102,6 +104,8 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         path::INTROSPECT => Endpoint::Introspect,
         "/introspect" if *method == Method::Post => Endpoint::Introspect,
         "/introspect" => Endpoint::IntrospectUser,
+        path::REGISTER => Endpoint::Register,
+        path if is_registration(path) => Endpoint::Registration,
         path::REVOKE | "/revoke" => Endpoint::Revoke,
         path::USERINFO => Endpoint::UserInfo,
         path::LOGOUT => Endpoint::Logout,
@@ -116,12 +120,22 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
     })
 }
 
+/// The address of one registered client (RFC 7592 §2).
+fn is_registration(path: &str) -> bool {
+    let rest = path.strip_prefix(path::REGISTER);
+    rest.and_then(|rest| rest.strip_prefix('/'))
+        .is_some_and(|id| !id.is_empty())
+}
+
 impl Endpoint {
     /// The methods it has, as `Allow` lists them.
     const fn methods(self) -> &'static str {
         match self {
             Self::Authorize | Self::Login | Self::Logout | Self::UserInfo => "GET, POST",
-            Self::Introspect | Self::Refresh | Self::Revoke | Self::Token => "POST",
+            Self::Introspect | Self::Refresh | Self::Register | Self::Revoke | Self::Token => {
+                "POST"
+            }
+            Self::Registration => "GET, PUT, POST, DELETE",
             Self::Callback
             | Self::Discovery
             | Self::Health
@@ -133,7 +147,8 @@ impl Endpoint {
 
     const fn readers(self) -> Readers {
         match self {
-            Self::Discovery | Self::Jwks => Readers::Everyone,
+            // Registering needs no cookie, and what manages a registration is a token.
+            Self::Discovery | Self::Jwks | Self::Register | Self::Registration => Readers::Everyone,
             Self::IntrospectUser | Self::Refresh | Self::Revoke | Self::Token | Self::UserInfo => {
                 Readers::RegisteredOrigins
             }
@@ -184,6 +199,8 @@ impl Endpoint {
             Self::Login => endpoint::login::answer(request, app).await,
             Self::Logout => endpoint::logout::answer(request, app).await,
             Self::Refresh => endpoint::token::answer_refresh(request, app).await,
+            Self::Register => endpoint::register::answer(request, app).await,
+            Self::Registration => endpoint::register::manage(request, app).await,
             Self::Revoke => endpoint::revoke::answer(request, app).await,
             Self::Stylesheet => page::stylesheet(),
             Self::Token => endpoint::token::answer(request, app).await,

@@ -7,6 +7,8 @@ use gatepass_core::authorize::{Resources, state_token};
 use gatepass_core::grant::Lifetimes;
 use gatepass_core::id::{Audience, Issuer};
 use gatepass_core::jose::{SigningAlgorithm, SymmetricKey};
+use gatepass_core::scope::Scope;
+use gatepass_core::secret::SecretHash;
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::refresh;
 use gatepass_edge::EdgeError;
@@ -16,15 +18,19 @@ use gatepass_edge::config::{
 use gatepass_edge::webcrypto::EncryptionKey;
 use worker::Env;
 
-/// The scopes that the discovery document names.
-pub const SCOPES: [&str; 6] = [
-    "openid",
-    "profile",
-    "email",
-    "offline_access",
-    "read",
-    "write",
-];
+/// What clients may ask for unless `GATEPASS_SCOPES` says otherwise.
+const SCOPES: &str = "openid profile email offline_access read write";
+
+/// Who may register a client (RFC 7591 §3).
+#[derive(Clone, Debug)]
+pub enum RegistrationPolicy {
+    /// Nobody.
+    Closed,
+    /// Anybody.
+    Open,
+    /// Whoever has the initial access token, of which this is the hash.
+    WithToken(SecretHash),
+}
 
 /// Everything that can be set from outside.
 #[derive(Clone, Debug)]
@@ -50,6 +56,13 @@ pub struct Config {
     pub state_token_key: SymmetricKey,
     /// The secret `GATEPASS_KEY_ENCRYPTION_KEY`.
     pub key_encryption_key: EncryptionKey,
+    /// `GATEPASS_SCOPES`, separated by spaces: what discovery names and clients may register for.
+    pub scopes: Scope,
+    /// `GATEPASS_REGISTRATION`: `closed`, `open`, or `token` with the secret
+    /// `GATEPASS_REGISTRATION_TOKEN`. Open in development, closed in production.
+    pub registration: RegistrationPolicy,
+    /// `GATEPASS_SECRET_OVERLAP`: how long a client's secret counts after it got another.
+    pub secret_overlap: Lifetime,
     /// `GATEPASS_DEVELOPMENT_SITE`: the origin of the demo site that the development clients use.
     pub development_site: String,
 }
@@ -79,8 +92,12 @@ impl Config {
         let earlier = keys(env, "GATEPASS_PREVIOUS_TOKEN_KEY")?;
         let token_key = |purpose| SymmetricKey::replacing(&earlier, &master, purpose);
         let site = optional(env, "GATEPASS_DEVELOPMENT_SITE");
+        let environment = environment(env)?;
         Ok(Self {
-            environment: environment(env)?,
+            environment,
+            scopes: scopes(env)?,
+            registration: registration(env, environment)?,
+            secret_overlap: lifetime(env, "GATEPASS_SECRET_OVERLAP", Lifetime::from_days(1))?,
             issuer: issuer.map_err(|_| wrong("GATEPASS_ISSUER"))?,
             resources: resources(env)?,
             lifetimes: lifetimes(env)?,
@@ -105,6 +122,29 @@ fn resources(env: &Env) -> Result<Resources, EdgeError> {
         default: default.map_err(|_| wrong("GATEPASS_DEFAULT_AUDIENCE"))?,
         others: others.map_err(|_| wrong("GATEPASS_RESOURCES"))?,
     })
+}
+
+fn scopes(env: &Env) -> Result<Scope, EdgeError> {
+    let name = "GATEPASS_SCOPES";
+    let text = optional(env, name).unwrap_or_else(|| SCOPES.to_owned());
+    let problem = "must be scopes (RFC 6749 section 3.3) between single spaces";
+    Scope::parse(&text).map_err(|_| EdgeError::Config { name, problem })
+}
+
+fn registration(env: &Env, environment: Environment) -> Result<RegistrationPolicy, EdgeError> {
+    let name = "GATEPASS_REGISTRATION";
+    match (optional(env, name).as_deref(), environment) {
+        (Some("open"), _) | (None, Environment::Development) => Ok(RegistrationPolicy::Open),
+        (Some("closed"), _) | (None, Environment::Production) => Ok(RegistrationPolicy::Closed),
+        (Some("token"), _) => {
+            let token = required(env, "GATEPASS_REGISTRATION_TOKEN")?;
+            Ok(RegistrationPolicy::WithToken(SecretHash::of(&token)))
+        }
+        (Some(_), _) => {
+            let problem = "must be closed, open or token";
+            Err(EdgeError::Config { name, problem })
+        }
+    }
 }
 
 fn lifetimes(env: &Env) -> Result<Lifetimes, EdgeError> {

@@ -8,6 +8,7 @@ use crate::error::ErrorCode;
 use crate::form::Form;
 use crate::id::ClientId;
 use crate::secret::{ClientSecret, SecretHash};
+use crate::time::Timestamp;
 
 /// How a registered client authenticates (RFC 7591 §2 `token_endpoint_auth_method`).
 #[derive(Clone, Copy, Debug)]
@@ -15,9 +16,37 @@ pub enum ClientAuthentication {
     /// `none`: a public client, which cannot keep a secret.
     None,
     /// `client_secret_basic`: the secret in an `Authorization: Basic` header.
-    SecretBasic(SecretHash),
+    SecretBasic(ClientSecrets),
     /// `client_secret_post`: the secret in the body.
-    SecretPost(SecretHash),
+    SecretPost(ClientSecrets),
+}
+
+/// The hashes of the secrets that a client may prove itself with: while a new one takes the place of
+/// the old, both.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientSecrets {
+    /// The one to use.
+    pub current: SecretHash,
+    /// The one before, and until when it counts.
+    pub previous: Option<(SecretHash, Timestamp)>,
+}
+
+impl ClientSecrets {
+    /// Whether `presented` is the hash of one that counts, in constant time.
+    pub fn matches(self, presented: SecretHash, now: Timestamp) -> bool {
+        let live = self.previous.filter(|(_, until)| *until > now);
+        let previous = live.map_or(self.current, |(hash, _)| hash);
+        self.current.matches(presented) | previous.matches(presented)
+    }
+}
+
+impl From<SecretHash> for ClientSecrets {
+    fn from(current: SecretHash) -> Self {
+        Self {
+            current,
+            previous: None,
+        }
+    }
 }
 
 impl ClientAuthentication {
@@ -132,13 +161,14 @@ impl ClientCredentials {
     pub fn authenticate(
         &self,
         client: Option<Client>,
+        now: Timestamp,
     ) -> Result<AuthenticatedClient, AuthenticationFailure> {
         let client = client.ok_or(AuthenticationFailure::Refused)?;
         let proven = match (client.authentication, &self.secret) {
             (ClientAuthentication::None, Presented::Nothing) => true,
-            (ClientAuthentication::SecretBasic(hash), Presented::InHeader(secret))
-            | (ClientAuthentication::SecretPost(hash), Presented::InBody(secret)) => {
-                hash.matches(secret.hash())
+            (ClientAuthentication::SecretBasic(secrets), Presented::InHeader(secret))
+            | (ClientAuthentication::SecretPost(secrets), Presented::InBody(secret)) => {
+                secrets.matches(secret.hash(), now)
             }
             _ => false,
         };
@@ -193,6 +223,7 @@ fn form_decoded(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::client::{ClientSettings, GrantType, RefreshBehaviour};
+    use crate::grant::tests::{NOW, after};
     use crate::scope::Scope;
 
     fn client(authentication: ClientAuthentication) -> Client {
@@ -225,11 +256,11 @@ mod tests {
 
     #[test]
     fn each_method_proves_itself_only_where_it_is_registered() {
-        let hash = ClientSecret::new("s3cret").hash();
+        let secrets = ClientSecret::new("s3cret").hash().into();
         let registered = [
             ClientAuthentication::None,
-            ClientAuthentication::SecretBasic(hash),
-            ClientAuthentication::SecretPost(hash),
+            ClientAuthentication::SecretBasic(secrets),
+            ClientAuthentication::SecretPost(secrets),
         ];
         let header = basic("app", "s3cret");
         let presented = [
@@ -239,7 +270,9 @@ mod tests {
         ];
         for (i, registered) in registered.into_iter().enumerate() {
             for (j, credentials) in presented.iter().enumerate() {
-                let proven = credentials.authenticate(Some(client(registered))).is_ok();
+                let proven = credentials
+                    .authenticate(Some(client(registered)), NOW)
+                    .is_ok();
                 assert_eq!(proven, i == j, "{registered:?} {credentials:?}");
             }
         }
@@ -247,22 +280,35 @@ mod tests {
 
     #[test]
     fn a_wrong_secret_an_unknown_client_and_another_client_look_the_same() {
-        let hash = ClientSecret::new("s3cret").hash();
-        let registered = || Some(client(ClientAuthentication::SecretBasic(hash)));
+        let secrets = ClientSecret::new("s3cret").hash().into();
+        let registered = || Some(client(ClientAuthentication::SecretBasic(secrets)));
         let wrong = parse(Some(&basic("app", "S3cret")), "").unwrap();
         assert_eq!(
-            wrong.authenticate(registered()).unwrap_err(),
+            wrong.authenticate(registered(), NOW).unwrap_err(),
             AuthenticationFailure::Refused
         );
         assert_eq!(
-            wrong.authenticate(None).unwrap_err(),
+            wrong.authenticate(None, NOW).unwrap_err(),
             AuthenticationFailure::Refused
         );
         let other = parse(Some(&basic("other", "s3cret")), "").unwrap();
         assert_eq!(
-            other.authenticate(registered()).unwrap_err(),
+            other.authenticate(registered(), NOW).unwrap_err(),
             AuthenticationFailure::Refused
         );
+    }
+
+    #[test]
+    fn the_secret_before_counts_until_its_time_is_over() {
+        let [old, new] = ["old", "new"].map(|secret| ClientSecret::new(secret).hash());
+        let secrets = ClientSecrets {
+            current: new,
+            previous: Some((old, after(60))),
+        };
+        assert!(secrets.matches(new, NOW) && secrets.matches(new, after(60)));
+        assert!(secrets.matches(old, after(59)) && !secrets.matches(old, after(60)));
+        let other = ClientSecret::new("other").hash();
+        assert!(!secrets.matches(other, NOW) && !secrets.matches(other, after(60)));
     }
 
     #[test]

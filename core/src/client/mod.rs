@@ -1,10 +1,12 @@
 //! Registered clients (RFC 6749 §2).
 
 mod authentication;
+pub mod registration;
 mod settings;
 
 pub use authentication::{
     AuthenticatedClient, AuthenticationFailure, ClientAuthentication, ClientCredentials,
+    ClientSecrets,
 };
 pub use settings::{ClientSettings, TokenAlgorithms};
 
@@ -107,6 +109,7 @@ impl RefreshBehaviour {
 pub(crate) mod tests {
     use super::*;
     use crate::form::Form;
+    use crate::grant::tests::NOW;
     use crate::secret::ClientSecret;
 
     const SECRET: &str = "s3cret";
@@ -133,7 +136,9 @@ pub(crate) mod tests {
     pub(crate) fn confidential() -> Client {
         Client {
             id: ClientId::parse("gateway").unwrap(),
-            authentication: ClientAuthentication::SecretPost(ClientSecret::new(SECRET).hash()),
+            authentication: ClientAuthentication::SecretPost(
+                ClientSecret::new(SECRET).hash().into(),
+            ),
             ..public()
         }
     }
@@ -150,7 +155,9 @@ pub(crate) mod tests {
 
     /// `client`, proved.
     pub(crate) fn authenticated(client: Client) -> AuthenticatedClient {
-        credentials(&client).authenticate(Some(client)).unwrap()
+        credentials(&client)
+            .authenticate(Some(client), NOW)
+            .unwrap()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::registration::ClientDescription;
 use crate::grant::Lifetimes;
 use crate::jose::SigningAlgorithm;
 use crate::time::Lifetime;
@@ -26,6 +27,9 @@ pub struct ClientSettings {
     /// How its ID tokens are signed (OIDC Dynamic Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+    /// What it says about itself for people.
+    #[serde(skip_serializing_if = "ClientDescription::is_empty")]
+    pub about: ClientDescription,
 }
 
 /// How a client's tokens are signed.

@@ -65,6 +65,8 @@ pub enum GrantStatus {
 pub enum EndReason {
     /// An administrator ended it.
     Administrator,
+    /// The client's registration ended (RFC 7592 §2.3).
+    ClientRemoved,
     /// Its code was redeemed a second time, with the right verifier, after the grace time.
     CodeReplayed,
     /// A refresh token of it was used a second time after the grace time: one copy is stolen.
@@ -76,8 +78,9 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Administrator,
+        Self::ClientRemoved,
         Self::CodeReplayed,
         Self::Replayed,
         Self::Revoked,
@@ -88,6 +91,7 @@ impl EndReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
+            Self::ClientRemoved => "client_removed",
             Self::CodeReplayed => "code_replayed",
             Self::Replayed => "replayed",
             Self::Revoked => "revoked",
@@ -255,6 +259,7 @@ pub(crate) mod tests {
             EndReason::ALL.map(EndReason::as_str),
             [
                 "administrator",
+                "client_removed",
                 "code_replayed",
                 "replayed",
                 "revoked",

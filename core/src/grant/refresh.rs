@@ -153,7 +153,7 @@ pub fn decide(
     lifetimes: &Lifetimes,
 ) -> Result<Refreshed, RefreshRefusal> {
     let now = rotation.at;
-    let client = rotation.credentials.authenticate(found.client)?;
+    let client = rotation.credentials.authenticate(found.client, now)?;
     if !client.client().may_use(GrantType::RefreshToken) {
         return Err(RefreshRefusal::UnauthorizedClient);
     }
@@ -201,7 +201,7 @@ pub fn check_scope(
     grant: Option<&Grant>,
     now: Timestamp,
 ) -> Result<(), RefreshRefusal> {
-    let client = credentials.authenticate(client)?;
+    let client = credentials.authenticate(client, now)?;
     let grant = grant.ok_or(RefreshRefusal::Unknown)?;
     check_grant(grant, &client, now)?;
     if requested.is_subset_of(&grant.scope) {

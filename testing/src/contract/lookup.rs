@@ -51,7 +51,7 @@ pub async fn clients_users_and_sign_ins_are_found<S: Store>(store: &S) {
         let client = client.unwrap();
         // A hash prints nothing, so it is compared by proving itself.
         assert_eq!(format!("{client:?}"), format!("{expected:?}"));
-        let proven = fixture::credentials(&expected).authenticate(Some(client));
+        let proven = fixture::credentials(&expected).authenticate(Some(client), NOW);
         assert!(proven.is_ok(), "{proven:?}");
         assert_eq!(found.as_ref(), Some(&sign_in));
     }

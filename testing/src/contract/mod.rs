@@ -9,11 +9,13 @@
 mod code;
 mod ending;
 mod lookup;
+mod registration;
 mod rotation;
 
 pub use code::*;
 pub use ending::*;
 pub use lookup::*;
+pub use registration::*;
 pub use rotation::*;
 
 use core::fmt::Debug;
@@ -30,7 +32,7 @@ use gatepass_core::id::{BrowserId, GrantId, JwtId, SignInId};
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
-use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::store::{AuthorizeStore, GrantStore, RegistrationStore};
 use gatepass_core::time::Timestamp;
 use gatepass_core::userinfo::User;
 
@@ -51,9 +53,18 @@ pub trait Seed {
 }
 
 /// A store that the contract can be held against.
-pub trait Store: Seed + AuthorizeStore<Error: Debug> + GrantStore<Error: Debug> {}
+pub trait Store:
+    Seed + AuthorizeStore<Error: Debug> + GrantStore<Error: Debug> + RegistrationStore<Error: Debug>
+{
+}
 
-impl<S: Seed + AuthorizeStore<Error: Debug> + GrantStore<Error: Debug>> Store for S {}
+impl<S> Store for S where
+    S: Seed
+        + AuthorizeStore<Error: Debug>
+        + GrantStore<Error: Debug>
+        + RegistrationStore<Error: Debug>
+{
+}
 
 /// Hands the names of all contract functions, separated by commas, to a macro.
 #[macro_export]
@@ -88,6 +99,9 @@ macro_rules! store_contracts {
             a_code_needs_a_signed_in_browser,
             a_browser_stays_one_through_its_sign_ins,
             a_revoked_access_token_is_known_and_alone,
+            a_registration_reads_back_as_it_was_kept,
+            a_secret_and_the_one_before_both_refresh_for_a_while,
+            an_ended_registration_ends_its_grants,
         }
     };
 }

@@ -6,8 +6,11 @@ use gatepass_edge::{EdgeError, http};
 use worker::Response;
 
 use crate::app::App;
-use crate::config::SCOPES;
+use crate::config::RegistrationPolicy;
 
 pub fn answer(app: &App) -> Result<Response, EdgeError> {
-    http::public_json(&Metadata::new(&app.config.issuer, &SCOPES), 300)
+    let config = &app.config;
+    let registers = !matches!(config.registration, RegistrationPolicy::Closed);
+    let metadata = Metadata::new(&config.issuer, &config.scopes, registers);
+    http::public_json(&metadata, 300)
 }

@@ -43,7 +43,7 @@ async fn introspect(request: &IntrospectionRequest, app: &App) -> Answer {
     }
     match app.keys().await?.verify(access::TYPE, token, now).await? {
         Ok(jwt) => of_access_token(request, jwt, app, now).await,
-        Err(_) => of_nothing(request, app).await,
+        Err(_) => of_nothing(request, app, now).await,
     }
 }
 
@@ -58,7 +58,7 @@ async fn of_access_token(
     let (client, state) = app.store.access_token_state(caller, grant, jti).await?;
     Ok(request
         .credentials
-        .authenticate(client)
+        .authenticate(client, now)
         .map_err(Into::into)
         .and_then(|caller| {
             check_caller(&caller)?;
@@ -77,7 +77,7 @@ async fn of_refresh_token(
     let issuer = &app.config.issuer;
     Ok(request
         .credentials
-        .authenticate(client)
+        .authenticate(client, now)
         .map_err(Into::into)
         .and_then(|caller| {
             check_caller(&caller)?;
@@ -88,14 +88,14 @@ async fn of_refresh_token(
 }
 
 /// Only a client that proved itself learns that a token is worth nothing.
-async fn of_nothing(request: &IntrospectionRequest, app: &App) -> Answer {
+async fn of_nothing(request: &IntrospectionRequest, app: &App, now: Timestamp) -> Answer {
     let (client, _) = app
         .store
         .client_and_sign_in(Some(request.credentials.client_id()), None)
         .await?;
     Ok(request
         .credentials
-        .authenticate(client)
+        .authenticate(client, now)
         .map_err(Into::into)
         .and_then(|caller| {
             check_caller(&caller)?;

@@ -7,6 +7,7 @@ use gatepass_core::jose::Jwt;
 use gatepass_core::revoke::{self, RevocationRefusal, RevocationRequest};
 use gatepass_core::secret::RefreshToken;
 use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::{self, AccessTokenClaims};
 use gatepass_core::token::refresh::{self, RefreshTokenClaims};
 use gatepass_edge::{EdgeError, clock, http};
@@ -38,7 +39,7 @@ async fn revoke(request: &RevocationRequest, app: &App) -> Answer {
     let as_refresh_token = RefreshToken::new(request.token.expose());
     let key = &config.refresh_token_key;
     if let Ok(claims) = refresh::read(&as_refresh_token, &config.issuer, key, now) {
-        return end_grant(request, &claims, app).await;
+        return end_grant(request, &claims, app, now).await;
     }
     if let Ok(jwt) = app
         .keys()
@@ -46,19 +47,24 @@ async fn revoke(request: &RevocationRequest, app: &App) -> Answer {
         .verify(access::TYPE, request.token.expose(), now)
         .await?
     {
-        return end_access_token(request, &jwt, app).await;
+        return end_access_token(request, &jwt, app, now).await;
     }
     let (client, _) = app
         .store
         .client_and_sign_in(Some(request.credentials.client_id()), None)
         .await?;
-    Ok(authenticate(request, client).map(drop))
+    Ok(authenticate(request, client, now).map(drop))
 }
 
-async fn end_grant(request: &RevocationRequest, claims: &RefreshTokenClaims, app: &App) -> Answer {
+async fn end_grant(
+    request: &RevocationRequest,
+    claims: &RefreshTokenClaims,
+    app: &App,
+    now: Timestamp,
+) -> Answer {
     let caller = request.credentials.client_id();
     let (client, _, state) = app.store.refresh_token_state(caller, &claims.jti).await?;
-    let grant = match own_grant(request, client, state.grant) {
+    let grant = match own_grant(request, client, state.grant, now) {
         Ok(Some(grant)) => grant,
         Ok(None) => return Ok(Ok(())),
         Err(refusal) => return Ok(Err(refusal)),
@@ -70,6 +76,7 @@ async fn end_access_token(
     request: &RevocationRequest,
     jwt: &Jwt<AccessTokenClaims>,
     app: &App,
+    now: Timestamp,
 ) -> Answer {
     let caller = Some(request.credentials.client_id());
     let claims = &jwt.payload;
@@ -77,7 +84,7 @@ async fn end_access_token(
         .store
         .access_token_state(caller, &claims.grant_id, &claims.jti)
         .await?;
-    match own_grant(request, client, state.grant) {
+    match own_grant(request, client, state.grant, now) {
         Ok(Some(_)) => app
             .store
             .revoke_access_token(&claims.jti, jwt.expires_at)
@@ -91,14 +98,16 @@ async fn end_access_token(
 fn authenticate(
     request: &RevocationRequest,
     client: Option<Client>,
+    now: Timestamp,
 ) -> Result<AuthenticatedClient, RevocationRefusal> {
-    Ok(request.credentials.authenticate(client)?)
+    Ok(request.credentials.authenticate(client, now)?)
 }
 
 fn own_grant(
     request: &RevocationRequest,
     client: Option<Client>,
     grant: Option<Grant>,
+    now: Timestamp,
 ) -> Result<Option<Grant>, RevocationRefusal> {
-    revoke::own_grant(grant, &authenticate(request, client)?)
+    revoke::own_grant(grant, &authenticate(request, client, now)?)
 }

@@ -21,7 +21,8 @@ impl AuthorizeStore for D1Store {
         client: Option<&ClientId>,
         sign_in: Option<&SignInId>,
     ) -> Result<(Option<Client>, Option<SignIn>), EdgeError> {
-        let clients = format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ?");
+        let clients =
+            format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ? AND c.ended_at IS NULL");
         let sign_ins = "SELECT sign_in_id, browser_id, user_id, auth_time, amr, expires_at FROM sign_ins \
                         WHERE sign_in_id = ?";
         let [clients, sign_ins] = self

@@ -209,7 +209,8 @@ impl GrantStore for D1Store {
 
 impl D1Store {
     fn client(&self, id: Option<&ClientId>) -> Result<Statement, EdgeError> {
-        let sql = format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ?");
+        let sql =
+            format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ? AND c.ended_at IS NULL");
         self.db.statement(&sql, &[id.map(ClientId::as_str).into()])
     }
 
@@ -221,7 +222,8 @@ impl D1Store {
                    (SELECT 1 FROM grants g JOIN clients c ON c.client_id = g.client_id \
                    WHERE g.grant_id = sessions.grant_id AND g.status = 'active' \
                    AND g.expires_at > ? AND c.client_id = ? AND c.auth_method = ? \
-                   AND c.secret_hash IS ? AND c.refresh_behaviour = 'rotate' \
+                   AND (c.secret_hash IS ? OR (c.previous_secret_hash = ? \
+                   AND c.previous_secret_expires_at > ?)) AND c.refresh_behaviour = 'rotate' \
                    AND ' ' || c.grant_types || ' ' LIKE '% refresh_token %')";
         let at = Value::Integer(rotation.at.seconds());
         let secret = rotation
@@ -239,6 +241,8 @@ impl D1Store {
                 rotation.credentials.client_id().as_str().into(),
                 rotation.credentials.method().into(),
                 secret.as_deref().into(),
+                secret.as_deref().into(),
+                at,
             ],
         )
     }

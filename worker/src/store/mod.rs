@@ -7,6 +7,7 @@ mod authorize;
 mod development;
 mod grants;
 mod keys;
+mod registration;
 mod row;
 #[cfg(feature = "contract")]
 mod seed;
@@ -41,7 +42,7 @@ impl D1Store {
 
     /// Every web origin that a client has registered.
     pub async fn origins(&self) -> Result<Vec<String>, EdgeError> {
-        let sql = "SELECT origins FROM clients WHERE origins <> ''";
+        let sql = "SELECT origins FROM clients WHERE origins <> '' AND ended_at IS NULL";
         let [rows] = self.db.batch([self.db.statement(sql, &[])?]).await?;
         let lists: Vec<row::OriginsRow> = rows.all()?;
         Ok(lists

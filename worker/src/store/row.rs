@@ -1,7 +1,10 @@
 //! Rows, and how they become values of the core. A row is parsed again: what was stored may have
 //! been changed by hand.
 
-use gatepass_core::client::{Client, ClientAuthentication, GrantType, RefreshBehaviour};
+use gatepass_core::client::registration::Registration;
+use gatepass_core::client::{
+    Client, ClientAuthentication, ClientSecrets, GrantType, RefreshBehaviour,
+};
 use gatepass_core::grant::code::{CodeRecord, CodeStatus};
 use gatepass_core::grant::{
     AuthenticationMethod, EndReason, Grant, GrantStatus, Session, SessionStatus,
@@ -33,6 +36,7 @@ fn column<T, E>(name: &'static str, value: Result<T, E>) -> Result<T, Corrupt> {
 
 /// The columns of a client.
 pub(super) const CLIENT: &str = "c.client_id, c.name, c.auth_method, c.secret_hash, \
+     c.previous_secret_hash, c.previous_secret_expires_at, \
      c.redirect_uris, c.post_logout_redirect_uris, c.origins, c.scope AS client_scope, \
      c.grant_types, c.refresh_behaviour, c.is_first_party, c.may_introspect, c.settings";
 
@@ -42,6 +46,8 @@ pub(super) struct ClientRow {
     name: String,
     auth_method: String,
     secret_hash: Option<String>,
+    previous_secret_hash: Option<String>,
+    previous_secret_expires_at: Option<Timestamp>,
     redirect_uris: String,
     post_logout_redirect_uris: String,
     origins: String,
@@ -57,14 +63,10 @@ impl TryFrom<ClientRow> for Client {
     type Error = Corrupt;
 
     fn try_from(row: ClientRow) -> Result<Self, Corrupt> {
-        let hash = row
-            .secret_hash
-            .as_deref()
-            .and_then(SecretHash::from_base64url);
-        let authentication = match (row.auth_method.as_str(), hash) {
+        let authentication = match (row.auth_method.as_str(), secrets(&row)?) {
             ("none", None) => ClientAuthentication::None,
-            ("client_secret_basic", Some(hash)) => ClientAuthentication::SecretBasic(hash),
-            ("client_secret_post", Some(hash)) => ClientAuthentication::SecretPost(hash),
+            ("client_secret_basic", Some(secrets)) => ClientAuthentication::SecretBasic(secrets),
+            ("client_secret_post", Some(secrets)) => ClientAuthentication::SecretPost(secrets),
             _ => return Err(Corrupt("clients.auth_method")),
         };
         let grant_types = list(&row.grant_types)
@@ -86,6 +88,43 @@ impl TryFrom<ClientRow> for Client {
             is_first_party: row.is_first_party == 1,
             may_introspect: row.may_introspect == 1,
             settings: column("clients.settings", serde_json::from_str(&row.settings))?,
+        })
+    }
+}
+
+fn secrets(row: &ClientRow) -> Result<Option<ClientSecrets>, Corrupt> {
+    let read = |name, text: &Option<String>| match text.as_deref() {
+        None => Ok(None),
+        Some(text) => SecretHash::from_base64url(text)
+            .map(Some)
+            .ok_or(Corrupt(name)),
+    };
+    let previous = read("clients.previous_secret_hash", &row.previous_secret_hash)?;
+    let current = read("clients.secret_hash", &row.secret_hash)?;
+    Ok(current.map(|current| ClientSecrets {
+        current,
+        previous: previous.zip(row.previous_secret_expires_at),
+    }))
+}
+
+/// A registered client's row, and what only its registration needs.
+#[derive(Deserialize)]
+pub(super) struct RegistrationRow {
+    registration_token_hash: String,
+    created_at: Timestamp,
+    #[serde(flatten)]
+    client: ClientRow,
+}
+
+impl TryFrom<RegistrationRow> for Registration {
+    type Error = Corrupt;
+
+    fn try_from(row: RegistrationRow) -> Result<Self, Corrupt> {
+        let token = SecretHash::from_base64url(&row.registration_token_hash);
+        Ok(Self {
+            client: row.client.try_into()?,
+            token: token.ok_or(Corrupt("clients.registration_token_hash"))?,
+            issued_at: row.created_at,
         })
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn redeem(
         .store
         .client_and_code(credentials.client_id(), hash)
         .await?;
-    let client = match credentials.authenticate(client) {
+    let client = match credentials.authenticate(client, now) {
         Ok(client) => client,
         Err(failure) => return Ok(Err(failure.into())),
     };

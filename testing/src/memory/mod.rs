@@ -1,5 +1,7 @@
 //! The ports in memory: each method takes one turn with the tables, so each is one transaction.
 
+mod registration;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -33,6 +35,7 @@ struct Tables {
     grants: BTreeMap<GrantId, Grant>,
     sessions: BTreeMap<JwtId, Session>,
     revoked: BTreeSet<JwtId>,
+    registrations: BTreeMap<ClientId, (SecretHash, Timestamp)>,
 }
 
 impl MemoryStore {
@@ -253,7 +256,7 @@ impl Tables {
             && grant.expires_at > rotation.at
             && client.refresh_behaviour == RefreshBehaviour::Rotate
             && client.may_use(GrantType::RefreshToken)
-            && proves(rotation.credentials, client)
+            && proves(rotation.credentials, client, rotation.at)
     }
 
     /// Steps 1 and 2 of [`Rotation`].
@@ -309,16 +312,18 @@ fn end(grant: &mut Grant, reason: EndReason) {
 }
 
 /// What a store can compare by itself: the client, the method, the hash of the secret.
-fn proves(credentials: &ClientCredentials, client: &Client) -> bool {
-    let registered = match client.authentication {
-        ClientAuthentication::None => None,
-        ClientAuthentication::SecretBasic(hash) | ClientAuthentication::SecretPost(hash) => {
-            Some(hash.to_base64url())
-        }
+fn proves(credentials: &ClientCredentials, client: &Client, now: Timestamp) -> bool {
+    let proven = match (client.authentication, credentials.secret_hash()) {
+        (ClientAuthentication::None, None) => true,
+        (
+            ClientAuthentication::SecretBasic(secrets) | ClientAuthentication::SecretPost(secrets),
+            Some(hash),
+        ) => secrets.matches(hash, now),
+        _ => false,
     };
-    *credentials.client_id() == client.id
+    proven
+        && *credentials.client_id() == client.id
         && credentials.method() == client.authentication.method()
-        && credentials.secret_hash().map(SecretHash::to_base64url) == registered
 }
 
 #[cfg(test)]

@@ -1,0 +1,400 @@
+//! Dynamic client registration (RFC 7591) and its management (RFC 7592).
+//!
+//! Whoever registers by itself is a stranger: never first-party, never a resource server, and only with
+//! grant types for which a user agrees.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Client, ClientAuthentication, ClientSecrets, ClientSettings, GrantType, RefreshBehaviour,
+};
+use crate::error::{ErrorCode, ErrorResponse};
+use crate::id::ClientId;
+use crate::redirect::RedirectUri;
+use crate::scope::Scope;
+use crate::secret::{ClientSecret, RegistrationToken, SecretHash};
+use crate::text::is_name;
+use crate::time::Timestamp;
+
+/// The grant types that a client may register for by itself.
+const GRANT_TYPES: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+/// The most redirect URIs of one client.
+const MOST_URIS: usize = 16;
+
+/// What a client says about itself (RFC 7591 §2). Members that are not listed are ignored.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ClientMetadata {
+    /// Where authorization responses may go.
+    pub redirect_uris: Vec<String>,
+    /// How it proves who it is; `client_secret_basic` unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<String>,
+    /// `authorization_code` unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_types: Option<Vec<String>>,
+    /// `code` unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_types: Option<Vec<String>>,
+    /// Its name for people; its host unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    /// The most it may ask for; everything there is unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Where the user may go after sign-out (OIDC RP-Initiated Logout §3.1).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// A signed statement about the software: none is approved here.
+    #[serde(skip_serializing)]
+    pub software_statement: Option<String>,
+    /// What it says for people.
+    #[serde(flatten)]
+    pub about: ClientDescription,
+}
+
+/// What a client says about itself for people (RFC 7591 §2).
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ClientDescription {
+    /// Its home page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// How it uses what it learns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Its terms of service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// How to reach whoever is responsible.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// Which software it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    /// Which version of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+}
+
+impl ClientDescription {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why a registration is refused (RFC 7591 §3.2.2).
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RegistrationRefusal {
+    /// A member does not say what it may.
+    #[error("{0} {1}")]
+    Metadata(&'static str, &'static str),
+    /// A redirect URI.
+    #[error("redirect_uris {0}")]
+    RedirectUri(&'static str),
+    /// Software statements are not known here.
+    #[error("software_statement is not approved: this provider knows no issuer of statements")]
+    SoftwareStatement,
+}
+
+impl From<&RegistrationRefusal> for ErrorResponse {
+    fn from(refusal: &RegistrationRefusal) -> Self {
+        let code = match refusal {
+            RegistrationRefusal::Metadata(..) => ErrorCode::InvalidClientMetadata,
+            RegistrationRefusal::RedirectUri(_) => ErrorCode::InvalidRedirectUri,
+            RegistrationRefusal::SoftwareStatement => ErrorCode::UnapprovedSoftwareStatement,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+/// Fresh random values for a client that may be registered.
+#[derive(Debug)]
+pub struct NewCredentials {
+    /// Its public name.
+    pub id: ClientId,
+    /// Its secret, if it wants one.
+    pub secret: ClientSecret,
+    /// What it will manage its registration with (RFC 7592 §3).
+    pub token: RegistrationToken,
+}
+
+/// A client as the store holds one that registered by itself.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The client.
+    pub client: Client,
+    /// The hash of what it manages its registration with.
+    pub token: SecretHash,
+    /// When it registered.
+    pub issued_at: Timestamp,
+}
+
+/// A registration that was accepted and waits to be stored.
+#[derive(Debug)]
+pub struct Registered {
+    /// What the store keeps.
+    pub registration: Registration,
+    /// The secret, told this once.
+    pub secret: Option<ClientSecret>,
+    /// The registration access token, told this once.
+    pub token: RegistrationToken,
+}
+
+/// Judges a registration; nobody is asked who is not a user.
+///
+/// # Errors
+///
+/// The [`RegistrationRefusal`] that names the member.
+pub fn register(
+    metadata: &ClientMetadata,
+    credentials: NewCredentials,
+    scopes: &Scope,
+    now: Timestamp,
+) -> Result<Registered, RegistrationRefusal> {
+    let secret = credentials.secret;
+    let authentication = authentication(metadata, &secret)?;
+    let client = describe(metadata, credentials.id, authentication, scopes)?;
+    Ok(Registered {
+        secret: authentication.is_confidential().then_some(secret),
+        registration: Registration {
+            client,
+            token: credentials.token.hash(),
+            issued_at: now,
+        },
+        token: credentials.token,
+    })
+}
+
+/// Judges new metadata for a client that is registered already (RFC 7592 §2.2): everything is replaced
+/// but its name on the wire and how it proves it.
+///
+/// # Errors
+///
+/// The [`RegistrationRefusal`] that names the member.
+pub fn update(
+    metadata: &ClientMetadata,
+    registered: &Client,
+    scopes: &Scope,
+) -> Result<Client, RegistrationRefusal> {
+    let method = metadata.token_endpoint_auth_method.as_deref();
+    if method.is_some_and(|method| method != registered.authentication.method()) {
+        let problem = "cannot be changed: register another client";
+        return Err(RegistrationRefusal::Metadata(
+            "token_endpoint_auth_method",
+            problem,
+        ));
+    }
+    let id = registered.id.clone();
+    let client = describe(metadata, id, registered.authentication, scopes)?;
+    Ok(Client {
+        settings: ClientSettings {
+            about: client.settings.about,
+            ..registered.settings.clone()
+        },
+        ..client
+    })
+}
+
+/// What a client is told about itself (RFC 7591 §3.2.1).
+pub fn metadata_of(client: &Client) -> ClientMetadata {
+    let texts = |uris: &[RedirectUri]| uris.iter().map(ToString::to_string).collect();
+    let grant_types = client
+        .grant_types
+        .iter()
+        .map(|grant| grant.as_str().to_owned());
+    ClientMetadata {
+        redirect_uris: texts(&client.redirect_uris),
+        token_endpoint_auth_method: Some(client.authentication.method().to_owned()),
+        grant_types: Some(grant_types.collect()),
+        response_types: Some(vec!["code".to_owned()]),
+        client_name: Some(client.name.clone()),
+        scope: Some(client.scope.to_string()),
+        post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
+        software_statement: None,
+        about: client.settings.about.clone(),
+    }
+}
+
+fn describe(
+    metadata: &ClientMetadata,
+    id: ClientId,
+    authentication: ClientAuthentication,
+    scopes: &Scope,
+) -> Result<Client, RegistrationRefusal> {
+    if metadata.software_statement.is_some() {
+        return Err(RegistrationRefusal::SoftwareStatement);
+    }
+    let redirect_uris = redirect_uris(&metadata.redirect_uris)?;
+    check_response_types(metadata)?;
+    check_description(&metadata.about)?;
+    let public = !authentication.is_confidential();
+    Ok(Client {
+        id,
+        name: name(metadata, &redirect_uris)?,
+        authentication,
+        post_logout_redirect_uris: post_logout_redirect_uris(metadata)?,
+        // The pages of a client without a secret are where it calls from.
+        origins: if public {
+            origins(&redirect_uris)
+        } else {
+            vec![]
+        },
+        redirect_uris,
+        scope: scope(metadata, scopes)?,
+        grant_types: grant_types(metadata)?,
+        refresh_behaviour: RefreshBehaviour::Rotate,
+        is_first_party: false,
+        may_introspect: false,
+        settings: ClientSettings {
+            about: metadata.about.clone(),
+            ..ClientSettings::default()
+        },
+    })
+}
+
+fn authentication(
+    metadata: &ClientMetadata,
+    secret: &ClientSecret,
+) -> Result<ClientAuthentication, RegistrationRefusal> {
+    let secrets = ClientSecrets::from(secret.hash());
+    match metadata.token_endpoint_auth_method.as_deref() {
+        Some("none") => Ok(ClientAuthentication::None),
+        Some("client_secret_basic") | None => Ok(ClientAuthentication::SecretBasic(secrets)),
+        Some("client_secret_post") => Ok(ClientAuthentication::SecretPost(secrets)),
+        Some(_) => Err(RegistrationRefusal::Metadata(
+            "token_endpoint_auth_method",
+            "must be none, client_secret_basic or client_secret_post",
+        )),
+    }
+}
+
+fn redirect_uris(texts: &[String]) -> Result<Vec<RedirectUri>, RegistrationRefusal> {
+    if texts.is_empty() || texts.len() > MOST_URIS {
+        return Err(RegistrationRefusal::RedirectUri("must be one to sixteen"));
+    }
+    let parse = |text: &String| {
+        RedirectUri::parse(text)
+            .ok()
+            .filter(RedirectUri::is_for_strangers)
+    };
+    let parsed: Option<Vec<_>> = texts.iter().map(parse).collect();
+    parsed.ok_or(RegistrationRefusal::RedirectUri(
+        "must be https, http on a loopback host, or a private-use scheme with a dot, without a fragment",
+    ))
+}
+
+fn post_logout_redirect_uris(
+    metadata: &ClientMetadata,
+) -> Result<Vec<RedirectUri>, RegistrationRefusal> {
+    let uris = &metadata.post_logout_redirect_uris;
+    if uris.is_empty() {
+        return Ok(vec![]);
+    }
+    let problem = "must be at most sixteen addresses such as redirect_uris may be";
+    redirect_uris(uris)
+        .map_err(|_| RegistrationRefusal::Metadata("post_logout_redirect_uris", problem))
+}
+
+fn origins(uris: &[RedirectUri]) -> Vec<String> {
+    let mut origins: Vec<_> = uris
+        .iter()
+        .filter_map(RedirectUri::origin)
+        .map(str::to_owned)
+        .collect();
+    origins.sort();
+    origins.dedup();
+    origins
+}
+
+fn check_response_types(metadata: &ClientMetadata) -> Result<(), RegistrationRefusal> {
+    match metadata.response_types.as_deref() {
+        None => Ok(()),
+        Some([only]) if only == "code" => Ok(()),
+        Some(_) => Err(RegistrationRefusal::Metadata(
+            "response_types",
+            "must be code",
+        )),
+    }
+}
+
+fn grant_types(metadata: &ClientMetadata) -> Result<Vec<GrantType>, RegistrationRefusal> {
+    let Some(names) = &metadata.grant_types else {
+        return Ok(vec![GrantType::AuthorizationCode]);
+    };
+    let known = |name: &String| GrantType::parse(name).filter(|found| GRANT_TYPES.contains(found));
+    let parsed: Option<Vec<_>> = names.iter().map(known).collect();
+    let problem = "must be authorization_code, and refresh_token if it refreshes";
+    parsed
+        .filter(|parsed| parsed.contains(&GrantType::AuthorizationCode))
+        .ok_or(RegistrationRefusal::Metadata("grant_types", problem))
+}
+
+/// RFC 7591 §2: a scope that is not to be had is left out.
+fn scope(metadata: &ClientMetadata, scopes: &Scope) -> Result<Scope, RegistrationRefusal> {
+    let Some(text) = &metadata.scope else {
+        return Ok(scopes.clone());
+    };
+    let requested = Scope::parse(text).map_err(|_| {
+        RegistrationRefusal::Metadata("scope", "must be words between single spaces")
+    })?;
+    Ok(requested.intersection(scopes))
+}
+
+fn name(
+    metadata: &ClientMetadata,
+    redirect_uris: &[RedirectUri],
+) -> Result<String, RegistrationRefusal> {
+    match &metadata.client_name {
+        Some(name) if is_name(name) => Ok(name.clone()),
+        Some(_) => Err(RegistrationRefusal::Metadata(
+            "client_name",
+            "must be 1 to 100 visible characters",
+        )),
+        None => Ok(redirect_uris
+            .first()
+            .map(|uri| uri.csp_source().to_owned())
+            .unwrap_or_default()),
+    }
+}
+
+fn check_description(about: &ClientDescription) -> Result<(), RegistrationRefusal> {
+    for (member, value) in [
+        ("client_uri", &about.client_uri),
+        ("logo_uri", &about.logo_uri),
+        ("policy_uri", &about.policy_uri),
+        ("tos_uri", &about.tos_uri),
+    ] {
+        let is_page = |text: &String| {
+            RedirectUri::parse(text)
+                .is_ok_and(|uri| uri.is_for_strangers() && uri.origin().is_some())
+        };
+        if !value.as_ref().is_none_or(is_page) {
+            return Err(RegistrationRefusal::Metadata(
+                member,
+                "must be an https address",
+            ));
+        }
+    }
+    for (member, value) in [
+        ("software_id", &about.software_id),
+        ("software_version", &about.software_version),
+    ] {
+        if !value.as_ref().is_none_or(|text| is_name(text)) {
+            let problem = "must be 1 to 100 visible characters";
+            return Err(RegistrationRefusal::Metadata(member, problem));
+        }
+    }
+    if about.contacts.len() > 8 || !about.contacts.iter().all(|contact| is_name(contact)) {
+        let problem = "must be at most eight, of 1 to 100 visible characters each";
+        return Err(RegistrationRefusal::Metadata("contacts", problem));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+use super::*;
+use crate::grant::tests::NOW;
+
+fn metadata(json: &str) -> ClientMetadata {
+    serde_json::from_str(json).unwrap()
+}
+
+fn scopes() -> Scope {
+    Scope::parse("openid profile read write").unwrap()
+}
+
+fn registered(json: &str) -> Result<Registered, RegistrationRefusal> {
+    let credentials = NewCredentials {
+        id: ClientId::parse("c1").unwrap(),
+        secret: ClientSecret::new("s3cret"),
+        token: RegistrationToken::new("manage"),
+    };
+    register(&metadata(json), credentials, &scopes(), NOW)
+}
+
+fn refused(json: &str) -> (ErrorCode, String) {
+    let response = ErrorResponse::from(&registered(json).unwrap_err());
+    (response.code, response.description)
+}
+
+const PAGE: &str = r#""redirect_uris":["https://app.example/cb","https://app.example/other"]"#;
+
+#[test]
+fn what_is_not_said_has_its_default() {
+    let made = registered(&format!("{{{PAGE}}}")).unwrap();
+    let client = &made.registration.client;
+    assert_eq!(client.authentication.method(), "client_secret_basic");
+    assert_eq!(made.secret.unwrap().expose(), "s3cret");
+    assert!(
+        made.registration
+            .token
+            .matches(RegistrationToken::new("manage").hash())
+    );
+    assert_eq!(client.grant_types, [GrantType::AuthorizationCode]);
+    assert_eq!(client.scope, scopes());
+    assert_eq!(client.name, "https://app.example");
+    assert_eq!(client.refresh_behaviour, RefreshBehaviour::Rotate);
+    assert!(client.origins.is_empty());
+}
+
+#[test]
+fn a_stranger_is_never_trusted_more_than_one() {
+    let asks = format!(r#"{{{PAGE},"is_first_party":true,"may_introspect":true}}"#);
+    let client = registered(&asks).unwrap().registration.client;
+    assert!(!client.is_first_party && !client.may_introspect);
+}
+
+#[test]
+fn a_public_client_has_no_secret_and_calls_from_its_pages() {
+    let made = registered(&format!(
+        r#"{{{PAGE},"token_endpoint_auth_method":"none"}}"#
+    ))
+    .unwrap();
+    assert!(made.secret.is_none());
+    assert_eq!(made.registration.client.origins, ["https://app.example"]);
+}
+
+#[test]
+fn what_it_says_is_what_it_is_told() {
+    let said = format!(
+        r#"{{{PAGE},"client_name":"Notes","grant_types":["authorization_code","refresh_token"],
+        "response_types":["code"],"scope":"openid read unknown","client_uri":"https://app.example/",
+        "contacts":["help@app.example"],"token_endpoint_auth_method":"client_secret_post",
+        "post_logout_redirect_uris":["https://app.example/bye"],"of_no_meaning":1}}"#
+    );
+    let client = registered(&said).unwrap().registration.client;
+    let expected = ClientMetadata {
+        scope: Some("openid read".to_owned()),
+        ..metadata(&said)
+    };
+    assert_eq!(metadata_of(&client), expected);
+}
+
+#[test]
+fn redirect_uris_are_one_to_sixteen_good_ones() {
+    for uris in [
+        "[]",
+        r#"["http://app.example/cb"]"#,
+        r#"["https://app.example/cb#x"]"#,
+        r#"["javascript:alert(1)"]"#,
+        r#"["myapp:/cb"]"#,
+        r#"["https://app.example/cb","nonsense"]"#,
+    ] {
+        let (code, description) = refused(&format!(r#"{{"redirect_uris":{uris}}}"#));
+        assert_eq!(code, ErrorCode::InvalidRedirectUri, "{uris}");
+        assert!(
+            description.starts_with("redirect_uris must be"),
+            "{description}"
+        );
+    }
+    let many = vec![r#""https://app.example/cb""#; 17].join(",");
+    let (code, _) = refused(&format!(r#"{{"redirect_uris":[{many}]}}"#));
+    assert_eq!(code, ErrorCode::InvalidRedirectUri);
+}
+
+#[test]
+fn a_member_that_is_wrong_is_named() {
+    for (member, value) in [
+        ("token_endpoint_auth_method", r#""private_key""#),
+        ("grant_types", r#"["refresh_token"]"#),
+        ("grant_types", r#"["authorization_code","password"]"#),
+        ("response_types", r#"["token"]"#),
+        ("scope", r#""a  b""#),
+        ("client_name", r#""a\u202eb""#),
+        ("client_name", r#""""#),
+        ("client_uri", r#""javascript:alert(1)""#),
+        ("logo_uri", r#""http://app.example/logo""#),
+        ("contacts", r#"["a\nb"]"#),
+        ("software_id", r#""""#),
+        ("post_logout_redirect_uris", r#"["http://app.example/bye"]"#),
+    ] {
+        let (code, description) = refused(&format!(r#"{{{PAGE},"{member}":{value}}}"#));
+        assert_eq!(code, ErrorCode::InvalidClientMetadata, "{member} {value}");
+        assert!(description.starts_with(member), "{description}");
+    }
+    let (code, _) = refused(&format!(r#"{{{PAGE},"software_statement":"a.b.c"}}"#));
+    assert_eq!(code, ErrorCode::UnapprovedSoftwareStatement);
+}
+
+#[test]
+fn an_update_replaces_everything_but_name_proof_and_what_an_administrator_settled() {
+    let mut client = registered(&format!("{{{PAGE}}}"))
+        .unwrap()
+        .registration
+        .client;
+    client.settings.access_token_lifetime = Some(60);
+    let next = metadata(r#"{"redirect_uris":["https://app.example/new"],"client_name":"New"}"#);
+    let updated = update(&next, &client, &scopes()).unwrap();
+    assert_eq!((&updated.id, updated.name.as_str()), (&client.id, "New"));
+    assert_eq!(updated.redirect_uris.len(), 1);
+    assert_eq!(
+        updated.authentication.method(),
+        client.authentication.method()
+    );
+    assert_eq!(updated.settings.access_token_lifetime, Some(60));
+    let public = ClientMetadata {
+        token_endpoint_auth_method: Some("none".to_owned()),
+        ..next
+    };
+    assert!(update(&public, &client, &scopes()).is_err());
+}
