@@ -25,12 +25,14 @@ export async function prepareNode() {
   await continueIn(join(npmBin, 'node'));
 }
 
-async function installPackages() {
-  const stamp = join(top, 'node_modules', '.gatepass-lock');
-  const lock = createHash('sha256').update(readFileSync(join(top, 'package-lock.json'))).digest('hex');
+/** Installs the packages of a folder's lock file, if they are not there. @param {string} [folder] */
+export async function installPackages(folder = top) {
+  const stamp = join(folder, 'node_modules', '.gatepass-lock');
+  const lock = createHash('sha256').update(readFileSync(join(folder, 'package-lock.json'))).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  const options = (show) => ({ cwd: folder, onLine: show });
   await step('npm packages', (show) =>
-    must('Installing the npm packages failed; is the network there?', 'npm', ['ci', '--no-progress'], { onLine: show }));
+    must('Installing the npm packages failed; is the network there?', 'npm', ['ci', '--no-progress'], options(show)));
   writeFileSync(stamp, lock);
 }
 

@@ -9,6 +9,7 @@ import { check, sum } from './result.mjs';
 
 // On the target that ships; each entry is a name, or a name and the first version that is banned.
 const effects = ['worker', 'wasm-bindgen', 'js-sys', 'web-sys', 'tokio', 'getrandom 0.3'];
+const locks = ['package-lock.json', 'tests/bench/package-lock.json'];
 const large = ['url', 'serde_json'];
 const rules = [
   { crate: 'gatepass-core', flags: ['--no-default-features'], banned: [...large, ...effects] },
@@ -17,7 +18,7 @@ const rules = [
 ];
 
 export async function run() {
-  return sum([...(await Promise.all(rules.map(holds))), lockNamesNoRegistry()]);
+  return sum([...(await Promise.all(rules.map(holds))), ...locks.map(namesNoRegistry)]);
 }
 
 async function holds({ crate, flags, banned }) {
@@ -40,9 +41,9 @@ function newerOrEqual(version, since) {
   return major > sinceMajor || (major === sinceMajor && minor >= sinceMinor);
 }
 
-function lockNamesNoRegistry() {
-  const lock = readFileSync(join(top, 'package-lock.json'), 'utf8');
-  return lock.includes('"resolved"') ? told('package-lock.json names a registry: remove its "resolved" lines') : check(true);
+function namesNoRegistry(lock) {
+  const names = readFileSync(join(top, lock), 'utf8').includes('"resolved"');
+  return names ? told(`${lock} names a registry: remove its "resolved" lines`) : check(true);
 }
 
 function told(message) {
