@@ -3,7 +3,6 @@
 
 use gatepass_core::client::{Client, ClientAuthentication, GrantType};
 use gatepass_core::redirect::RedirectUri;
-use gatepass_core::secret::SecretHash;
 use gatepass_core::userinfo::User;
 use gatepass_edge::EdgeError;
 use gatepass_testing::contract::Seed;
@@ -89,8 +88,8 @@ impl D1Store {
 fn secret_hash(client: &Client) -> Option<String> {
     match client.authentication {
         ClientAuthentication::None => None,
-        ClientAuthentication::SecretBasic(hash) | ClientAuthentication::SecretPost(hash) => {
-            Some(SecretHash::to_base64url(hash))
+        ClientAuthentication::SecretBasic(secrets) | ClientAuthentication::SecretPost(secrets) => {
+            Some(secrets.current.to_base64url())
         }
     }
 }
