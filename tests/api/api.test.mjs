@@ -33,7 +33,7 @@ describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
   });
 
   test('an update is kept, and the next one too', async () => {
-    for (const name of ['Åse Nordmann', 'Second Name']) {
+    for (const name of ['Åse Nordmann', 'דנה כהן', 'علی\u200Cرضا']) {
       const updated = await update({ display_name: `  ${name} ` });
       expect(updated.status).toBe(200);
       const profile = await (await call('/api/user/profile', { token: tokens.access_token })).json();
@@ -43,7 +43,8 @@ describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
 
   test('invalid input is a 400 that names the field, and changes nothing', async () => {
     await update({ display_name: 'Before' });
-    for (const body of [{}, { display_name: '' }, { display_name: 7 }, { display_name: 'x'.repeat(81) }, { display_name: 'a\u0000' }, [], null]) {
+    for (const body of [{}, { display_name: '' }, { display_name: 7 }, { display_name: 'x'.repeat(81) }, { display_name: 'a\u0000' },
+      { display_name: 'a\u202Eb' }, { display_name: '\u3164' }, { display_name: 'a\u200Bb' }, [], null]) {
       const response = await update(body);
       expect(response.status).toBe(400);
       const answer = await response.json();
