@@ -1,12 +1,18 @@
-//! The resource server: reading a bearer token (RFC 6750), judging it (RFC 9068 §4, RFC 7662 §2.2)
-//! and refusing it with a proper challenge.
+//! The resource server: reading a bearer token (RFC 6750), judging it (RFC 9068 §4, RFC 7662 §2.2),
+//! refusing it with a proper challenge, and saying where it describes itself (RFC 9728).
 
-use crate::error::ErrorCode;
+mod bearer;
+mod challenge;
+mod metadata;
+
+pub use bearer::bearer_token;
+pub use challenge::ResourceRefusal;
+pub use metadata::{metadata_path, metadata_url};
+
 use crate::id::{Audience, ClientId, Issuer, Subject};
 use crate::introspect::Introspection;
-use crate::jose::{Jwt, JwtError};
+use crate::jose::Jwt;
 use crate::scope::Scope;
-use crate::secret::AccessToken;
 use crate::time::Timestamp;
 use crate::token::access::AccessTokenClaims;
 
@@ -30,83 +36,6 @@ pub struct Authorized {
     pub scope: Scope,
     /// Until when.
     pub expires_at: Timestamp,
-}
-
-/// Why a request is refused.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ResourceRefusal {
-    /// No token: the challenge carries no error code (RFC 6750 §3.1).
-    #[error("a bearer token is required")]
-    NoToken,
-    /// The header is not `Bearer` with a token.
-    #[error("the Authorization header must be Bearer and a token")]
-    Malformed,
-    /// The token itself.
-    #[error(transparent)]
-    Token(#[from] JwtError),
-    /// The provider says that it is not active.
-    #[error("the token is expired or revoked")]
-    Inactive,
-    /// It comes from another issuer.
-    #[error("the token was issued by another provider")]
-    OtherIssuer,
-    /// It is meant for another resource.
-    #[error("the token is for another resource")]
-    OtherAudience,
-    /// It does not allow this.
-    #[error("the scope {0} is required")]
-    MissingScope(&'static str),
-}
-
-impl ResourceRefusal {
-    /// The HTTP status and, unless no token was sent, the error code (RFC 6750 §3.1).
-    pub const fn code(&self) -> (u16, Option<ErrorCode>) {
-        match self {
-            Self::NoToken => (401, None),
-            Self::Malformed => (400, Some(ErrorCode::InvalidRequest)),
-            Self::Token(_) | Self::Inactive | Self::OtherIssuer | Self::OtherAudience => {
-                (401, Some(ErrorCode::InvalidToken))
-            }
-            Self::MissingScope(_) => (403, Some(ErrorCode::InsufficientScope)),
-        }
-    }
-
-    /// The `WWW-Authenticate` value (RFC 6750 §3, RFC 9728 §5.1). `realm` and `metadata` come from
-    /// configuration and must not contain quotes.
-    pub fn challenge(&self, realm: &str, metadata: Option<&str>) -> String {
-        let mut parameters = vec![format!("realm=\"{realm}\"")];
-        if let (_, Some(code)) = self.code() {
-            parameters.push(format!("error=\"{code}\", error_description=\"{self}\""));
-        }
-        if let Self::MissingScope(scope) = self {
-            parameters.push(format!("scope=\"{scope}\""));
-        }
-        if let Some(metadata) = metadata {
-            parameters.push(format!("resource_metadata=\"{metadata}\""));
-        }
-        format!("Bearer {}", parameters.join(", "))
-    }
-}
-
-/// Reads the `Authorization` header (RFC 6750 §2.1).
-///
-/// # Errors
-///
-/// [`ResourceRefusal::NoToken`] or [`ResourceRefusal::Malformed`].
-pub fn bearer_token(authorization: Option<&str>) -> Result<AccessToken, ResourceRefusal> {
-    let header = authorization.ok_or(ResourceRefusal::NoToken)?;
-    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        // RFC 6750 §3.1: whoever uses another scheme may not know that a token is needed.
-        return Err(ResourceRefusal::NoToken);
-    }
-    let token = token.trim_matches(' ');
-    // RFC 6750 §2.1 b64token.
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
-    if token.is_empty() || !token.bytes().all(allowed) {
-        return Err(ResourceRefusal::Malformed);
-    }
-    Ok(AccessToken::new(token))
 }
 
 /// Judges a JWT whose signature, type and expiry were checked (RFC 9068 §4).
@@ -188,8 +117,6 @@ mod tests {
     use crate::introspect::Details;
     use crate::token::access;
 
-    const METADATA: &str = "http://localhost:5000/.well-known/oauth-protected-resource";
-
     fn expected() -> Expected {
         Expected {
             issuer: issuer(),
@@ -220,104 +147,6 @@ mod tests {
         Introspection {
             active: true,
             details: Some(details),
-        }
-    }
-
-    #[test]
-    fn a_challenge_is_as_rfc_6750_has_it() {
-        let metadata = format!("resource_metadata=\"{METADATA}\"");
-        let invalid = |words: &str| {
-            format!(
-                "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"{words}\", {metadata}"
-            )
-        };
-        for (refusal, status, challenge) in [
-            (
-                ResourceRefusal::NoToken,
-                401,
-                format!("Bearer realm=\"api\", {metadata}"),
-            ),
-            (
-                ResourceRefusal::Malformed,
-                400,
-                format!(
-                    "Bearer realm=\"api\", error=\"invalid_request\", \
-                     error_description=\"the Authorization header must be Bearer and a token\", \
-                     {metadata}"
-                ),
-            ),
-            (
-                ResourceRefusal::Token(JwtError::Expired),
-                401,
-                invalid("the token has expired"),
-            ),
-            (
-                ResourceRefusal::Inactive,
-                401,
-                invalid("the token is expired or revoked"),
-            ),
-            (
-                ResourceRefusal::OtherIssuer,
-                401,
-                invalid("the token was issued by another provider"),
-            ),
-            (
-                ResourceRefusal::OtherAudience,
-                401,
-                invalid("the token is for another resource"),
-            ),
-            (
-                ResourceRefusal::MissingScope("write"),
-                403,
-                format!(
-                    "Bearer realm=\"api\", error=\"insufficient_scope\", \
-                     error_description=\"the scope write is required\", scope=\"write\", {metadata}"
-                ),
-            ),
-        ] {
-            assert_eq!(refusal.challenge("api", Some(METADATA)), challenge);
-            assert_eq!(refusal.code().0, status, "{refusal:?}");
-        }
-    }
-
-    #[test]
-    fn no_description_breaks_out_of_its_quotes() {
-        for error in [
-            JwtError::Claims,
-            JwtError::Expired,
-            JwtError::Malformed,
-            JwtError::Signature,
-            JwtError::Type,
-            JwtError::Unserializable,
-        ] {
-            let text = ResourceRefusal::Token(error).to_string();
-            assert!(!text.contains(['"', '\\']), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_bearer_token_is_read_in_any_case_of_the_scheme() {
-        for header in [
-            "Bearer aZ0-._~+/=",
-            "bearer aZ0-._~+/=",
-            "BEARER  aZ0-._~+/= ",
-        ] {
-            assert_eq!(bearer_token(Some(header)).unwrap().expose(), "aZ0-._~+/=");
-        }
-        for header in [None, Some(""), Some("Basic YTpi"), Some("DPoP a.b.c")] {
-            let refused = bearer_token(header).unwrap_err();
-            assert_eq!(refused, ResourceRefusal::NoToken, "{header:?}");
-        }
-        for header in [
-            "Bearer",
-            "Bearer ",
-            "Bearer a b",
-            "Bearer a,b",
-            "Bearer ü",
-            "Bearer \"a\"",
-        ] {
-            let refused = bearer_token(Some(header)).unwrap_err();
-            assert_eq!(refused, ResourceRefusal::Malformed, "{header:?}");
         }
     }
 
