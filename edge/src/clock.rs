@@ -1,4 +1,7 @@
-//! The wall clock. On Workers it stands still between two operations that wait for I/O.
+//! The wall clock and the timer. On Workers the clock stands still between two operations that wait
+//! for I/O.
+
+use std::time::Duration;
 
 use gatepass_core::time::Timestamp;
 
@@ -10,4 +13,10 @@ use gatepass_core::time::Timestamp;
 pub fn now() -> Timestamp {
     let milliseconds = i64::try_from(worker::Date::now().as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_seconds(milliseconds / 1000)
+}
+
+/// Waits for so many milliseconds, on a timer of this request.
+#[expect(clippy::disallowed_types, reason = "the one place that sets timers")]
+pub async fn pause(milliseconds: u32) {
+    worker::Delay::from(Duration::from_millis(milliseconds.into())).await;
 }

@@ -49,6 +49,10 @@ pub async fn post_form<T: DeserializeOwned>(
     .await
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks other services"
+)]
 async fn send<T: DeserializeOwned>(
     url: &str,
     method: Method,

@@ -1,6 +1,7 @@
 //! What the Gatepass Workers share on Cloudflare: the adapters between the protocol core and the
 //! platform. Each effect has one module, and only that module touches the platform for it.
 
+pub mod background;
 pub mod clock;
 pub mod config;
 pub mod cookie;
@@ -12,6 +13,7 @@ pub mod fetch;
 pub mod http;
 pub mod log;
 pub mod random;
+pub mod remembered;
 pub mod verify;
 pub mod webcrypto;
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::EdgeError;
+
 /// How a request ended.
 #[derive(Debug, Serialize)]
 pub struct RequestLine<'a> {
@@ -43,6 +45,26 @@ pub fn event(event: &Event<'_>) {
     write(false, event);
 }
 
+#[derive(Debug, Serialize)]
+struct FetchFailure {
+    event: &'static str,
+    failure: String,
+}
+
+/// Writes that something could not be fetched that many requests use. None of them need fail.
+pub fn fetch_failed(error: &EdgeError) {
+    let line = FetchFailure {
+        event: "fetch_failed",
+        failure: error.to_string(),
+    };
+    write(true, &line);
+}
+
+#[expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "the one place that writes the log"
+)]
 fn write(is_error: bool, line: &impl Serialize) {
     let Ok(text) = serde_json::to_string(line) else {
         return;

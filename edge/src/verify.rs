@@ -51,6 +51,11 @@ impl VerificationKeys {
         Self(keys)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The key that the token names, if its algorithm is also the token's.
     pub fn find(&self, token: &ParsedJwt<'_>) -> Option<&VerificationKey> {
         let (id, algorithm) = (token.key_id()?, token.algorithm()?);

@@ -135,9 +135,12 @@ describe.each(['introspection', 'jwt'])('tokens, validating by %s,', (validation
   });
 
   test('cannot be judged when the provider does not answer: nobody is let in, and nobody is told to sign in again', async () => {
+    // Of the form of an access token, under a key that nobody knows.
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const token = `${part({ typ: 'at+jwt', alg: 'ES256', kid: 'a-key' })}.${part({})}.AAAA`;
     const stack = await startStack({ only: ['api'], api: { GATEPASS_VALIDATION: validation } });
     try {
-      const response = await fetch(`${stack.api}/api/protected`, { headers: { authorization: 'Bearer a.b.c' } });
+      const response = await fetch(`${stack.api}/api/protected`, { headers: { authorization: `Bearer ${token}` } });
       expect(response.status).toBe(503);
       expect(response.headers.get('retry-after')).toBe('1');
       expect(response.headers.get('www-authenticate')).toBeNull();

@@ -6,44 +6,45 @@ mod provider;
 
 use std::rc::Rc;
 
-use gatepass_core::id::{Audience, Issuer};
-use gatepass_core::resource::{Authorized, Expected, ResourceRefusal, bearer_token, require_scope};
+use gatepass_core::id::{Audience, ClientId, InvalidIdentifier, Issuer};
+use gatepass_core::resource::{
+    Authorized, Expected, ResourceRefusal, bearer_token, metadata_url, require_scope,
+};
 use gatepass_core::secret::{AccessToken, ClientSecret};
 use gatepass_edge::config::{optional, origin, required};
-use gatepass_edge::{EdgeError, clock, http};
+use gatepass_edge::{EdgeError, http};
 use worker::{Env, Request, Response};
+
+pub use self::introspection::ResourceServer;
+use self::provider::Provider;
 
 /// How tokens are validated.
 #[derive(Debug)]
 pub enum Validation {
     /// Ask the provider about each token (RFC 7662): a revocation counts at once.
-    Introspection {
-        /// The `client_id` of this resource server.
-        client_id: String,
-        /// Its secret.
-        secret: ClientSecret,
-    },
+    Introspection(ResourceServer),
     /// Check the signature with the provider's published keys (RFC 9068): no request to the
     /// provider, and a token counts until it expires.
     Jwt,
 }
 
-/// Guards a resource server.
+/// Guards a resource server. What it learns of the provider, the whole isolate remembers.
 #[derive(Clone, Debug)]
 pub struct Guard(Rc<Settings>);
 
 #[derive(Debug)]
 struct Settings {
     expected: Expected,
+    provider: Rc<Provider>,
     validation: Validation,
 }
 
 impl Guard {
     /// A guard for the resource `audience`, which accepts the tokens of `issuer`.
     pub fn new(issuer: Issuer, audience: Audience, validation: Validation) -> Self {
-        let expected = Expected { issuer, audience };
         Self(Rc::new(Settings {
-            expected,
+            provider: Provider::of(&issuer),
+            expected: Expected { issuer, audience },
             validation,
         }))
     }
@@ -56,25 +57,21 @@ impl Guard {
     ///
     /// [`EdgeError::Config`] naming what is missing or wrong.
     pub fn from_env(env: &Env) -> Result<Self, EdgeError> {
-        let wrong = |name, problem| EdgeError::Config { name, problem };
-        let text = "must be at most 1024 printable ASCII characters";
-        let issuer = Issuer::parse(&origin(env, "GATEPASS_ISSUER")?);
-        let audience = Audience::parse(&required(env, "GATEPASS_AUDIENCE")?);
+        let name = "GATEPASS_ISSUER";
+        let issuer = identifier(name, Issuer::parse(&origin(env, name)?))?;
+        let name = "GATEPASS_AUDIENCE";
+        let audience = identifier(name, Audience::parse(&required(env, name)?))?;
         let validation = match optional(env, "GATEPASS_VALIDATION").as_deref() {
             Some("jwt") | None => Validation::Jwt,
-            Some("introspection") => Validation::Introspection {
-                client_id: required(env, "GATEPASS_CLIENT_ID")?,
-                secret: ClientSecret::new(required(env, "GATEPASS_API_SECRET")?),
-            },
+            Some("introspection") => Validation::Introspection(resource_server(env)?),
             Some(_) => {
-                return Err(wrong("GATEPASS_VALIDATION", "must be jwt or introspection"));
+                return Err(EdgeError::Config {
+                    name: "GATEPASS_VALIDATION",
+                    problem: "must be jwt or introspection",
+                });
             }
         };
-        Ok(Self::new(
-            issuer.map_err(|_| wrong("GATEPASS_ISSUER", text))?,
-            audience.map_err(|_| wrong("GATEPASS_AUDIENCE", text))?,
-            validation,
-        ))
+        Ok(Self::new(issuer, audience, validation))
     }
 
     /// Who makes this request, if its token is good for this resource and allows `scope`.
@@ -107,8 +104,8 @@ impl Guard {
     /// [`EdgeError::Runtime`] if it cannot be built.
     pub fn refuse(&self, refusal: &ResourceRefusal) -> Result<Response, EdgeError> {
         let audience = &self.0.expected.audience;
-        let metadata = format!("{audience}/.well-known/oauth-protected-resource");
-        http::challenge(refusal, audience.as_str(), Some(&metadata))
+        let metadata = metadata_url(audience);
+        http::challenge(refusal, audience.as_str(), metadata.as_deref())
     }
 
     /// What it expects of every token.
@@ -120,17 +117,27 @@ impl Guard {
         &self,
         token: &AccessToken,
     ) -> Result<Result<Authorized, ResourceRefusal>, EdgeError> {
-        let (expected, now) = (&self.0.expected, clock::now());
-        let provider = provider::metadata(&expected.issuer, now).await?;
-        match &self.0.validation {
-            Validation::Introspection { client_id, secret } => {
-                let endpoint = &provider.introspection_endpoint;
-                let answer = introspection::ask(endpoint, (client_id, secret), token).await?;
-                Ok(gatepass_core::resource::check_introspection(
-                    answer, expected, now,
-                ))
-            }
-            Validation::Jwt => jwks::judge(&provider.jwks_uri, token, expected, now).await,
+        let Settings {
+            expected,
+            provider,
+            validation,
+        } = &*self.0;
+        match validation {
+            Validation::Introspection(server) => server.judge(provider, token, expected).await,
+            Validation::Jwt => jwks::judge(provider, token, expected).await,
         }
     }
+}
+
+fn resource_server(env: &Env) -> Result<ResourceServer, EdgeError> {
+    let name = "GATEPASS_CLIENT_ID";
+    Ok(ResourceServer {
+        client_id: identifier(name, ClientId::parse(&required(env, name)?))?,
+        secret: ClientSecret::new(required(env, "GATEPASS_API_SECRET")?),
+    })
+}
+
+fn identifier<T>(name: &'static str, parsed: Result<T, InvalidIdentifier>) -> Result<T, EdgeError> {
+    let problem = "must be at most 1024 printable ASCII characters";
+    parsed.map_err(|_| EdgeError::Config { name, problem })
 }

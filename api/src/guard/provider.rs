@@ -1,43 +1,152 @@
-//! Where the provider's endpoints are (RFC 8414), cached for the isolate.
+//! What an isolate remembers of a provider: where its endpoints are (RFC 8414) and with which keys
+//! it signs (RFC 7517).
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_core::id::Issuer;
-use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_core::jose::ParsedJwt;
+use gatepass_core::rp::metadata::is_secure;
+use gatepass_edge::remembered::Remembered;
+use gatepass_edge::verify::VerificationKeys;
 use gatepass_edge::{EdgeError, fetch};
 use serde::Deserialize;
-
-const CACHED_FOR: Lifetime = Lifetime::from_minutes(10);
+use serde_json::{Map, Value};
 
 /// What the guard needs of the provider's metadata.
 #[derive(Debug, Deserialize)]
 pub(super) struct Metadata {
-    issuer: String,
+    issuer: Issuer,
     pub(super) introspection_endpoint: String,
-    pub(super) jwks_uri: String,
+    jwks_uri: String,
+}
+
+/// A JWKS document.
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Map<String, Value>>,
+}
+
+/// A provider whose tokens are accepted.
+#[derive(Debug)]
+pub(super) struct Provider {
+    issuer: Issuer,
+    metadata: Remembered<Metadata>,
+    keys: Remembered<VerificationKeys>,
 }
 
 thread_local! {
-    static METADATA: RefCell<Option<(Timestamp, Rc<Metadata>)>> = const { RefCell::new(None) };
+    /// As many as there are issuers in the configuration: usually one.
+    static PROVIDERS: RefCell<Vec<Rc<Provider>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The metadata of `issuer`.
-pub(super) async fn metadata(issuer: &Issuer, now: Timestamp) -> Result<Rc<Metadata>, EdgeError> {
-    let cached = METADATA.with_borrow(Clone::clone);
-    let fresh = cached.filter(|(read_at, metadata)| {
-        read_at.is_within(CACHED_FOR, now) && metadata.issuer == issuer.as_str()
-    });
-    if let Some((_, metadata)) = fresh {
-        return Ok(metadata);
+impl Provider {
+    /// The provider of this issuer: one for the whole isolate, however many guards there are.
+    pub(super) fn of(issuer: &Issuer) -> Rc<Self> {
+        PROVIDERS.with_borrow_mut(|providers| {
+            if let Some(known) = providers.iter().find(|known| known.issuer == *issuer) {
+                return Rc::clone(known);
+            }
+            let provider = Rc::new(Self {
+                issuer: issuer.clone(),
+                metadata: Remembered::default(),
+                keys: Remembered::default(),
+            });
+            providers.push(Rc::clone(&provider));
+            provider
+        })
     }
+
+    /// Where its endpoints are.
+    pub(super) async fn metadata(&self) -> Result<Rc<Metadata>, EdgeError> {
+        let issuer = self.issuer.clone();
+        self.metadata.current(|| fetch_metadata(issuer)).await
+    }
+
+    /// Its keys, the token's among them if it has published that one.
+    pub(super) async fn keys_for(
+        &self,
+        token: &ParsedJwt<'_>,
+    ) -> Result<Rc<VerificationKeys>, EdgeError> {
+        let keys = self.keys.current(|| self.fetch_keys()).await?;
+        if keys.find(token).is_some() {
+            return Ok(keys);
+        }
+        self.keys.newer(&keys, || self.fetch_keys()).await
+    }
+
+    fn fetch_keys(&self) -> impl Future<Output = Result<VerificationKeys, EdgeError>> + 'static {
+        let (issuer, metadata) = (self.issuer.clone(), self.metadata.clone());
+        async move {
+            let metadata = metadata.current(|| fetch_metadata(issuer)).await?;
+            fetch_keys(&metadata.jwks_uri).await
+        }
+    }
+}
+
+async fn fetch_metadata(issuer: Issuer) -> Result<Metadata, EdgeError> {
     let url = format!("{issuer}/.well-known/oauth-authorization-server");
     let metadata: Metadata = fetch::json(&url).await?;
-    if metadata.issuer != issuer.as_str() {
-        // RFC 8414 §3.3
-        return Err(EdgeError::Upstream(format!("{url}: names another issuer")));
-    }
-    let metadata = Rc::new(metadata);
-    METADATA.set(Some((now, Rc::clone(&metadata))));
+    check(&metadata, &issuer).map_err(|why| EdgeError::Upstream(format!("{url}: {why}")))?;
     Ok(metadata)
+}
+
+fn check(metadata: &Metadata, issuer: &Issuer) -> Result<(), &'static str> {
+    // RFC 8414 §3.3
+    if metadata.issuer != *issuer {
+        return Err("names another issuer");
+    }
+    if !is_secure(&metadata.introspection_endpoint) || !is_secure(&metadata.jwks_uri) {
+        return Err("has an endpoint that is not https");
+    }
+    Ok(())
+}
+
+async fn fetch_keys(url: &str) -> Result<VerificationKeys, EdgeError> {
+    let set: KeySet = fetch::json(url).await?;
+    let keys = VerificationKeys::import(&set.keys).await;
+    if keys.is_empty() {
+        // Keys that are known do better than none.
+        let failure = format!("{url}: has no key for signatures that is of use here");
+        return Err(EdgeError::Upstream(failure));
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_issuers_own_metadata_is_used_and_only_over_tls() {
+        let issuer = Issuer::parse("https://id.example").unwrap();
+        let checked = |named: &str, introspection: &str, jwks: &str| {
+            let metadata = Metadata {
+                issuer: Issuer::parse(named).unwrap(),
+                introspection_endpoint: introspection.to_owned(),
+                jwks_uri: jwks.to_owned(),
+            };
+            check(&metadata, &issuer)
+        };
+        let (own, tls) = ("https://id.example", "https://elsewhere.example/x");
+        assert_eq!(checked(own, tls, tls), Ok(()));
+        for other in ["https://id.example/", "https://id.example.org"] {
+            assert_eq!(checked(other, tls, tls), Err("names another issuer"));
+        }
+        let insecure = Err("has an endpoint that is not https");
+        assert_eq!(checked(own, "http://id.example/x", tls), insecure);
+        assert_eq!(checked(own, tls, "http://id.example/x"), insecure);
+    }
+
+    #[test]
+    fn an_isolate_has_one_memory_for_each_issuer() {
+        let issuer = |text| Issuer::parse(text).unwrap();
+        let first = Provider::of(&issuer("https://a.example"));
+        let other = Provider::of(&issuer("https://b.example"));
+        assert!(Rc::ptr_eq(
+            &first,
+            &Provider::of(&issuer("https://a.example"))
+        ));
+        assert!(!Rc::ptr_eq(&first, &other));
+    }
 }

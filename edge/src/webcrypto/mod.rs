@@ -10,11 +10,14 @@ pub use web_sys::CryptoKey;
 use js_sys::{Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::SubtleCrypto;
 
 use crate::EdgeError;
 
-fn subtle() -> Result<SubtleCrypto, EdgeError> {
+#[expect(
+    clippy::disallowed_types,
+    reason = "the one place that reaches for WebCrypto"
+)]
+fn subtle() -> Result<web_sys::SubtleCrypto, EdgeError> {
     let missing = |_| EdgeError::Crypto("crypto.subtle");
     let crypto = Reflect::get(&js_sys::global(), &"crypto".into()).map_err(missing)?;
     Ok(Reflect::get(&crypto, &"subtle".into())

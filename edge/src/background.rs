@@ -1,0 +1,51 @@
+//! Work that goes on when its request is over.
+//!
+//! The runtime drops whatever a request still waits for as soon as its client has gone away, and a
+//! future of one request must never be awaited, nor woken, by another: its I/O belongs to the
+//! request that began it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+
+use crate::EdgeError;
+
+#[wasm_bindgen(module = "cloudflare:workers")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = waitUntil)]
+    fn wait_until(promise: &Promise) -> Result<(), JsValue>;
+}
+
+/// Begins `work` and sees it through to its end.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] outside a request.
+pub fn begin(work: impl Future<Output = ()> + 'static) -> Result<(), EdgeError> {
+    Ok(wait_until(&promise(work))?)
+}
+
+/// Waits for `work`, which comes to its end also if this request's client goes away meanwhile.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] outside a request.
+pub async fn finish<T: 'static>(work: impl Future<Output = T> + 'static) -> Result<T, EdgeError> {
+    let done = Rc::new(Cell::new(None));
+    let slot = Rc::clone(&done);
+    let promise = promise(async move { slot.set(Some(work.await)) });
+    wait_until(&promise)?;
+    JsFuture::from(promise).await?;
+    let cut_off = || EdgeError::Runtime("background work was cut off".to_owned());
+    done.take().ok_or_else(cut_off)
+}
+
+fn promise(work: impl Future<Output = ()> + 'static) -> Promise {
+    future_to_promise(async move {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    })
+}

@@ -1,0 +1,146 @@
+// What the guard asks of its provider, and how often: a flood of tokens must not become a flood of
+// requests, and a provider that fails must not be hammered.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { signingKey, startFakeProvider } from '../support/fake-provider.mjs';
+import { startStack } from '../support/stack.mjs';
+
+let stack;
+let provider;
+
+async function start(validation) {
+  stack = await startStack({ only: ['api'], api: { GATEPASS_VALIDATION: validation } });
+  provider = await startFakeProvider(stack);
+}
+afterEach(async () => {
+  await provider?.stop();
+  await stack?.stop();
+});
+
+const call = (token, options) => fetch(`${stack.api}/api/protected`, { headers: { authorization: `Bearer ${token}` }, ...options });
+const times = (count, make) => Array.from({ length: count }, (_, index) => make(index));
+const statuses = async (calls) => {
+  const seen = {};
+  for (const { status } of await Promise.all(calls)) seen[status] = (seen[status] ?? 0) + 1;
+  return seen;
+};
+
+/** Sends a request on a connection of its own. */
+async function send(token) {
+  const { hostname, port } = new URL(stack.api);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  socket.write(`GET /api/protected HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+  return socket;
+}
+
+/** Sends requests while a document is held back, so that they meet in the isolate. */
+async function meanwhile(document, send) {
+  provider.hold(document);
+  const calls = send();
+  await expect.poll(() => provider.asked[document]).toBeGreaterThan(0);
+  // Whatever was sent before this has reached the Worker, or is about to.
+  expect((await fetch(`${stack.api}/health`)).status).toBe(200);
+  provider.release(document);
+  return statuses(calls);
+}
+
+describe('keys', () => {
+  beforeEach(() => start('jwt'));
+
+  test('are fetched once, however many tokens with invented keys come at once', async () => {
+    const started = Date.now();
+    const invented = (name) => times(40, (index) => call(provider.token({ kid: `${name}-${index}` })));
+    expect(await meanwhile('keys', () => invented('first'))).toEqual({ 401: 40 });
+    expect(await statuses(invented('second'))).toEqual({ 401: 40 });
+    expect(provider.asked.metadata).toBe(1);
+    // One fetch at least every 30 seconds, even on the slowest machine.
+    const fetches = 1 + Math.floor((Date.now() - started) / 30_000);
+    expect(provider.asked.keys).toBeGreaterThan(0);
+    expect(provider.asked.keys).toBeLessThanOrEqual(fetches);
+    expect((await call(provider.token())).status).toBe(200);
+    expect(provider.asked.keys).toBeLessThanOrEqual(fetches);
+  });
+
+  test('are fetched once for forty good tokens that come at once, and every one of them is let in', async () => {
+    const tokens = times(40, () => provider.token());
+    expect(await meanwhile('keys', () => tokens.map((token) => call(token)))).toEqual({ 200: 40 });
+    expect(provider.asked).toEqual({ metadata: 1, keys: 1, introspection: 0 });
+  });
+
+  test('are fetched to the end, though whoever made the guard fetch them goes away', async () => {
+    provider.hold('keys');
+    const leaving = await send(provider.token());
+    await expect.poll(() => provider.asked.keys).toBe(1);
+    // The runtime drops a request whose connection is reset, and all that it waits for.
+    leaving.resetAndDestroy();
+    const barrier = async () => expect((await fetch(`${stack.api}/health`)).status).toBe(200);
+    await barrier();
+    const staying = times(5, () => call(provider.token()));
+    await barrier();
+    provider.release('keys');
+    expect(await statuses(staying)).toEqual({ 200: 5 });
+    expect(provider.asked.keys).toBe(1);
+  });
+
+  test.each(['keys', 'metadata'])('cannot be had while the provider fails at its %s: it is asked again soon, but not by everybody', async (document) => {
+    const started = Date.now();
+    provider.status[document] = 500;
+    expect(await meanwhile(document, () => times(40, () => call(provider.token())))).toEqual({ 503: 40 });
+    expect(await statuses(times(40, () => call(provider.token())))).toEqual({ 503: 40 });
+    // Once in two seconds, and the clock may stand on either side of a second.
+    expect(provider.asked[document]).toBeLessThanOrEqual(1 + Math.ceil((Date.now() - started) / 1000));
+    await expect.poll(() => stack.logs().join('\n')).toContain('"event":"fetch_failed"');
+    provider.status = {};
+    await expect.poll(async () => (await call(provider.token())).status).toBe(200);
+  });
+
+  const { jwk } = signingKey('a-key');
+  test.each([
+    ['none at all', []], ['of another algorithm', [{ ...jwk, alg: 'ES512' }]], ['for encryption', [{ ...jwk, use: 'enc' }]],
+    ['no point of the curve', [{ ...jwk, x: 'AA' }]], ['without a name', [{ ...jwk, kid: undefined }]],
+  ])('that are %s are a failure of the provider, not of the token', async (_, keys) => {
+    provider.publish(keys);
+    expect((await call(provider.token())).status).toBe(503);
+    expect(provider.asked.keys).toBe(1);
+  });
+
+  test('are not asked for by what no key could have signed', async () => {
+    const hopeless = [
+      'garbage', 'a.b.c', provider.token({ typ: 'JWT' }), provider.token({ kid: '' }), provider.token({ kid: null }),
+      provider.token({ alg: 'none' }), provider.token({ alg: 'HS256' }),
+    ];
+    for (const token of hopeless) {
+      const response = await call(token);
+      expect(response.status).toBe(401);
+      expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"');
+    }
+    expect(provider.asked).toEqual({ metadata: 0, keys: 0, introspection: 0 });
+  });
+});
+
+describe('introspection', () => {
+  beforeEach(() => start('introspection'));
+
+  test('is not asked about what is not even shaped like a token', async () => {
+    for (const garbage of ['a b', 'a,b', '"a"', 'a=b', '=', '{}', 'a%20b', 'x'.repeat(8193)]) {
+      const response = await call(garbage);
+      expect(response.status).toBe(400);
+      expect(response.headers.get('www-authenticate')).toContain('error="invalid_request"');
+    }
+    expect(provider.asked).toEqual({ metadata: 0, keys: 0, introspection: 0 });
+  });
+
+  test('is asked about any other, opaque ones included', async () => {
+    const tokens = ['opaque', 'a.b.c', 'aZ0-._~+/==', 'x'.repeat(8192), provider.token()];
+    for (const token of tokens) expect((await call(token)).status).toBe(401);
+    expect(provider.asked).toEqual({ metadata: 1, keys: 0, introspection: tokens.length });
+  });
+
+  test('learns where to ask once, however many tokens come at once', async () => {
+    expect(await meanwhile('metadata', () => times(40, (index) => call(`opaque-${index}`)))).toEqual({ 401: 40 });
+    expect(provider.asked).toEqual({ metadata: 1, keys: 0, introspection: 40 });
+  });
+});

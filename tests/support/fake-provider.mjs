@@ -1,0 +1,109 @@
+// A provider that counts what it is asked, answers when the test lets it, and fails when the test
+// wants it to. It stands where a stack without a provider expects one.
+//
+//     const stack = await startStack({ only: ['api'], api: { GATEPASS_VALIDATION: 'jwt' } });
+//     const provider = await startFakeProvider(stack);
+
+import crypto from 'node:crypto';
+import { createServer } from 'node:http';
+
+const paths = {
+  '/.well-known/oauth-authorization-server': 'metadata',
+  '/keys': 'keys',
+  '/introspect': 'introspection',
+};
+
+/** @param {{ provider: string, api: string }} stack */
+export async function startFakeProvider({ provider: issuer, api: audience }) {
+  const fake = new FakeProvider(issuer, audience);
+  await fake.listen();
+  return fake;
+}
+
+class FakeProvider {
+  /** How often each document was asked for. */
+  asked = { metadata: 0, keys: 0, introspection: 0 };
+  /** With which status it answers what it is asked for; 200 if not named. */
+  status = {};
+  #signing = signingKey('a-key');
+  #published = [this.#signing.jwk];
+  #held = {};
+  #server;
+
+  constructor(issuer, audience) {
+    this.issuer = issuer;
+    this.audience = audience;
+  }
+
+  listen() {
+    this.#server = createServer((request, response) => this.#answer(request, response));
+    const { port } = new URL(this.issuer);
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject).listen(Number(port), 'localhost', resolve);
+    });
+  }
+
+  /** Publishes these keys instead of its own. */
+  publish(keys) {
+    this.#published = keys;
+  }
+
+  /** Lets requests for a document wait until `release`. */
+  hold(document) {
+    this.#held[document] = [];
+  }
+
+  release(document) {
+    const waiting = this.#held[document] ?? [];
+    delete this.#held[document];
+    for (const answer of waiting) answer();
+  }
+
+  /** An access token; with a `kid`, one that claims to be signed with that key. */
+  token({ kid = this.#signing.jwk.kid, typ = 'at+jwt', alg = 'ES256', ...claims } = {}) {
+    const now = Math.floor(Date.now() / 1000);
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const payload = {
+      iss: this.issuer, sub: 'demo', aud: this.audience, client_id: 'a-client', jti: 'a-token', scope: 'read write',
+      auth_time: now, grant_id: 'a-grant', iat: now, exp: now + 300, ...claims,
+    };
+    const input = `${part({ typ, alg, kid })}.${part(payload)}`;
+    const key = { key: this.#signing.privateKey, dsaEncoding: 'ieee-p1363' };
+    return `${input}.${crypto.sign('sha256', Buffer.from(input), key).toString('base64url')}`;
+  }
+
+  stop() {
+    for (const document of Object.keys(this.#held)) this.release(document);
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => { this.#server.close(resolve); });
+  }
+
+  #answer(request, response) {
+    const document = paths[request.url];
+    if (!document) {
+      response.writeHead(404).end();
+      return;
+    }
+    this.asked[document] += 1;
+    const answer = () => {
+      response.writeHead(this.status[document] ?? 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(this.#documents()[document]));
+    };
+    if (this.#held[document]) this.#held[document].push(answer);
+    else answer();
+  }
+
+  #documents() {
+    return {
+      metadata: { issuer: this.issuer, jwks_uri: `${this.issuer}/keys`, introspection_endpoint: `${this.issuer}/introspect` },
+      keys: { keys: this.#published },
+      introspection: { active: false },
+    };
+  }
+}
+
+/** A new P-256 key pair under this `kid`. */
+export function signingKey(kid) {
+  const { privateKey, publicKey } = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' } };
+}
