@@ -1,13 +1,12 @@
 //! From a request to its resource, and what every response has in common.
 
 use gatepass_core::error::{ErrorCode, ErrorResponse};
-use gatepass_edge::config::{Environment, environment, optional};
-use gatepass_edge::d1::Database;
+use gatepass_edge::config::Environment;
 use gatepass_edge::exchange::Exchange;
 use gatepass_edge::{EdgeError, cors, http};
-use worker::{Env, Headers, Method, Request, Response};
+use worker::{Env, Method, Request, Response};
 
-use crate::guard::Guard;
+use crate::config::Config;
 use crate::resource;
 use crate::store::Store;
 
@@ -27,14 +26,16 @@ enum Guarded {
     Update,
 }
 
-fn resource_at(path: &str) -> Option<Resource> {
+const HEALTH: &str = "/health";
+
+fn resource_at(path: &str, config: &Config) -> Option<Resource> {
     Some(match path {
         "/api/data" => Resource::Guarded(Guarded::Data),
         "/api/protected" => Resource::Guarded(Guarded::Protected),
         "/api/user/profile" => Resource::Guarded(Guarded::Profile),
         "/api/user/update" => Resource::Guarded(Guarded::Update),
-        "/.well-known/oauth-protected-resource" => Resource::Metadata,
-        "/health" => Resource::Health,
+        HEALTH => Resource::Health,
+        _ if path == config.metadata_path => Resource::Metadata,
         _ => return None,
     })
 }
@@ -49,12 +50,21 @@ impl Resource {
         }
     }
 
-    async fn answer(self, request: Request, env: &Env, store: Store) -> Answer {
-        let guard = Guard::from_env(env)?;
+    /// What a page may do at it.
+    const fn policy(self) -> cors::Policy {
+        cors::Policy {
+            methods: self.method(),
+            headers: "Authorization, Content-Type",
+        }
+    }
+
+    async fn answer(self, request: Request, app: App<'_>) -> Answer {
         match self {
-            Self::Guarded(guarded) => guarded.answer(request, &guard, &store).await,
-            Self::Health => resource::health::answer(&store).await,
-            Self::Metadata => resource::metadata::answer(guard.expected()),
+            Self::Guarded(guarded) => guarded.answer(request, app).await,
+            Self::Health => {
+                resource::health::answer(Store::of(app.env, app.exchange).ok(), true).await
+            }
+            Self::Metadata => resource::metadata::answer(app.config.guard.expected()),
         }
     }
 }
@@ -69,84 +79,91 @@ impl Guarded {
         }
     }
 
-    async fn answer(self, mut request: Request, guard: &Guard, store: &Store) -> Answer {
+    async fn answer(self, mut request: Request, app: App<'_>) -> Answer {
+        let guard = &app.config.guard;
         let user = match guard.authorize(&request, self.scope()).await? {
             Ok(user) => user,
             Err(refusal) => return guard.refuse(&refusal),
         };
+        let store = Store::of(app.env, app.exchange)?;
         match self {
-            Self::Data => resource::data::answer(store).await,
-            Self::Profile => resource::profile::show(&user, store).await,
+            Self::Data => resource::data::answer(&store).await,
+            Self::Profile => resource::profile::show(&user, &store).await,
             Self::Protected => resource::protected::answer(&user),
-            Self::Update => resource::profile::update(&mut request, &user, store).await,
+            Self::Update => resource::profile::update(&mut request, &user, &store).await,
         }
     }
 }
 
 type Answer = Result<Response, EdgeError>;
 
+/// What a resource works with.
+struct App<'a> {
+    config: &'a Config,
+    env: &'a Env,
+    exchange: &'a Exchange,
+}
+
 /// Answers a request. Whatever fails is logged here, and only here.
 pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
     let exchange = Exchange::begin(&request);
+    let config = Config::of(&env);
     let origin = http::header(&request, "Origin");
-    let environment = environment(&env).unwrap_or(Environment::Production);
-    let (response, failure) = match route(request, &env, &exchange).await {
-        Ok(response) => (response, None),
+    let reader = origin.filter(|origin| config.as_ref().is_ok_and(|known| known.allows(origin)));
+    let answered = match &config {
+        Ok(config) => {
+            let (env, exchange) = (&env, &exchange);
+            let app = App {
+                config,
+                env,
+                exchange,
+            };
+            route(request, reader.is_some(), app).await
+        }
+        Err(_) if request.path() == HEALTH => unconfigured_health(&request, &env, &exchange).await,
+        Err(error) => Err(error.clone()),
+    };
+    let environment = config
+        .as_ref()
+        .map_or(Environment::Production, |known| known.environment);
+    let (response, failure) = match answered {
+        Ok(response) => (response, config.err()),
         Err(error) => (broken(&error, &exchange)?, Some(error)),
     };
-    let ended = allow_reader(&response, origin.as_deref(), &env)
-        .and_then(|()| exchange.end(&response, environment, failure.as_ref()));
+    let allowed = reader.map_or(Ok(()), |origin| cors::allow(response.headers(), &origin));
+    let ended = allowed.and_then(|()| exchange.end(&response, environment, failure.as_ref()));
     ended.map_err(|error| error.to_string())?;
     Ok(response)
 }
 
-async fn route(request: Request, env: &Env, exchange: &Exchange) -> Answer {
-    let Some(resource) = resource_at(&request.path()) else {
+async fn route(request: Request, may_read: bool, app: App<'_>) -> Answer {
+    let Some(resource) = resource_at(&request.path(), app.config) else {
         let description = "there is no such resource here";
         let error = ErrorResponse::new(ErrorCode::InvalidRequest, description);
         return Ok(http::error_json(&error)?.with_status(404));
     };
-    if request.method() == Method::Options {
-        return preflight(resource, &request, env);
+    match unanswerable(resource, &request, may_read) {
+        Some(response) => response,
+        None => resource.answer(request, app).await,
     }
+}
+
+/// The health of an API that can do nothing else.
+async fn unconfigured_health(request: &Request, env: &Env, exchange: &Exchange) -> Answer {
+    match unanswerable(Resource::Health, request, false) {
+        Some(response) => response,
+        None => resource::health::answer(Store::of(env, exchange).ok(), false).await,
+    }
+}
+
+/// The response to a request that asks before it asks, or with a method that is not there.
+fn unanswerable(resource: Resource, request: &Request, may_read: bool) -> Option<Answer> {
     let method = match request.method() {
+        Method::Options => return Some(cors::preflight(resource.policy(), may_read)),
         Method::Head => Method::Get,
         method => method,
     };
-    if method.as_ref() != resource.method() {
-        return http::method_not_allowed(resource.method());
-    }
-    let store = Store::new(Database::new(env, "DB", exchange.trips.clone())?);
-    resource.answer(request, env, store).await
-}
-
-/// `GATEPASS_ALLOWED_ORIGINS`: the web origins that may call this API, separated by spaces.
-fn is_allowed(origin: &str, env: &Env) -> bool {
-    let allowed = optional(env, "GATEPASS_ALLOWED_ORIGINS").unwrap_or_default();
-    allowed.split_whitespace().any(|known| known == origin)
-}
-
-fn allow_reader(response: &Response, origin: Option<&str>, env: &Env) -> Result<(), EdgeError> {
-    match origin.filter(|origin| is_allowed(origin, env)) {
-        Some(origin) => cors::allow(response.headers(), origin),
-        None => Ok(()),
-    }
-}
-
-fn preflight(resource: Resource, request: &Request, env: &Env) -> Answer {
-    let response = Response::empty()?
-        .with_status(204)
-        .with_headers(Headers::new());
-    response.headers().set("Allow", resource.method())?;
-    let origin = http::header(request, "Origin").filter(|origin| is_allowed(origin, env));
-    if origin.is_some() {
-        let policy = cors::Policy {
-            methods: resource.method(),
-            headers: "Authorization, Content-Type",
-        };
-        cors::allow_preflight(response.headers(), policy)?;
-    }
-    Ok(response)
+    (method.as_ref() != resource.method()).then(|| http::method_not_allowed(resource.method()))
 }
 
 /// The answer when something failed that is not the client's fault. A provider that cannot be

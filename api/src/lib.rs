@@ -19,6 +19,8 @@
 
 #[cfg(feature = "entry")]
 mod app;
+#[cfg(feature = "entry")]
+mod config;
 pub mod guard;
 #[cfg(feature = "entry")]
 mod resource;

@@ -3,7 +3,9 @@
 use gatepass_core::id::Subject;
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Database;
+use gatepass_edge::exchange::Exchange;
 use serde::{Deserialize, Serialize};
+use worker::Env;
 
 /// What a user says of themselves.
 #[derive(Debug, Deserialize, Serialize)]
@@ -29,9 +31,13 @@ pub struct Item {
 pub struct Store(Database);
 
 impl Store {
-    /// The tables in `db`.
-    pub fn new(db: Database) -> Self {
-        Self(db)
+    /// The tables in the database bound as `DB`.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Config`] if there is no such binding.
+    pub fn of(env: &Env, exchange: &Exchange) -> Result<Self, EdgeError> {
+        Database::new(env, "DB", exchange.trips.clone()).map(Self)
     }
 
     /// The user's profile, if the user has saved one.

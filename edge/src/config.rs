@@ -100,6 +100,11 @@ pub fn lifetime(env: &Env, name: &'static str, default: Lifetime) -> Result<Life
     }
 }
 
+const ORIGIN: &str = "must be an origin such as https://id.example.com, without a slash at the end; \
+                      http only on localhost";
+const ORIGINS: &str = "must be origins such as https://app.example.com, separated by spaces, without \
+                       a slash at the end; http only on localhost";
+
 /// An origin: scheme, host and port, nothing after.
 ///
 /// # Errors
@@ -110,8 +115,22 @@ pub fn origin(env: &Env, name: &'static str) -> Result<String, EdgeError> {
     if is_origin(&text) {
         Ok(text)
     } else {
-        let problem = "must be an origin such as https://id.example.com, without a slash at the end; \
-                       http only on localhost";
+        let problem = ORIGIN;
+        Err(EdgeError::Config { name, problem })
+    }
+}
+
+/// Origins, separated by spaces; none if it is not set.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if one of them is not an origin, as [`origin`] has it.
+pub fn origins(env: &Env, name: &'static str) -> Result<Vec<String>, EdgeError> {
+    let text = optional(env, name).unwrap_or_default();
+    if text.split_whitespace().all(is_origin) {
+        Ok(text.split_whitespace().map(str::to_owned).collect())
+    } else {
+        let problem = ORIGINS;
         Err(EdgeError::Config { name, problem })
     }
 }

@@ -1,6 +1,6 @@
 //! Cross-origin requests: the headers that let a web page of another origin read an answer.
 
-use worker::Headers;
+use worker::{Headers, Response};
 
 use crate::EdgeError;
 
@@ -39,4 +39,21 @@ pub fn allow_preflight(headers: &Headers, policy: Policy) -> Result<(), EdgeErro
     headers.set("Access-Control-Allow-Headers", policy.headers)?;
     headers.set("Access-Control-Max-Age", "7200")?;
     Ok(())
+}
+
+/// Answers `OPTIONS`: which methods there are, and to a page that may read the answers also what it
+/// may send.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub fn preflight(policy: Policy, may_read: bool) -> Result<Response, EdgeError> {
+    let response = Response::empty()?
+        .with_status(204)
+        .with_headers(Headers::new());
+    response.headers().set("Allow", policy.methods)?;
+    if may_read {
+        allow_preflight(response.headers(), policy)?;
+    }
+    Ok(response)
 }

@@ -5,7 +5,7 @@ use wasm_bindgen::JsValue;
 
 /// A failure of the platform or of the configuration. Its text is for the log: a client learns of it
 /// only that something failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EdgeError {
     /// A variable or secret is missing or wrong.
     #[error("configuration: {name} {problem}")]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use worker::{Headers, Request, Response, ResponseBody};
 
 use crate::EdgeError;
+use crate::health::Health;
 
 /// The largest body that an endpoint reads, in bytes.
 pub const LARGEST_BODY: usize = 64 * 1024;
@@ -219,30 +220,18 @@ pub fn challenge(
     Ok(response.with_status(status))
 }
 
-#[derive(Serialize)]
-struct Health<'a> {
-    status: &'static str,
-    version: &'a str,
-    d1: &'static str,
-}
-
-/// The health of a Worker whose work needs D1: 200 if that can be reached, else 503.
+/// The health of a Worker whose work needs D1, and whose configuration is in order.
 ///
 /// # Errors
 ///
 /// [`EdgeError::Runtime`] if the runtime refuses it.
-pub fn health(version: &str, d1_is_reachable: bool) -> Result<Response, EdgeError> {
-    let (code, status, d1) = if d1_is_reachable {
-        (200, "ok", "reachable")
-    } else {
-        (503, "degraded", "unreachable")
-    };
+pub fn health(version: &'static str, d1_is_reachable: bool) -> Result<Response, EdgeError> {
     let health = Health {
-        status,
         version,
-        d1,
+        is_configured: true,
+        d1_is_reachable: Some(d1_is_reachable),
     };
-    Ok(json(&health)?.with_status(code))
+    health.response()
 }
 
 /// The answer to a method that the endpoint does not have.

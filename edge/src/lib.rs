@@ -10,6 +10,7 @@ pub mod d1;
 mod error;
 pub mod exchange;
 pub mod fetch;
+pub mod health;
 pub mod http;
 pub mod log;
 pub mod random;

@@ -7,8 +7,9 @@ mod site;
 
 use std::collections::BTreeMap;
 
-use gatepass_edge::config::{self, Environment};
+use gatepass_edge::config::Environment;
 use gatepass_edge::exchange::Exchange;
+use gatepass_edge::health::Health;
 use gatepass_edge::{EdgeError, http};
 use worker::{Context, Env, Method, Request, Response, event};
 
@@ -22,25 +23,34 @@ use crate::settings::Config;
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
     let exchange = Exchange::begin(&request);
-    let (response, failure) = match answer(request, &env).await {
-        Ok(response) => (response, None),
+    let config = Config::of(&env);
+    let answered = match &config {
+        Ok(config) => answer(request, &env, config).await,
+        Err(_) if request.path() == HEALTH => for_reading(&request, || health(false)),
+        Err(error) => Err(error.clone()),
+    };
+    let environment = config
+        .as_ref()
+        .map_or(Environment::Production, |known| known.environment);
+    let (response, failure) = match answered {
+        Ok(response) => (response, config.err()),
         Err(error) => {
             let told = format!("Something failed on our side ({}).", exchange.request_id);
             (Response::error(told, 500)?, Some(error))
         }
     };
-    let environment = config::environment(&env).unwrap_or(Environment::Production);
     let ended = exchange.end(&response, environment, failure.as_ref());
     ended.map_err(|error| error.to_string())?;
     Ok(response)
 }
 
-async fn answer(request: Request, env: &Env) -> Result<Response, EdgeError> {
-    let config = Config::read(env)?;
+const HEALTH: &str = "/health";
+
+async fn answer(request: Request, env: &Env, config: &Config) -> Result<Response, EdgeError> {
     match request.path().as_str() {
-        "/health" => for_reading(&request, health),
-        "/config.json" => for_reading(&request, || describe(&config)),
-        path => site::file(path, request, env, &config).await,
+        HEALTH => for_reading(&request, || health(true)),
+        "/config.json" => for_reading(&request, || describe(config)),
+        path => site::file(path, request, env, config).await,
     }
 }
 
@@ -54,9 +64,13 @@ fn for_reading(
     }
 }
 
-fn health() -> Result<Response, EdgeError> {
-    let version = env!("CARGO_PKG_VERSION");
-    http::json(&BTreeMap::from([("status", "ok"), ("version", version)]))
+fn health(is_configured: bool) -> Result<Response, EdgeError> {
+    let health = Health {
+        version: env!("CARGO_PKG_VERSION"),
+        is_configured,
+        d1_is_reachable: None,
+    };
+    health.response()
 }
 
 /// What the demo site needs to sign in.

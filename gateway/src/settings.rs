@@ -1,27 +1,43 @@
-//! The gateway's variables.
+//! The gateway's configuration: read once an isolate, refused with the name of what is wrong.
 
-use gatepass_edge::{EdgeError, config};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use gatepass_edge::EdgeError;
+use gatepass_edge::config::{Environment, environment, origin};
 use worker::Env;
 
-/// Where the demo site's counterparts are.
+/// Where the gateway runs, and where the demo site's counterparts are.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The provider's origin.
+    /// `GATEPASS_ENV`: `development`, or `production` if not set.
+    pub(crate) environment: Environment,
+    /// `GATEPASS_ISSUER`: the provider's origin.
     pub(crate) issuer: String,
-    /// The API's origin.
+    /// `GATEPASS_API`: the API's origin.
     pub(crate) api: String,
 }
 
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
 impl Config {
-    /// Reads and checks the variables.
+    /// The configuration in `env`. An isolate's never changes.
     ///
     /// # Errors
     ///
     /// [`EdgeError::Config`] naming the variable that is missing or wrong.
-    pub(crate) fn read(env: &Env) -> Result<Self, EdgeError> {
-        Ok(Self {
-            issuer: config::origin(env, "GATEPASS_ISSUER")?,
-            api: config::origin(env, "GATEPASS_API")?,
-        })
+    pub(crate) fn of(env: &Env) -> Result<Rc<Self>, EdgeError> {
+        if let Some(config) = CONFIG.with_borrow(Clone::clone) {
+            return Ok(config);
+        }
+        let config = Rc::new(Self {
+            environment: environment(env)?,
+            issuer: origin(env, "GATEPASS_ISSUER")?,
+            api: origin(env, "GATEPASS_API")?,
+        });
+        CONFIG.set(Some(Rc::clone(&config)));
+        Ok(config)
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn file(
     Ok(found.with_headers(headers))
 }
 
-fn content_security_policy(Config { issuer, api }: &Config) -> String {
+fn content_security_policy(Config { issuer, api, .. }: &Config) -> String {
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self' data:; connect-src 'self' {issuer} {api}; base-uri 'none'; \
@@ -51,12 +51,15 @@ fn content_security_policy(Config { issuer, api }: &Config) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gatepass_edge::config::Environment;
+
     use super::content_security_policy;
     use crate::settings::Config;
 
     #[test]
     fn the_page_may_connect_to_its_provider_and_api_only() {
         let policy = content_security_policy(&Config {
+            environment: Environment::Production,
             issuer: "https://id.example.com".to_owned(),
             api: "https://api.example.com".to_owned(),
         });

@@ -63,13 +63,23 @@ test.each(['/', '/callback', '/app.js', '/nope', '/health', '/config.json'])('%s
   expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
 });
 
-test('without its provider it does not guess one', async () => {
-  const lost = await startStack({ only: ['gateway'], healthy: false, gateway: { GATEPASS_ISSUER: undefined } });
+test.each([
+  ['GATEPASS_ISSUER', undefined, 'is not set'],
+  ['GATEPASS_API', 'https://api.example.com/', 'must be an origin'],
+  ['GATEPASS_ENV', 'staging', 'must be development or production'],
+])('with %s=%s it serves nobody, names it in the log and not to strangers, and health still answers', async (name, value, problem) => {
+  const lost = await startStack({ only: ['gateway'], healthy: false, gateway: { [name]: value } });
   try {
-    const response = await fetch(`${lost.gateway}/config.json`);
-    expect(response.status).toBe(500);
-    expect(await response.text()).not.toContain('GATEPASS_ISSUER');
-    expect(lost.logs().join('\n')).toContain('GATEPASS_ISSUER is not set');
+    for (const path of ['/', '/config.json']) {
+      const response = await fetch(lost.gateway + path);
+      expect(response.status).toBe(500);
+      expect(await response.text()).not.toContain(name);
+    }
+    const health = await fetch(`${lost.gateway}/health`);
+    expect(health.status).toBe(503);
+    expect(await health.json()).toEqual({ status: 'degraded', version: expect.any(String), configuration: 'refused' });
+    const named = () => lost.logs().filter((line) => line.includes(`configuration: ${name} ${problem}`));
+    await expect.poll(() => named().length).toBe(3);
   } finally {
     await lost.stop();
   }

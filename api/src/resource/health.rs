@@ -1,10 +1,21 @@
 //! `GET /health`.
 
-use gatepass_edge::{EdgeError, http};
+use gatepass_edge::EdgeError;
+use gatepass_edge::health::Health;
 use worker::Response;
 
 use crate::store::Store;
 
-pub async fn answer(store: &Store) -> Result<Response, EdgeError> {
-    http::health(env!("CARGO_PKG_VERSION"), store.items().await.is_ok())
+/// Says whether the API can do its work. `store` is `None` if no database is bound.
+pub async fn answer(store: Option<Store>, is_configured: bool) -> Result<Response, EdgeError> {
+    let d1_is_reachable = match store {
+        Some(store) => store.items().await.is_ok(),
+        None => false,
+    };
+    let health = Health {
+        version: env!("CARGO_PKG_VERSION"),
+        is_configured,
+        d1_is_reachable: Some(d1_is_reachable),
+    };
+    health.response()
 }

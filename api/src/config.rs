@@ -1,0 +1,62 @@
+//! The API's configuration: read once an isolate, refused with the name of what is wrong.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use gatepass_core::resource::metadata_path;
+use gatepass_edge::EdgeError;
+use gatepass_edge::config::{Environment, environment, origins};
+use gatepass_edge::d1::{Database, RoundTrips};
+use worker::Env;
+
+use crate::guard::Guard;
+
+/// Everything that can be set from outside.
+#[derive(Debug)]
+pub struct Config {
+    /// `GATEPASS_ENV`: `development`, or `production` if not set.
+    pub environment: Environment,
+    /// `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`, `GATEPASS_VALIDATION`, `GATEPASS_CLIENT_ID` and the
+    /// secret `GATEPASS_API_SECRET`.
+    pub guard: Guard,
+    /// The path of the API's metadata, which follows from its audience (RFC 9728 §3.1).
+    pub metadata_path: String,
+    allowed_origins: Vec<String>,
+}
+
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+impl Config {
+    /// The configuration in `env`. An isolate's never changes.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Config`] naming the variable, secret or binding that is missing or wrong.
+    pub fn of(env: &Env) -> Result<Rc<Self>, EdgeError> {
+        if let Some(config) = CONFIG.with_borrow(Clone::clone) {
+            return Ok(config);
+        }
+        let config = Rc::new(Self::read(env)?);
+        CONFIG.set(Some(Rc::clone(&config)));
+        Ok(config)
+    }
+
+    /// Whether web pages of this origin may call the API: `GATEPASS_ALLOWED_ORIGINS`.
+    pub fn allows(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|known| known == origin)
+    }
+
+    fn read(env: &Env) -> Result<Self, EdgeError> {
+        let environment = environment(env)?;
+        Database::new(env, "DB", RoundTrips::default())?;
+        let guard = Guard::from_env(env)?;
+        Ok(Self {
+            environment,
+            metadata_path: metadata_path(&guard.expected().audience),
+            guard,
+            allowed_origins: origins(env, "GATEPASS_ALLOWED_ORIGINS")?,
+        })
+    }
+}
