@@ -40,7 +40,7 @@ pub struct Metadata<'a> {
     claims_supported: &'static [&'static str],
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; GrantType::ALL.len()],
     prompt_values_supported: [&'static str; 2],
     code_challenge_methods_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 3],
@@ -145,7 +145,8 @@ mod tests {
             ],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported":
+                ["authorization_code", "client_credentials", "refresh_token"],
             "prompt_values_supported": ["none", "login"],
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported":

@@ -99,6 +99,13 @@ impl BrowserId {
     }
 }
 
+impl ClientId {
+    /// The client as the subject of a token: one that acts for itself (RFC 9068 §2.2).
+    pub fn to_subject(&self) -> Subject {
+        Subject(self.0.clone())
+    }
+}
+
 impl SignInId {
     pub(crate) fn from_hash(hash: SecretHash) -> Self {
         Self(hash.to_base64url())

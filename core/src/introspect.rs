@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::{AuthenticatedClient, AuthenticationFailure, ClientCredentials};
+use crate::client::{
+    AuthenticatedClient, AuthenticationFailure, Client, ClientCredentials, GrantType,
+};
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::form::{Form, FormError};
 use crate::grant::{Grant, Session};
-use crate::id::Issuer;
+use crate::id::{ClientId, Issuer};
 use crate::jose::Jwt;
 use crate::secret::PresentedToken;
 use crate::time::Timestamp;
@@ -127,18 +129,16 @@ impl Introspection {
         caller: &AuthenticatedClient,
         now: Timestamp,
     ) -> Self {
-        let Some(grant) = state.live_grant(caller, now) else {
-            return Self::inactive();
-        };
-        if state.access_token_revoked {
+        let claims = token.payload;
+        let is_live = state.stands(now) && !state.access_token_revoked;
+        if !is_live || !may_know(caller, &claims.client_id) {
             return Self::inactive();
         }
-        let claims = token.payload;
         Self::active(Details {
             iss: claims.iss.to_string(),
             sub: claims.sub.to_string(),
             aud: claims.aud.to_string(),
-            client_id: grant.client_id.to_string(),
+            client_id: claims.client_id.to_string(),
             scope: claims.scope.to_string(),
             jti: claims.jti.to_string(),
             exp: token.expires_at,
@@ -182,13 +182,15 @@ impl Introspection {
     }
 }
 
-/// What the store knows of the grant behind a token.
+/// What the store knows of what a token stands on.
 #[derive(Debug, Default)]
 pub struct TokenState {
-    /// The grant, if there is one.
+    /// The grant, if it stands on one that is known.
     pub grant: Option<Grant>,
-    /// Its user.
+    /// The grant's user.
     pub user: Option<User>,
+    /// The client that acts for itself, if it stands on one that is known.
+    pub client: Option<Client>,
     /// The access token itself was revoked, its grant was not.
     pub access_token_revoked: bool,
 }
@@ -200,23 +202,34 @@ impl TokenState {
         self.user.filter(|_| stands && !self.access_token_revoked)
     }
 
+    /// Whether what the token stands on is good now.
+    fn stands(&self, now: Timestamp) -> bool {
+        let grant = self.grant.as_ref().is_some_and(|grant| grant.stands(now));
+        let client = self.client.as_ref();
+        grant || client.is_some_and(|client| client.may_use(GrantType::ClientCredentials))
+    }
+
     /// The grant, if it stands and the caller may know of it.
     fn live_grant(&self, caller: &AuthenticatedClient, now: Timestamp) -> Option<&Grant> {
         let grant = self.grant.as_ref()?;
-        let may_know = caller.client().may_introspect || caller.client().id == grant.client_id;
-        (grant.stands(now) && may_know).then_some(grant)
+        (grant.stands(now) && may_know(caller, &grant.client_id)).then_some(grant)
     }
+}
+
+/// A resource server may know of every token, another client of its own.
+fn may_know(caller: &AuthenticatedClient, client_id: &ClientId) -> bool {
+    caller.client().may_introspect || caller.client().id == *client_id
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::authorize::tests::issuer;
-    use crate::client::Client;
     use crate::client::tests::{authenticated, confidential, public};
     use crate::grant::EndReason;
+    use crate::grant::client_credentials::ActingForItself;
     use crate::grant::tests::{NOW, after, grant, session, spent, terms};
-    use crate::id::{ClientId, JwtId, Subject};
+    use crate::id::{Audience, JwtId, Subject};
     use crate::scope::Scope;
     use crate::token::access;
     use serde_json::json;
@@ -247,7 +260,15 @@ mod tests {
         TokenState {
             grant: Some(grant),
             user: Some(user),
-            access_token_revoked: false,
+            ..TokenState::default()
+        }
+    }
+
+    /// The state of a token with which `client` acts for itself.
+    fn state_of_client(client: Client) -> TokenState {
+        TokenState {
+            client: Some(client),
+            ..TokenState::default()
         }
     }
 
@@ -290,6 +311,51 @@ mod tests {
                 answer
             );
         }
+    }
+
+    #[test]
+    fn a_client_that_acts_for_itself_is_described_without_a_user_while_it_may() {
+        let client = ActingForItself {
+            id: confidential().id,
+            subject: Subject::parse("gateway").unwrap(),
+            scope: Scope::parse("read").unwrap(),
+            audience: Audience::parse("http://localhost:5000").unwrap(),
+        };
+        let jti = JwtId::parse("at-1").unwrap();
+        let token = access::issue_to_client(client, jti, terms(NOW));
+        let answer = |state: &TokenState, caller: Client| {
+            let caller = authenticated(caller);
+            Introspection::of_access_token(token.clone(), state, &caller, NOW)
+        };
+        let expected = json!({
+            "active": true,
+            "iss": "http://localhost:4000",
+            "sub": "gateway",
+            "aud": "http://localhost:5000",
+            "client_id": "gateway",
+            "scope": "read",
+            "jti": "at-1",
+            "exp": 1_800_000_300,
+            "iat": 1_800_000_000,
+            "token_type": "Bearer",
+        });
+        let good = state_of_client(confidential());
+        for caller in [api(), confidential()] {
+            let described = serde_json::to_value(answer(&good, caller)).unwrap();
+            assert_eq!(described, expected);
+        }
+        let revoked = TokenState {
+            access_token_revoked: true,
+            ..state_of_client(confidential())
+        };
+        let may_no_more = state_of_client(Client {
+            grant_types: vec![GrantType::RefreshToken],
+            ..confidential()
+        });
+        for state in [revoked, may_no_more, TokenState::default()] {
+            assert_eq!(answer(&state, api()), Introspection::inactive());
+        }
+        assert_eq!(answer(&good, other()), Introspection::inactive());
     }
 
     #[test]

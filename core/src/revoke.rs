@@ -3,7 +3,7 @@
 use crate::client::{AuthenticatedClient, AuthenticationFailure, ClientCredentials};
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::form::{Form, FormError};
-use crate::grant::Grant;
+use crate::id::ClientId;
 use crate::secret::PresentedToken;
 
 /// A revocation request (RFC 7009 §2.1). `token_type_hint` is not needed: a token says itself what
@@ -57,18 +57,19 @@ impl RevocationRequest {
     }
 }
 
-/// The grant behind the token, if it is the caller's (RFC 7009 §2.1).
+/// Checks that a token is the caller's own (RFC 7009 §2.1).
 ///
 /// # Errors
 ///
 /// [`RevocationRefusal::OtherClient`].
-pub fn own_grant(
-    grant: Option<Grant>,
+pub fn check_owner(
+    issued_to: &ClientId,
     caller: &AuthenticatedClient,
-) -> Result<Option<Grant>, RevocationRefusal> {
-    match grant {
-        Some(grant) if grant.client_id != caller.client().id => Err(RevocationRefusal::OtherClient),
-        grant => Ok(grant),
+) -> Result<(), RevocationRefusal> {
+    if *issued_to == caller.client().id {
+        Ok(())
+    } else {
+        Err(RevocationRefusal::OtherClient)
     }
 }
 

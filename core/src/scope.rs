@@ -11,6 +11,21 @@ use serde::{Deserialize, Serialize};
 #[error("scope must be space-separated tokens of printable ASCII without quotes or backslashes")]
 pub struct InvalidScope;
 
+/// More was asked for than may be had.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("scope exceeds what this client may have")]
+pub struct ScopeExceeded;
+
+/// What speaks of a user (OIDC Core §5.4, §11): whoever acts for itself cannot have it.
+const OF_USERS: [&str; 6] = [
+    "address",
+    "email",
+    "offline_access",
+    "openid",
+    "phone",
+    "profile",
+];
+
 /// A set of scope tokens. Its text form is sorted, so equal sets have equal texts.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -61,6 +76,27 @@ impl Scope {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
+    /// The part of it that does not speak of a user.
+    #[must_use]
+    pub fn without_user(&self) -> Self {
+        let of_users = |token: &&String| OF_USERS.contains(&token.as_str());
+        Self(self.0.iter().filter(|t| !of_users(t)).cloned().collect())
+    }
+
+    /// What a request for `requested` gets from whoever may have `self`: everything if it names nothing
+    /// (RFC 6749 §3.3).
+    ///
+    /// # Errors
+    ///
+    /// [`ScopeExceeded`] if it asks for more.
+    pub fn grant(&self, requested: Option<&Self>) -> Result<Self, ScopeExceeded> {
+        match requested {
+            None => Ok(self.clone()),
+            Some(requested) if requested.is_subset_of(self) => Ok(requested.clone()),
+            Some(_) => Err(ScopeExceeded),
+        }
+    }
+
     /// Whether everything it allows, `other` allows too.
     pub fn is_subset_of(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)
@@ -105,6 +141,22 @@ mod tests {
         assert!(Scope::parse("read").unwrap().is_subset_of(&scope));
         assert!(!scope.is_subset_of(&Scope::parse("read").unwrap()));
         assert!(Scope::parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_request_gets_what_it_names_or_everything_and_never_more() {
+        let [all, some, more] =
+            ["read write", "read", "admin read"].map(|s| Scope::parse(s).unwrap());
+        assert_eq!(all.grant(None), Ok(all.clone()));
+        assert_eq!(all.grant(Some(&some)), Ok(some));
+        assert_eq!(all.grant(Some(&Scope::default())), Ok(Scope::default()));
+        assert_eq!(all.grant(Some(&more)), Err(ScopeExceeded));
+    }
+
+    #[test]
+    fn what_speaks_of_a_user_can_be_left_out() {
+        let all = Scope::parse("address email offline_access openid phone profile read").unwrap();
+        assert_eq!(all.without_user().to_string(), "read");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId};
 use crate::introspect::TokenState;
 use crate::secret::SecretHash;
 use crate::time::Timestamp;
+use crate::token::access::Basis;
 use crate::userinfo::Account;
 
 /// Clients, and the browsers that are signed in.
@@ -122,6 +123,16 @@ pub trait GrantStore {
         at: Timestamp,
     ) -> Result<bool, Self::Error>;
 
+    /// The client, and whether a user goes by its identifier.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn client_and_namesake(
+        &self,
+        client: &ClientId,
+    ) -> Result<(Option<Client>, bool), Self::Error>;
+
     /// The calling client, the state of an access token, and its user.
     ///
     /// # Errors
@@ -130,7 +141,7 @@ pub trait GrantStore {
     async fn access_token_state(
         &self,
         caller: Option<&ClientId>,
-        grant: &GrantId,
+        basis: Basis<'_>,
         access_jti: &JwtId,
     ) -> Result<(Option<Client>, TokenState), Self::Error>;
 

@@ -205,8 +205,8 @@ proptest! {
             client_id: fixture::demo().id,
             jti: JwtId::from_random(jti),
             scope: Scope::parse(&scope).unwrap(),
-            auth_time: issued_at,
-            grant_id: GrantId::from_random(grant),
+            auth_time: Some(issued_at),
+            grant_id: Some(GrantId::from_random(grant)),
         };
         let jwt = jose::Jwt { payload, issued_at, expires_at: Timestamp::NEVER };
         let unsigned = jose::unsigned(access::TYPE, SigningAlgorithm::ES256, signer.key_id(), &jwt);

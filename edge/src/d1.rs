@@ -176,6 +176,15 @@ impl Rows {
         rows.map_err(|_| EdgeError::Corrupt("a row does not have the columns of its table"))
     }
 
+    /// Whether the statement returned no row.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Corrupt`] if D1 returned no rows at all.
+    pub fn is_empty(&self) -> Result<bool, EdgeError> {
+        Ok(self.all::<serde::de::IgnoredAny>()?.is_empty())
+    }
+
     /// The first row, if there is one.
     ///
     /// # Errors

@@ -7,17 +7,19 @@ use gatepass_core::authorize::{
 };
 use gatepass_core::client::{ClientCredentials, GrantType};
 use gatepass_core::form::Form;
+use gatepass_core::grant::client_credentials::{self, ClientCredentialsRequest};
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
 use gatepass_core::grant::refresh::{self, NextSession, Rotation, check_scope};
 use gatepass_core::grant::{AuthenticationMethod, EndReason, Grant, Lifetimes, Session, Terms};
 use gatepass_core::id::{GrantId, Issuer, JwtId};
-use gatepass_core::jose::{self, SymmetricKey};
+use gatepass_core::jose::{self, Jwt, SymmetricKey};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{
-    AccessToken, AuthorizationCode, BrowserBinding, IdToken, SignInCookie, StateToken,
+    AccessToken, AuthorizationCode, BrowserBinding, IdToken, RefreshToken, SignInCookie, StateToken,
 };
 use gatepass_core::store::{AuthorizeStore, GrantStore};
 use gatepass_core::time::Timestamp;
+use gatepass_core::token::access::AccessTokenClaims;
 use gatepass_core::token::{
     self, GrantRequest, RefreshRequest, TokenRefusal, TokenRequest, TokenResponse,
 };
@@ -184,6 +186,9 @@ impl Provider {
         let request = TokenRequest::parse(authorization, &Form::parse(body)?, None)?;
         match request.grant {
             GrantRequest::AuthorizationCode(code) => self.redeem(&request.credentials, &code),
+            GrantRequest::ClientCredentials(asked) => {
+                self.client_credentials(&request.credentials, &asked)
+            }
             GrantRequest::RefreshToken(refresh) => self.refresh(&request.credentials, &refresh),
         }
     }
@@ -261,6 +266,21 @@ impl Provider {
         Ok(self.issue(&refreshed.grant, scope, &refreshed.session, access_jti))
     }
 
+    fn client_credentials(
+        &self,
+        credentials: &ClientCredentials,
+        request: &ClientCredentialsRequest,
+    ) -> Result<TokenResponse, TokenRefusal> {
+        let loaded = self.store.client_and_namesake(credentials.client_id());
+        let Ok((client, is_a_user)) = block_on(loaded);
+        let now = self.clock.now();
+        let client = credentials.authenticate(client, now)?;
+        let allowed = client_credentials::decide(&client, is_a_user, request, &self.resources)?;
+        let terms = self.terms(now);
+        let jwt = token::access::issue_to_client(allowed, self.jti(), terms);
+        Ok(self.response(&jwt, None))
+    }
+
     fn terms(&self, now: Timestamp) -> Terms<'_> {
         Terms {
             issuer: &self.issuer,
@@ -278,14 +298,22 @@ impl Provider {
     ) -> TokenResponse {
         let (now, issuer) = (self.clock.now(), &self.issuer);
         let jwt = token::access::issue(grant, scope, access_jti, self.terms(now));
-        let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
-        let unsigned = jose::unsigned(token::access::TYPE, algorithm, key, &jwt);
         let refresh_token = token::refresh::write(session, issuer, &self.refresh_token_key);
+        self.response(&jwt, Some(refresh_token.unwrap()))
+    }
+
+    fn response(
+        &self,
+        jwt: &Jwt<AccessTokenClaims>,
+        refresh_token: Option<RefreshToken>,
+    ) -> TokenResponse {
+        let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
+        let unsigned = jose::unsigned(token::access::TYPE, algorithm, key, jwt);
         TokenResponse {
             access_token: AccessToken::new(self.signer.sign(unsigned.unwrap())),
-            expires_in: jwt.expires_at.remaining(now),
-            refresh_token: Some(refresh_token.unwrap()),
-            scope: scope.clone(),
+            expires_in: jwt.expires_at.remaining(self.clock.now()),
+            refresh_token,
+            scope: jwt.payload.scope.clone(),
             id_token: None,
         }
     }

@@ -1,6 +1,6 @@
 // The sample API and its guard (RFC 6750, RFC 9068 §4, RFC 9728), in both ways of validation.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser } from '../support/oauth.mjs';
+import { Browser, basic } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
@@ -30,6 +30,19 @@ describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
     expect(await (await call('/api/protected', { token })).json()).toMatchObject({ sub: 'demo', client_id: 'gatepass-demo' });
     expect((await (await call('/api/data', { token })).json()).items.length).toBeGreaterThan(0);
     expect((await call('/api/user/profile', { token })).status).toBe(200);
+  });
+
+  test('a service that acts for itself is let in as far as its scope goes', async () => {
+    const obtain = async (scope) => {
+      const authorization = basic('gatepass-service', stack.secrets.GATEPASS_SERVICE_SECRET);
+      const response = await user.token({ grant_type: 'client_credentials', scope }, { authorization });
+      return (await response.json()).access_token;
+    };
+    const token = await obtain('read');
+    expect(await (await call('/api/protected', { token })).json()).toMatchObject({ sub: 'gatepass-service', client_id: 'gatepass-service', scope: 'read' });
+    expect(await (await call('/api/user/profile', { token })).json()).toMatchObject({ subject: 'gatepass-service', display_name: '' });
+    expect((await update({ display_name: 'A Service' }, { token })).status).toBe(403);
+    expect((await call('/api/user/profile', { token: await obtain('write') })).status).toBe(403);
   });
 
   test('an update is kept, and the next one too', async () => {

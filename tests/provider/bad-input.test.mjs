@@ -102,6 +102,7 @@ describe('garbage in every field', () => {
     const complete = [
       { grant_type: 'authorization_code', client_id: 'gatepass-demo', code: 'x', redirect_uri: 'x', code_verifier: verifier },
       { grant_type: 'refresh_token', client_id: 'gatepass-demo', refresh_token: 'x', scope: 'read' },
+      { grant_type: 'client_credentials', client_id: 'gatepass-service', client_secret: 'x', scope: 'read', resource: 'x' },
     ];
     for (const form of complete) {
       for (const field of Object.keys(form)) {

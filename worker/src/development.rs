@@ -71,6 +71,13 @@ fn clients(app: &App) -> Result<Value, EdgeError> {
             "scope": "", "grant_types": "", "may_introspect": 1,
         },
         {
+            "client_id": "gatepass-service", "name": "Gatepass service",
+            "auth_method": "client_secret_basic",
+            "secret_hash": secret_hash("GATEPASS_SERVICE_SECRET")?,
+            "redirect_uris": "", "post_logout_redirect_uris": "", "origins": "",
+            "scope": "read write", "grant_types": "client_credentials", "may_introspect": 0,
+        },
+        {
             "client_id": "gatepass-cli", "name": "Gatepass command line", "auth_method": "none",
             "redirect_uris": "http://127.0.0.1/callback", "post_logout_redirect_uris": "",
             "origins": "", "scope": SCOPE, "grant_types": both, "may_introspect": 0,

@@ -3,9 +3,11 @@
 use gatepass_core::client::TokenAlgorithms;
 use gatepass_core::grant::{Grant, Session, Terms};
 use gatepass_core::id::JwtId;
-use gatepass_core::jose::Jwt;
+use gatepass_core::jose::{Jwt, SigningAlgorithm};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{AccessToken, IdToken};
+use gatepass_core::time::Timestamp;
+use gatepass_core::token::access::AccessTokenClaims;
 use gatepass_core::token::id::IdTokenClaims;
 use gatepass_core::token::{self, TokenResponse};
 use gatepass_edge::EdgeError;
@@ -42,13 +44,24 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
         .gives_refresh_token
         .then(|| token::refresh::write(issue.session, terms.issuer, key));
     Ok(TokenResponse {
-        access_token: AccessToken::new(
-            keys.sign(algorithms.access_token, token::access::TYPE, &jwt)
-                .await?,
-        ),
-        expires_in: jwt.expires_at.remaining(terms.now),
         refresh_token: refresh_token.transpose()?,
-        scope: issue.scope.clone(),
         id_token,
+        ..access_token(&jwt, algorithms.access_token, keys, terms.now).await?
+    })
+}
+
+/// Writes an access token that nothing refreshes.
+pub async fn access_token(
+    jwt: &Jwt<AccessTokenClaims>,
+    algorithm: SigningAlgorithm,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<TokenResponse, EdgeError> {
+    Ok(TokenResponse {
+        access_token: AccessToken::new(keys.sign(algorithm, token::access::TYPE, jwt).await?),
+        expires_in: jwt.expires_at.remaining(now),
+        refresh_token: None,
+        scope: jwt.payload.scope.clone(),
+        id_token: None,
     })
 }

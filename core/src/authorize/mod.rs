@@ -10,14 +10,16 @@
 
 mod decide;
 mod request;
+mod resources;
 mod response;
 pub mod state_token;
 
 pub use decide::{Next, SignIn, decide};
 pub use request::{
     AuthorizationRequest, Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal,
-    RefusalReason, Resources, requesting_client, validate,
+    RefusalReason, requesting_client, validate,
 };
+pub use resources::{Resources, UnknownResource, requested_resource};
 pub use response::{refusal_location, success_location};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! here and never sent anywhere ([`LocalRefusal`]); after that, every refusal goes to the client
 //! ([`RedirectRefusal`]).
 
+use super::resources::{Resources, UnknownResource, requested_resource};
 use crate::client::{Client, GrantType};
 use crate::error::ErrorCode;
 use crate::form::{Form, FormError};
@@ -89,8 +90,8 @@ pub enum RefusalReason {
     #[error("this client may not use authorization codes")]
     UnauthorizedClient,
     /// The resource is unknown, or there are several.
-    #[error("resource must be one of the resources of this provider")]
-    UnknownResource,
+    #[error(transparent)]
+    UnknownResource(#[from] UnknownResource),
 }
 
 impl RefusalReason {
@@ -105,7 +106,7 @@ impl RefusalReason {
             Self::ResponseType => ErrorCode::UnsupportedResponseType,
             Self::Scope => ErrorCode::InvalidScope,
             Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
-            Self::UnknownResource => ErrorCode::InvalidTarget,
+            Self::UnknownResource(_) => ErrorCode::InvalidTarget,
         }
     }
 }
@@ -135,15 +136,6 @@ pub enum Refusal {
     Local(LocalRefusal),
     /// Sent to the client.
     Redirect(RedirectRefusal),
-}
-
-/// The audiences that tokens may be for (RFC 8707).
-#[derive(Clone, Debug)]
-pub struct Resources {
-    /// The one that a request without `resource` gets.
-    pub default: Audience,
-    /// The others.
-    pub others: Vec<Audience>,
 }
 
 /// Whose request it is: what the store must load first.
@@ -180,7 +172,7 @@ pub fn validate(
             redirect: to.redirect.clone(),
             state,
             scope: scope(form, client)?,
-            audience: audience(form, resources)?,
+            audience: resources.audience(requested_resource(form)?.as_ref())?,
             challenge: challenge(form)?,
             nonce: form.optional("nonce").map(Nonce::parse).transpose()?,
             prompt: prompt(form)?,
@@ -230,20 +222,6 @@ fn scope(form: &Form, client: &Client) -> Result<Scope, RefusalReason> {
     } else {
         Err(RefusalReason::Scope)
     }
-}
-
-/// RFC 8707 §2.
-fn audience(form: &Form, resources: &Resources) -> Result<Audience, RefusalReason> {
-    let mut requested = form.all("resource");
-    let Some(first) = requested.next() else {
-        return Ok(resources.default.clone());
-    };
-    if requested.next().is_some() {
-        return Err(RefusalReason::UnknownResource);
-    }
-    let mut known = core::iter::once(&resources.default).chain(&resources.others);
-    let found = known.find(|audience| audience.as_str() == first);
-    found.cloned().ok_or(RefusalReason::UnknownResource)
 }
 
 /// RFC 7636 §4.3, required of every client (OAuth 2.1 §4.1.1).
@@ -404,10 +382,10 @@ mod tests {
             ("scope=read++write", R::Scope, "invalid_scope"),
             (
                 "resource=https%3A%2F%2Fevil.example",
-                R::UnknownResource,
+                R::UnknownResource(UnknownResource),
                 "invalid_target",
             ),
-            (two, R::UnknownResource, "invalid_target"),
+            (two, R::UnknownResource(UnknownResource), "invalid_target"),
             (
                 "nonce=%0A",
                 R::Identifier(InvalidIdentifier),

@@ -55,18 +55,25 @@ impl Client {
 pub enum GrantType {
     /// `authorization_code` (RFC 6749 §4.1).
     AuthorizationCode,
+    /// `client_credentials` (RFC 6749 §4.4).
+    ClientCredentials,
     /// `refresh_token` (RFC 6749 §6).
     RefreshToken,
 }
 
 impl GrantType {
     /// Every grant type of this provider.
-    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+    pub const ALL: [Self; 3] = [
+        Self::AuthorizationCode,
+        Self::ClientCredentials,
+        Self::RefreshToken,
+    ];
 
     /// The `grant_type` value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
+            Self::ClientCredentials => "client_credentials",
             Self::RefreshToken => "refresh_token",
         }
     }
@@ -164,7 +171,7 @@ pub(crate) mod tests {
     fn grant_types_and_refresh_behaviours_keep_their_names() {
         assert_eq!(
             GrantType::ALL.map(GrantType::as_str),
-            ["authorization_code", "refresh_token"]
+            ["authorization_code", "client_credentials", "refresh_token"]
         );
         for grant_type in GrantType::ALL {
             assert_eq!(GrantType::parse(grant_type.as_str()), Some(grant_type));

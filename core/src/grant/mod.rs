@@ -1,12 +1,14 @@
-//! Grants, the sessions under them, and the two ways to tokens: a code and a refresh token.
+//! Grants, the sessions under them, and the ways to tokens.
 //!
 //! ```text
 //!   code --redeem--> grant --has--> session 1 --refresh--> session 2 --refresh--> ...
 //! ```
 //!
 //! A grant is one consent on one device and the unit of revocation. A session is one generation of
-//! tokens under it; at any time exactly one session of a live grant is active.
+//! tokens under it; at any time exactly one session of a live grant is active. A client that acts for
+//! itself needs neither.
 
+pub mod client_credentials;
 pub mod code;
 mod details;
 pub mod refresh;

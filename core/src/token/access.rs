@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::grant::client_credentials::ActingForItself;
 use crate::grant::{Grant, Terms};
 use crate::id::{Audience, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::jose::Jwt;
@@ -16,7 +17,7 @@ pub const TYPE: &str = "at+jwt";
 pub struct AccessTokenClaims {
     /// `iss`.
     pub iss: Issuer,
-    /// `sub`: the user.
+    /// `sub`: the user; or the client itself, if it acts for nobody else (RFC 9068 §2.2).
     pub sub: Subject,
     /// `aud`: the resource that may accept it.
     pub aud: Audience,
@@ -26,10 +27,30 @@ pub struct AccessTokenClaims {
     pub jti: JwtId,
     /// `scope`.
     pub scope: Scope,
-    /// `auth_time` (RFC 9068 §2.2.1).
-    pub auth_time: Timestamp,
-    /// The grant it was issued under, by which introspection finds its status.
-    pub grant_id: GrantId,
+    /// `auth_time` (RFC 9068 §2.2.1), if a user signed in for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+    /// The grant it was issued under, by which introspection finds its status. A client that acts for
+    /// itself has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<GrantId>,
+}
+
+/// What an access token stands on, and ends with.
+#[derive(Clone, Copy, Debug)]
+pub enum Basis<'a> {
+    /// A user's grant.
+    Grant(&'a GrantId),
+    /// The client that acts for itself.
+    Client(&'a ClientId),
+}
+
+impl AccessTokenClaims {
+    /// What it stands on.
+    pub fn basis(&self) -> Basis<'_> {
+        let itself = Basis::Client(&self.client_id);
+        self.grant_id.as_ref().map_or(itself, Basis::Grant)
+    }
 }
 
 /// An access token under `grant`, for as much of its scope as `scope` names. It never outlives the
@@ -42,8 +63,8 @@ pub fn issue(grant: &Grant, scope: &Scope, jti: JwtId, terms: Terms<'_>) -> Jwt<
         client_id: grant.client_id.clone(),
         jti,
         scope: scope.clone(),
-        auth_time: grant.auth_time,
-        grant_id: grant.id.clone(),
+        auth_time: Some(grant.auth_time),
+        grant_id: Some(grant.id.clone()),
     };
     let lifetime = terms.lifetimes.access_token;
     let expires_at = terms.now.plus(lifetime).min(grant.expires_at);
@@ -51,6 +72,29 @@ pub fn issue(grant: &Grant, scope: &Scope, jti: JwtId, terms: Terms<'_>) -> Jwt<
         payload,
         issued_at: terms.now,
         expires_at,
+    }
+}
+
+/// An access token for a client that acts for itself (RFC 6749 §4.4, RFC 9068 §2.2).
+pub fn issue_to_client(
+    client: ActingForItself,
+    jti: JwtId,
+    terms: Terms<'_>,
+) -> Jwt<AccessTokenClaims> {
+    let payload = AccessTokenClaims {
+        iss: terms.issuer.clone(),
+        sub: client.subject,
+        aud: client.audience,
+        client_id: client.id,
+        jti,
+        scope: client.scope,
+        auth_time: None,
+        grant_id: None,
+    };
+    Jwt {
+        payload,
+        issued_at: terms.now,
+        expires_at: terms.now.plus(terms.lifetimes.access_token),
     }
 }
 
@@ -98,6 +142,31 @@ mod tests {
         assert_eq!(parts.next(), Some(claims));
         let read = ParsedJwt::parse(TYPE, &text).unwrap().verified(true, NOW);
         assert_eq!(read, Ok(jwt));
+    }
+
+    #[test]
+    fn a_client_that_acts_for_itself_is_its_own_subject_and_has_no_grant() {
+        let client = ActingForItself {
+            id: ClientId::parse("service").unwrap(),
+            subject: Subject::parse("service").unwrap(),
+            scope: Scope::parse("read").unwrap(),
+            audience: Audience::parse("http://localhost:5000").unwrap(),
+        };
+        let jti = JwtId::parse("at-1").unwrap();
+        let jwt = issue_to_client(client, jti, terms(NOW));
+        let claims = json!({
+            "iss": "http://localhost:4000",
+            "sub": "service",
+            "aud": "http://localhost:5000",
+            "client_id": "service",
+            "jti": "at-1",
+            "scope": "read",
+        });
+        assert_eq!(serde_json::to_value(&jwt.payload).unwrap(), claims);
+        assert_eq!((jwt.issued_at, jwt.expires_at), (NOW, after(300)));
+        assert!(matches!(jwt.payload.basis(), Basis::Client(id) if id.as_str() == "service"));
+        let of_user = token(&grant(&public()), "read", NOW).payload;
+        assert!(matches!(of_user.basis(), Basis::Grant(id) if id.as_str() == "g1"));
     }
 
     #[test]

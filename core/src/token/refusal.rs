@@ -1,9 +1,11 @@
 //! Why a token request is refused, and what the wire says of it (RFC 6749 §5.2).
 
+use crate::authorize::UnknownResource;
 use crate::client::AuthenticationFailure;
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::form::FormError;
 use crate::grant::EndReason;
+use crate::grant::client_credentials::ClientCredentialsRefusal;
 use crate::grant::code::CodeRefusal;
 use crate::grant::refresh::RefreshRefusal;
 use crate::id::GrantId;
@@ -16,6 +18,9 @@ pub enum TokenRefusal {
     /// The client is not who it says.
     #[error(transparent)]
     Client(#[from] AuthenticationFailure),
+    /// The client may not act for itself.
+    #[error(transparent)]
+    ClientCredentials(#[from] ClientCredentialsRefusal),
     /// The code.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
@@ -31,8 +36,11 @@ pub enum TokenRefusal {
     /// The scope parameter is malformed.
     #[error(transparent)]
     Scope(#[from] InvalidScope),
+    /// The resource parameter is malformed or repeated.
+    #[error(transparent)]
+    Target(#[from] UnknownResource),
     /// No such grant type here.
-    #[error("grant_type must be authorization_code or refresh_token")]
+    #[error("grant_type must be one of those that the discovery document lists")]
     UnsupportedGrantType,
 }
 
@@ -43,9 +51,11 @@ impl TokenRefusal {
             Self::Code(refusal) => refusal.ends(),
             Self::Refresh(refusal) => refusal.ends(),
             Self::Client(_)
+            | Self::ClientCredentials(_)
             | Self::Form(_)
             | Self::RefreshToken(_)
             | Self::Scope(_)
+            | Self::Target(_)
             | Self::UnsupportedGrantType => None,
         }
     }
@@ -58,9 +68,17 @@ impl TokenRefusal {
             Self::Form(_) => ErrorCode::InvalidRequest,
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::Code(CodeRefusal::UnauthorizedClient)
+            | Self::ClientCredentials(
+                ClientCredentialsRefusal::GoesByAUsersName
+                | ClientCredentialsRefusal::PublicClient
+                | ClientCredentialsRefusal::UnauthorizedClient,
+            )
             | Self::Refresh(RefreshRefusal::UnauthorizedClient) => ErrorCode::UnauthorizedClient,
-            Self::Scope(_) | Self::Refresh(RefreshRefusal::ScopeExceeded) => {
-                ErrorCode::InvalidScope
+            Self::Scope(_)
+            | Self::ClientCredentials(ClientCredentialsRefusal::Scope(_))
+            | Self::Refresh(RefreshRefusal::ScopeExceeded) => ErrorCode::InvalidScope,
+            Self::Target(_) | Self::ClientCredentials(ClientCredentialsRefusal::Target(_)) => {
+                ErrorCode::InvalidTarget
             }
             Self::Refresh(RefreshRefusal::Unsettled) => ErrorCode::TemporarilyUnavailable,
             // The code on which a client signs its user out: nothing falls through to it.
@@ -94,11 +112,13 @@ impl TokenRefusal {
             | Self::Code(CodeRefusal::Expired)
             | Self::RefreshToken(JwtError::Expired) => Some("expired"),
             Self::Client(_)
+            | Self::ClientCredentials(_)
             | Self::Code(_)
             | Self::Form(_)
             | Self::Refresh(_)
             | Self::RefreshToken(_)
             | Self::Scope(_)
+            | Self::Target(_)
             | Self::UnsupportedGrantType => None,
         }
     }
@@ -119,7 +139,7 @@ mod tests {
     use super::*;
     use crate::form::Form;
     use crate::pkce::PkceError;
-    use crate::scope::InvalidScope;
+    use crate::scope::{InvalidScope, ScopeExceeded};
 
     /// `error`, HTTP status, `gatepass_reason`, and why a grant ends.
     type Wire = (&'static str, u16, Option<&'static str>, Option<EndReason>);
@@ -218,6 +238,24 @@ mod tests {
     }
 
     #[test]
+    fn every_refusal_of_client_credentials_has_its_words_on_the_wire() {
+        use ClientCredentialsRefusal as R;
+        let unauthorized = ("unauthorized_client", 400, None, None);
+        for (refusal, expected) in [
+            (R::GoesByAUsersName, unauthorized),
+            (R::PublicClient, unauthorized),
+            (R::Scope(ScopeExceeded), ("invalid_scope", 400, None, None)),
+            (
+                R::Target(UnknownResource),
+                ("invalid_target", 400, None, None),
+            ),
+            (R::UnauthorizedClient, unauthorized),
+        ] {
+            assert_eq!(wire(&refusal.clone().into()), expected, "{refusal:?}");
+        }
+    }
+
+    #[test]
     fn every_refusal_before_either_has_its_words_on_the_wire() {
         use AuthenticationFailure as F;
         use TokenRefusal as R;
@@ -230,6 +268,10 @@ mod tests {
             (R::Client(F::Refused), invalid_client),
             (R::Client(F::TwoMethods), invalid_request),
             (R::Scope(InvalidScope), ("invalid_scope", 400, None, None)),
+            (
+                R::Target(UnknownResource),
+                ("invalid_target", 400, None, None),
+            ),
             (R::Form(missing()), invalid_request),
             (R::Form(FormError::NotUtf8), invalid_request),
             (R::RefreshToken(JwtError::Expired), invalid_grant("expired")),

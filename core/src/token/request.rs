@@ -1,10 +1,12 @@
-//! Token requests (RFC 6749 §4.1.3 and §6).
+//! Token requests (RFC 6749 §4.1.3, §4.4.2 and §6).
 
+use crate::authorize::requested_resource;
 use crate::client::{ClientCredentials, GrantType};
 use crate::form::Form;
+use crate::grant::client_credentials::ClientCredentialsRequest;
 use crate::grant::code::{CodeRefusal, CodeRequest};
 use crate::redirect::RedirectUri;
-use crate::scope::Scope;
+use crate::scope::{InvalidScope, Scope};
 use crate::secret::{AuthorizationCode, CodeVerifier, RefreshToken};
 use crate::token::TokenRefusal;
 
@@ -22,6 +24,8 @@ pub struct TokenRequest {
 pub enum GrantRequest {
     /// `grant_type=authorization_code`.
     AuthorizationCode(CodeRequest),
+    /// `grant_type=client_credentials`.
+    ClientCredentials(ClientCredentialsRequest),
     /// `grant_type=refresh_token`.
     RefreshToken(RefreshRequest),
 }
@@ -59,13 +63,23 @@ impl TokenRequest {
                 redirect_uri: redirect_uri(form)?,
                 verifier: CodeVerifier::new(form.required("code_verifier")?),
             }),
+            GrantType::ClientCredentials => {
+                GrantRequest::ClientCredentials(ClientCredentialsRequest {
+                    scope: scope(form)?,
+                    resource: requested_resource(form)?,
+                })
+            }
             GrantType::RefreshToken => GrantRequest::RefreshToken(RefreshRequest {
                 token: RefreshToken::new(form.required("refresh_token")?),
-                scope: form.optional("scope").map(Scope::parse).transpose()?,
+                scope: scope(form)?,
             }),
         };
         Ok(Self { credentials, grant })
     }
+}
+
+fn scope(form: &Form) -> Result<Option<Scope>, InvalidScope> {
+    form.optional("scope").map(Scope::parse).transpose()
 }
 
 /// What is no redirect URI cannot be the one that the code was sent to.
@@ -121,6 +135,21 @@ mod tests {
     }
 
     #[test]
+    fn a_client_credentials_request_is_read() {
+        let body = "grant_type=client_credentials&client_id=demo&scope=read\
+                    &resource=https%3A%2F%2Fother.example";
+        let GrantRequest::ClientCredentials(request) = parse(body, None).unwrap().grant else {
+            panic!("not a client credentials request")
+        };
+        assert_eq!(request.scope, Some(Scope::parse("read").unwrap()));
+        assert_eq!(request.resource.unwrap().as_str(), "https://other.example");
+        let two = "grant_type=client_credentials&client_id=demo&resource=a&resource=b";
+        assert_eq!(refused(two).0, ErrorCode::InvalidTarget);
+        let malformed = "grant_type=client_credentials&client_id=demo&scope=%22";
+        assert_eq!(refused(malformed).0, ErrorCode::InvalidScope);
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         let code = "grant_type=authorization_code&client_id=demo";
         for (body, name) in [
@@ -151,12 +180,7 @@ mod tests {
 
     #[test]
     fn other_grant_types_are_unsupported_even_where_one_is_implied() {
-        for other in [
-            "password",
-            "implicit",
-            "client_credentials",
-            "Refresh_Token",
-        ] {
+        for other in ["password", "implicit", "Refresh_Token"] {
             let body = format!("grant_type={other}&client_id=demo&refresh_token=r");
             assert_eq!(refused(&body).0, ErrorCode::UnsupportedGrantType, "{other}");
             let implied = parse(&body, Some(GrantType::RefreshToken)).unwrap_err();

@@ -2,6 +2,7 @@
 
 use gatepass_core::grant::code::CodeStatus;
 use gatepass_core::id::Nonce;
+use gatepass_core::token::access::Basis;
 
 use super::{Store, World};
 use crate::executor::join_all;
@@ -45,7 +46,11 @@ pub async fn a_code_is_redeemed_by_one_of_many<S: Store>(store: &S) {
         let session = world.session(&redemption.session.refresh_jti).await;
         assert_eq!(session, won.then(|| redemption.session.clone()));
         let (_, state) = store
-            .access_token_state(None, &redemption.grant.id, &redemption.session.access_jti)
+            .access_token_state(
+                None,
+                Basis::Grant(&redemption.grant.id),
+                &redemption.session.access_jti,
+            )
             .await
             .unwrap();
         assert_eq!(state.grant, won.then(|| redemption.grant.clone()));

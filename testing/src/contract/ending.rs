@@ -1,6 +1,7 @@
 //! Grants, sign-ins and access tokens end once, and alone.
 
 use gatepass_core::grant::{EndReason, GrantStatus};
+use gatepass_core::token::access::Basis;
 
 use super::{Store, World};
 use crate::fixture::{self, NOW};
@@ -131,7 +132,10 @@ pub async fn a_revoked_access_token_is_known_and_alone<S: Store>(store: &S) {
     }
     let other = world.jti();
     for (jti, revoked) in [(jti, true), (&other, false)] {
-        let (_, state) = store.access_token_state(None, grant, jti).await.unwrap();
+        let (_, state) = store
+            .access_token_state(None, Basis::Grant(grant), jti)
+            .await
+            .unwrap();
         assert_eq!(state.access_token_revoked, revoked);
         assert_eq!(state.grant.unwrap().status, GrantStatus::Active);
     }

@@ -3,6 +3,8 @@
 use gatepass_core::grant::GrantStatus;
 use gatepass_core::id::{ClientId, GrantId, SignInId};
 use gatepass_core::secret::SecretHash;
+use gatepass_core::token::access::Basis;
+use gatepass_core::userinfo::User;
 
 use super::{Store, World};
 use crate::fixture::{self, NOW, PASSWORD_HASH};
@@ -23,11 +25,18 @@ pub async fn what_is_not_there_is_none<S: Store>(store: &S) {
     assert!(store.user_by_name("nobody").await.unwrap().is_none());
     let grant = GrantId::parse("no-grant").unwrap();
     let (client, state) = store
-        .access_token_state(None, &grant, &world.jti())
+        .access_token_state(None, Basis::Grant(&grant), &world.jti())
         .await
         .unwrap();
     assert!(client.is_none() && state.grant.is_none() && state.user.is_none());
     assert!(!state.access_token_revoked);
+    let (_, state) = store
+        .access_token_state(None, Basis::Client(&nobody), &world.jti())
+        .await
+        .unwrap();
+    assert!(state.client.is_none() && state.grant.is_none() && state.user.is_none());
+    let (client, is_a_user) = store.client_and_namesake(&nobody).await.unwrap();
+    assert!(client.is_none() && !is_a_user);
     let (client, session, state) = store
         .refresh_token_state(&nobody, &world.jti())
         .await
@@ -82,11 +91,44 @@ pub async fn a_grant_is_found_by_its_tokens<S: Store>(store: &S) {
     assert_eq!(state.grant.as_ref(), Some(&made.grant));
     assert_eq!(state.user.unwrap().username, "demo");
     let (client, state) = store
-        .access_token_state(Some(&caller), &made.grant.id, &made.session.access_jti)
+        .access_token_state(
+            Some(&caller),
+            Basis::Grant(&made.grant.id),
+            &made.session.access_jti,
+        )
         .await
         .unwrap();
     assert_eq!(client.unwrap().id, caller);
     assert_eq!(state.grant.as_ref(), Some(&made.grant));
     assert_eq!(state.user.unwrap().username, "demo");
     assert_eq!(world.status(&made.grant.id).await, GrantStatus::Active);
+}
+
+/// By its identifier and by its tokens, without any grant or user; and a user of the same name is seen.
+pub async fn a_client_that_acts_for_itself_is_found<S: Store>(store: &S) {
+    let world = World::new(store, "a_client_that_acts_for_itself_is_found").await;
+    let (caller, itself) = (fixture::api().id, fixture::gateway().id);
+    let jti = world.jti();
+    for is_revoked in [false, true] {
+        let (client, state) = store
+            .access_token_state(Some(&caller), Basis::Client(&itself), &jti)
+            .await
+            .unwrap();
+        assert_eq!(client.unwrap().id, caller);
+        assert_eq!(state.client.unwrap().id, itself);
+        assert!(state.grant.is_none() && state.user.is_none());
+        assert_eq!(state.access_token_revoked, is_revoked);
+        let expires_at = NOW.plus(world.lifetimes.access_token);
+        store.revoke_access_token(&jti, expires_at).await.unwrap();
+    }
+    let namesake = User {
+        subject: fixture::persistent().id.to_subject(),
+        username: "a namesake".to_owned(),
+        ..fixture::user()
+    };
+    store.put_user(&namesake, PASSWORD_HASH).await;
+    for (id, expected) in [(itself, false), (fixture::persistent().id, true)] {
+        let (client, is_a_user) = store.client_and_namesake(&id).await.unwrap();
+        assert_eq!((client.unwrap().id, is_a_user), (id, expected));
+    }
 }

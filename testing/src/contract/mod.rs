@@ -34,6 +34,7 @@ use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
 use gatepass_core::store::{AuthorizeStore, GrantStore, RegistrationStore};
 use gatepass_core::time::Timestamp;
+use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::User;
 
 use crate::fixture::{self, NOW, VERIFIER};
@@ -75,6 +76,7 @@ macro_rules! store_contracts {
             what_is_not_there_is_none,
             clients_users_and_sign_ins_are_found,
             a_grant_is_found_by_its_tokens,
+            a_client_that_acts_for_itself_is_found,
             a_code_reads_back_as_it_was_kept,
             a_code_is_redeemed_by_one_of_many,
             an_expired_code_is_not_redeemed,
@@ -317,7 +319,7 @@ impl<'s, S: Store> World<'s, S> {
     async fn status(&self, grant: &GrantId) -> GrantStatus {
         let (_, state) = self
             .store
-            .access_token_state(None, grant, &self.jti())
+            .access_token_state(None, Basis::Grant(grant), &self.jti())
             .await
             .unwrap();
         state.grant.unwrap().status

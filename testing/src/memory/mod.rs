@@ -18,6 +18,7 @@ use gatepass_core::introspect::TokenState;
 use gatepass_core::secret::{PasswordHash, SecretHash};
 use gatepass_core::store::{AuthorizeStore, GrantStore};
 use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::{Account, User};
 
 use crate::contract::Seed;
@@ -185,16 +186,32 @@ impl GrantStore for MemoryStore {
         Ok(active.map(|grant| end(grant, reason)).is_some())
     }
 
+    async fn client_and_namesake(
+        &self,
+        client: &ClientId,
+    ) -> Result<(Option<Client>, bool), Infallible> {
+        let tables = self.0.borrow();
+        let is_a_user = tables.users.contains_key(&client.to_subject());
+        Ok((tables.client(client), is_a_user))
+    }
+
     async fn access_token_state(
         &self,
         caller: Option<&ClientId>,
-        grant: &GrantId,
+        basis: Basis<'_>,
         access_jti: &JwtId,
     ) -> Result<(Option<Client>, TokenState), Infallible> {
         let tables = self.0.borrow();
+        let stands_on = match basis {
+            Basis::Grant(id) => tables.token_state(tables.grants.get(id)),
+            Basis::Client(id) => TokenState {
+                client: tables.client(id),
+                ..TokenState::default()
+            },
+        };
         let state = TokenState {
             access_token_revoked: tables.revoked.contains(access_jti),
-            ..tables.token_state(tables.grants.get(grant))
+            ..stands_on
         };
         Ok((caller.and_then(|id| tables.client(id)), state))
     }
@@ -235,7 +252,7 @@ impl Tables {
         TokenState {
             grant: grant.cloned(),
             user: user.map(|(user, _)| user.clone()),
-            access_token_revoked: false,
+            ..TokenState::default()
         }
     }
 

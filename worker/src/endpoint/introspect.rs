@@ -54,8 +54,8 @@ async fn of_access_token(
     now: Timestamp,
 ) -> Answer {
     let caller = Some(request.credentials.client_id());
-    let (grant, jti) = (&jwt.payload.grant_id, &jwt.payload.jti);
-    let (client, state) = app.store.access_token_state(caller, grant, jti).await?;
+    let (basis, jti) = (jwt.payload.basis(), &jwt.payload.jti);
+    let (client, state) = app.store.access_token_state(caller, basis, jti).await?;
     Ok(request
         .credentials
         .authenticate(client, now)

@@ -1,10 +1,10 @@
 //! `POST /oauth/revoke` (RFC 7009): a refresh token ends its grant, an access token only itself.
 
-use gatepass_core::client::{AuthenticatedClient, Client};
+use gatepass_core::client::AuthenticatedClient;
 use gatepass_core::error::ErrorResponse;
-use gatepass_core::grant::{EndReason, Grant};
+use gatepass_core::grant::EndReason;
 use gatepass_core::jose::Jwt;
-use gatepass_core::revoke::{self, RevocationRefusal, RevocationRequest};
+use gatepass_core::revoke::{RevocationRefusal, RevocationRequest, check_owner};
 use gatepass_core::secret::RefreshToken;
 use gatepass_core::store::{AuthorizeStore, GrantStore};
 use gatepass_core::time::Timestamp;
@@ -49,11 +49,7 @@ async fn revoke(request: &RevocationRequest, app: &App) -> Answer {
     {
         return end_access_token(request, &jwt, app, now).await;
     }
-    let (client, _) = app
-        .store
-        .client_and_sign_in(Some(request.credentials.client_id()), None)
-        .await?;
-    Ok(authenticate(request, client, now).map(drop))
+    Ok(caller(request, app, now).await?.map(drop))
 }
 
 async fn end_grant(
@@ -64,11 +60,16 @@ async fn end_grant(
 ) -> Answer {
     let caller = request.credentials.client_id();
     let (client, _, state) = app.store.refresh_token_state(caller, &claims.jti).await?;
-    let grant = match own_grant(request, client, state.grant, now) {
-        Ok(Some(grant)) => grant,
-        Ok(None) => return Ok(Ok(())),
-        Err(refusal) => return Ok(Err(refusal)),
+    let caller = match request.credentials.authenticate(client, now) {
+        Ok(caller) => caller,
+        Err(failure) => return Ok(Err(failure.into())),
     };
+    let Some(grant) = state.grant else {
+        return Ok(Ok(()));
+    };
+    if let Err(refusal) = check_owner(&grant.client_id, &caller) {
+        return Ok(Err(refusal));
+    }
     app.end_grant(&grant.id, EndReason::Revoked).await.map(Ok)
 }
 
@@ -78,36 +79,28 @@ async fn end_access_token(
     app: &App,
     now: Timestamp,
 ) -> Answer {
-    let caller = Some(request.credentials.client_id());
     let claims = &jwt.payload;
-    let (client, state) = app
-        .store
-        .access_token_state(caller, &claims.grant_id, &claims.jti)
-        .await?;
-    match own_grant(request, client, state.grant, now) {
-        Ok(Some(_)) => app
-            .store
-            .revoke_access_token(&claims.jti, jwt.expires_at)
-            .await
-            .map(Ok),
-        Ok(None) => Ok(Ok(())),
-        Err(refusal) => Ok(Err(refusal)),
+    let owned = caller(request, app, now)
+        .await?
+        .and_then(|caller| check_owner(&claims.client_id, &caller));
+    if let Err(refusal) = owned {
+        return Ok(Err(refusal));
     }
+    app.store
+        .revoke_access_token(&claims.jti, jwt.expires_at)
+        .await
+        .map(Ok)
 }
 
-fn authenticate(
+async fn caller(
     request: &RevocationRequest,
-    client: Option<Client>,
+    app: &App,
     now: Timestamp,
-) -> Result<AuthenticatedClient, RevocationRefusal> {
-    Ok(request.credentials.authenticate(client, now)?)
-}
-
-fn own_grant(
-    request: &RevocationRequest,
-    client: Option<Client>,
-    grant: Option<Grant>,
-    now: Timestamp,
-) -> Result<Option<Grant>, RevocationRefusal> {
-    revoke::own_grant(grant, &authenticate(request, client, now)?)
+) -> Outcome<AuthenticatedClient, RevocationRefusal> {
+    let id = request.credentials.client_id();
+    let (client, _) = app.store.client_and_sign_in(Some(id), None).await?;
+    Ok(request
+        .credentials
+        .authenticate(client, now)
+        .map_err(RevocationRefusal::from))
 }

@@ -29,15 +29,16 @@ async fn user_info(authorization: Option<&str>, app: &App) -> Outcome<UserInfo, 
         Ok(jwt) => jwt.payload,
         Err(error) => return Ok(Err(error.into())),
     };
+    // Without it the token may be good and yet speak of nobody: a client that acts for itself has no user.
+    if !claims.scope.contains("openid") {
+        return Ok(Err(ResourceRefusal::MissingScope("openid")));
+    }
     let (_, state) = app
         .store
-        .access_token_state(None, &claims.grant_id, &claims.jti)
+        .access_token_state(None, claims.basis(), &claims.jti)
         .await?;
     let Some(user) = state.live_user(now) else {
         return Ok(Err(ResourceRefusal::Inactive));
     };
-    if !claims.scope.contains("openid") {
-        return Ok(Err(ResourceRefusal::MissingScope("openid")));
-    }
     Ok(Ok(UserInfo::of(user, &claims.scope)))
 }

@@ -70,7 +70,7 @@ impl AuthorizeStore for D1Store {
             ],
         )?;
         let [inserted] = self.db.batch([statement]).await?;
-        Ok(!inserted.all::<serde::de::IgnoredAny>()?.is_empty())
+        Ok(!inserted.is_empty()?)
     }
 
     async fn user_by_name(&self, username: &str) -> Result<Option<Account>, EdgeError> {

@@ -21,7 +21,8 @@ impl D1Store {
             value ->> 'post_logout_redirect_uris', value ->> 'origins', value ->> 'scope', \
             value ->> 'grant_types', 1, value ->> 'may_introspect', ? FROM json_each(?) WHERE true \
             ON CONFLICT (client_id) DO UPDATE SET secret_hash = excluded.secret_hash, \
-            redirect_uris = excluded.redirect_uris, origins = excluded.origins, \
+            grant_types = excluded.grant_types, redirect_uris = excluded.redirect_uris, \
+            origins = excluded.origins, \
             post_logout_redirect_uris = excluded.post_logout_redirect_uris";
         let insert_users = "INSERT INTO users (user_id, username, password_hash, name, email, \
             email_verified, created_at) \

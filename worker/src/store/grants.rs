@@ -9,6 +9,7 @@ use gatepass_core::introspect::TokenState;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
+use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::User;
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::{Rows, Statement, Value};
@@ -69,7 +70,7 @@ impl GrantStore for D1Store {
                 self.db.statement(create_session, &first_session)?,
             ])
             .await?;
-        Ok(!consumed.all::<serde::de::IgnoredAny>()?.is_empty())
+        Ok(!consumed.is_empty()?)
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, EdgeError> {
@@ -129,34 +130,52 @@ impl GrantStore for D1Store {
             grant.as_str().into(),
         ];
         let [ended] = self.db.batch([self.db.statement(sql, &values)?]).await?;
-        Ok(!ended.all::<serde::de::IgnoredAny>()?.is_empty())
+        Ok(!ended.is_empty()?)
+    }
+
+    async fn client_and_namesake(
+        &self,
+        client: &ClientId,
+    ) -> Result<(Option<Client>, bool), EdgeError> {
+        let namesakes = "SELECT 1 FROM users WHERE user_id = ?";
+        let statements = [
+            self.client(Some(client))?,
+            self.db.statement(namesakes, &[client.as_str().into()])?,
+        ];
+        let [clients, namesakes] = self.db.batch(statements).await?;
+        Ok((read_client(&clients)?, !namesakes.is_empty()?))
     }
 
     async fn access_token_state(
         &self,
         caller: Option<&ClientId>,
-        grant: &GrantId,
+        basis: Basis<'_>,
         access_jti: &JwtId,
     ) -> Result<(Option<Client>, TokenState), EdgeError> {
-        let grant = Value::Text(grant.as_str());
+        let (grant, client) = match basis {
+            Basis::Grant(id) => (Some(id.as_str()), None),
+            Basis::Client(id) => (None, Some(id)),
+        };
         let grants = format!("SELECT {GRANT} FROM grants g WHERE g.grant_id = ?");
         let users = "SELECT u.* FROM grants g JOIN users u ON u.user_id = g.user_id \
                      WHERE g.grant_id = ?";
-        let revoked = "SELECT access_jti FROM revoked_access_tokens WHERE access_jti = ?";
-        let [clients, grants, users, revoked] = self
+        let revoked = "SELECT 1 FROM revoked_access_tokens WHERE access_jti = ?";
+        let [callers, grants, users, clients, revoked] = self
             .db
             .batch([
                 self.client(caller)?,
-                self.db.statement(&grants, &[grant])?,
-                self.db.statement(users, &[grant])?,
+                self.db.statement(&grants, &[grant.into()])?,
+                self.db.statement(users, &[grant.into()])?,
+                self.client(client)?,
                 self.db.statement(revoked, &[access_jti.as_str().into()])?,
             ])
             .await?;
         let state = TokenState {
-            access_token_revoked: !revoked.all::<serde::de::IgnoredAny>()?.is_empty(),
+            client: read_client(&clients)?,
+            access_token_revoked: !revoked.is_empty()?,
             ..token_state(&grants, &users)?
         };
-        Ok((read_client(&clients)?, state))
+        Ok((read_client(&callers)?, state))
     }
 
     async fn refresh_token_state(
@@ -284,6 +303,6 @@ fn token_state(grants: &Rows, users: &Rows) -> Result<TokenState, EdgeError> {
             .map(Grant::try_from)
             .transpose()?,
         user: users.first::<UserRow>()?.map(User::try_from).transpose()?,
-        access_token_revoked: false,
+        ..TokenState::default()
     })
 }

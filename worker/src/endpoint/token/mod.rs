@@ -1,5 +1,6 @@
 //! `POST /oauth/token` (RFC 6749 §3.2): one file for each grant type.
 
+mod client_credentials;
 mod code;
 mod refresh;
 
@@ -52,6 +53,9 @@ async fn grant(request: TokenRequest, app: &App) -> Answer {
     let (credentials, now) = (&request.credentials, clock::now());
     match &request.grant {
         GrantRequest::AuthorizationCode(code) => code::redeem(credentials, code, app, now).await,
+        GrantRequest::ClientCredentials(itself) => {
+            client_credentials::issue(credentials, itself, app, now).await
+        }
         GrantRequest::RefreshToken(refresh) => {
             refresh::rotate(credentials, refresh, app, now).await
         }
