@@ -29,18 +29,6 @@ pub fn allow(headers: &Headers, origin: &str) -> Result<(), EdgeError> {
     Ok(())
 }
 
-/// Answers a preflight, beside [`allow`].
-///
-/// # Errors
-///
-/// [`EdgeError::Runtime`] if a header cannot be set.
-pub fn allow_preflight(headers: &Headers, policy: Policy) -> Result<(), EdgeError> {
-    headers.set("Access-Control-Allow-Methods", policy.methods)?;
-    headers.set("Access-Control-Allow-Headers", policy.headers)?;
-    headers.set("Access-Control-Max-Age", "7200")?;
-    Ok(())
-}
-
 /// Answers `OPTIONS`: which methods there are, and to a page that may read the answers also what it
 /// may send.
 ///
@@ -51,9 +39,12 @@ pub fn preflight(policy: Policy, may_read: bool) -> Result<Response, EdgeError> 
     let response = Response::empty()?
         .with_status(204)
         .with_headers(Headers::new());
-    response.headers().set("Allow", policy.methods)?;
+    let headers = response.headers();
+    headers.set("Allow", policy.methods)?;
     if may_read {
-        allow_preflight(response.headers(), policy)?;
+        headers.set("Access-Control-Allow-Methods", policy.methods)?;
+        headers.set("Access-Control-Allow-Headers", policy.headers)?;
+        headers.set("Access-Control-Max-Age", "7200")?;
     }
     Ok(response)
 }

@@ -12,7 +12,7 @@ use gatepass_edge::config::Environment;
 use gatepass_edge::d1::Database;
 use gatepass_edge::exchange::Exchange;
 use gatepass_edge::{EdgeError, clock, cors, http, log};
-use worker::{Env, Headers, Method, Request, Response};
+use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;
 use crate::keys::Keys;
@@ -145,6 +145,13 @@ impl Endpoint {
         }
     }
 
+    const fn policy(self) -> cors::Policy {
+        cors::Policy {
+            methods: self.methods(),
+            headers: "Authorization, Content-Type",
+        }
+    }
+
     const fn readers(self) -> Readers {
         match self {
             // Registering needs no cookie, and what manages a registration is a token.
@@ -248,7 +255,7 @@ async fn answer(
     app: &App,
 ) -> Result<Response, EdgeError> {
     let method = match request.method() {
-        Method::Options => return preflight(endpoint, may_read),
+        Method::Options => return cors::preflight(endpoint.policy(), may_read),
         Method::Head if endpoint.is_safe() => Method::Get,
         method => method,
     };
@@ -261,21 +268,6 @@ async fn answer(
         };
     }
     endpoint.answer(request, app).await
-}
-
-fn preflight(endpoint: Endpoint, may_read: bool) -> Result<Response, EdgeError> {
-    let response = Response::empty()?
-        .with_status(204)
-        .with_headers(Headers::new());
-    response.headers().set("Allow", endpoint.methods())?;
-    if may_read {
-        let policy = cors::Policy {
-            methods: endpoint.methods(),
-            headers: "Authorization, Content-Type",
-        };
-        cors::allow_preflight(response.headers(), policy)?;
-    }
-    Ok(response)
 }
 
 /// The answer when something failed that is not the client's fault.
