@@ -17,14 +17,6 @@ macro_rules! codes {
                     $(Self::$name => $code,)+
                 }
             }
-
-            /// The code with this text, if it is one of ours.
-            pub fn parse(text: &str) -> Option<Self> {
-                match text {
-                    $($code => Some(Self::$name),)+
-                    _ => None,
-                }
-            }
         }
     };
 }

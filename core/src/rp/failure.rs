@@ -54,8 +54,6 @@ pub enum Failure {
     /// 408, 429 or 5xx: later, perhaps.
     #[error("the provider is busy or has a fault")]
     Busy {
-        /// The HTTP status.
-        status: u16,
         /// What `Retry-After` asks for (RFC 9110 §10.2.3).
         retry_after: Option<Lifetime>,
     },
@@ -74,8 +72,6 @@ pub enum Failure {
     /// The provider understood and said no.
     #[error("the provider refused: {error}")]
     Refused {
-        /// The HTTP status.
-        status: u16,
         /// Its `error`.
         error: WireText,
         /// Its `gatepass_reason`.
@@ -92,12 +88,8 @@ impl Failure {
         body: Option<ErrorResponse<'_>>,
     ) -> Self {
         match body {
-            _ if matches!(status, 408 | 429 | 500..) => Self::Busy {
-                status,
-                retry_after,
-            },
+            _ if matches!(status, 408 | 429 | 500..) => Self::Busy { retry_after },
             Some(body) => Self::Refused {
-                status,
                 error: WireText::of(body.error),
                 reason: body.gatepass_reason.map(WireText::of),
             },
@@ -133,16 +125,6 @@ impl Failure {
             | Self::Unreadable { .. }
             | Self::Discovery(_)
             | Self::Token(_) => None,
-        }
-    }
-
-    /// The HTTP status, if there was an answer.
-    pub fn status(&self) -> Option<u16> {
-        match *self {
-            Self::Busy { status, .. }
-            | Self::Unreadable { status }
-            | Self::Refused { status, .. } => Some(status),
-            Self::Unreachable | Self::TimedOut | Self::Discovery(_) | Self::Token(_) => None,
         }
     }
 }
@@ -193,13 +175,7 @@ pub(super) mod tests {
                 gatepass_reason: None,
             };
             let failure = Failure::of_answer(status, None, Some(body));
-            assert_eq!(
-                failure,
-                Failure::Busy {
-                    status,
-                    retry_after: None
-                }
-            );
+            assert_eq!(failure, Failure::Busy { retry_after: None });
             assert_eq!(failure.end_of_grant(), None);
         }
     }

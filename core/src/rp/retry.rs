@@ -28,7 +28,7 @@ pub fn pause_ms(tries: usize, failure: &Failure, jitter: u8) -> Option<u32> {
         Failure::Refused { .. } | Failure::Discovery(_) | Failure::Token(_) => return None,
         // An answer of success that cannot be read may have rotated the token: ask for it again.
         Failure::Unreadable { status } if !(200..300).contains(status) => return None,
-        Failure::Busy { retry_after, .. } => *retry_after,
+        Failure::Busy { retry_after } => *retry_after,
         Failure::Unreachable | Failure::TimedOut | Failure::Unreadable { .. } => None,
     };
     let longest = *PAUSES_MS.get(tries.checked_sub(1)?)?;
@@ -51,7 +51,6 @@ mod tests {
 
     fn busy(retry_after: Option<u32>) -> Failure {
         Failure::Busy {
-            status: 503,
             retry_after: retry_after.map(Lifetime::from_seconds),
         }
     }
