@@ -1,8 +1,9 @@
-// The entry: starts the wasm when it is first needed. What the client does is in client.js.
+// The entry: starts the wasm when it is first needed. What the client does begins in client.js.
 
 import compressed from '#wasm';
 import { Core, initSync } from '#glue';
-import { GatepassError, makeClient } from './client.js';
+import { makeClient } from './client.js';
+import { GatepassError } from './error.js';
 
 export { GatepassError };
 

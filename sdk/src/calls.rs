@@ -222,7 +222,7 @@ impl Core {
         })
     }
 
-    /// What `client.js` keeps of the session: `generation`; if signed in, `access` for the header and
+    /// What `session.js` keeps of the session: `generation`; if signed in, `access` for the header and
     /// `record` for the store.
     fn view(&self) -> String {
         let generation = self.session.generation().number().to_string();
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_host_waits_as_long_as_the_core_counts_on() {
-        let host = include_str!("../js/client.js").replace('_', "");
+        let host = include_str!("../js/transport.js").replace('_', "");
         for (name, value) in [
             ("TRYTIMEOUT", retry::TRY_TIMEOUT_MS),
             ("LASTTRY", retry::LAST_TRY_SECONDS),

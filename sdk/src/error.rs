@@ -1,4 +1,4 @@
-//! Everything that a call can be refused with, and its stable code. `client.js` has the words.
+//! Everything that a call can be refused with, and its stable code. `js/error.js` has the words.
 
 use gatepass_core::rp::authorization::{AuthorizationError, InvalidReturnTo, ResponseError};
 use gatepass_core::rp::failure::{Failure, WireText};
@@ -13,7 +13,7 @@ use crate::parameters::write;
 pub(crate) enum Error {
     /// This option is missing or malformed.
     Options(&'static str),
-    /// `client.js` asked for what there is not: its own mistake.
+    /// The host asked for what there is not, or left something out: its own mistake.
     Malformed,
     ReturnTo(InvalidReturnTo),
     Response(ResponseError),
@@ -27,7 +27,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What `client.js` makes a `GatepassError` of.
+    /// What `js/core.js` makes a `GatepassError` of.
     pub(crate) fn to_parameters(&self) -> String {
         let reason = match self {
             Self::SessionEnded(reason) => Some(reason),

@@ -1,11 +1,11 @@
 //! The Gatepass browser SDK.
 //!
 //! ```text
-//!   js/client.js   awaits: fetch, storage, timers, the page       every effect
+//!   js/            awaits: fetch, storage, timers, the page       every effect
 //!        |
 //!        |   call(parameters) -> parameters
 //!        |
-//!       lib        this facade: parameters to types and back
+//!   src/           this facade: parameters to types and back
 //!        |
 //!   gatepass_core::rp                                             every decision
 //! ```

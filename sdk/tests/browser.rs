@@ -8,95 +8,20 @@
     reason = "a panic fails the test, which is what is wanted"
 )]
 
+mod bindings;
+
 use gatepass_sdk::Core;
 use js_sys::{Function, Promise};
-use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
+use bindings::{
+    Client, Provider, calls, clear_storage, make_client, outcome, plan, post, sign_in, stored, turn,
+};
+
 wasm_bindgen_test_configure!(run_in_browser);
-
-#[wasm_bindgen(module = "/js/client.js")]
-extern "C" {
-    type Client;
-
-    #[wasm_bindgen(js_name = makeClient)]
-    fn make_client(options: &JsValue, start: &Function) -> Client;
-    #[wasm_bindgen(method, getter, js_name = signedIn)]
-    fn signed_in(this: &Client) -> bool;
-    #[wasm_bindgen(method)]
-    fn login(this: &Client, options: &JsValue) -> Promise;
-    #[wasm_bindgen(method, js_name = handleCallback)]
-    fn handle_callback(this: &Client, url: &str) -> Promise;
-    #[wasm_bindgen(method)]
-    fn fetch(this: &Client, url: &str, init: &JsValue) -> Promise;
-    #[wasm_bindgen(method)]
-    fn refresh(this: &Client) -> Promise;
-    #[wasm_bindgen(method)]
-    fn user(this: &Client) -> Promise;
-    #[wasm_bindgen(method)]
-    fn logout(this: &Client, options: &JsValue) -> Promise;
-    #[wasm_bindgen(method, js_name = expireAccessToken)]
-    fn expire_access_token(this: &Client) -> Promise;
-    #[wasm_bindgen(method)]
-    fn on(this: &Client, kind: &str, listener: &Function) -> Function;
-}
-
-#[wasm_bindgen(module = "/tests/provider.js")]
-extern "C" {
-    type Provider;
-
-    #[wasm_bindgen(constructor)]
-    fn new() -> Provider;
-    #[wasm_bindgen(method)]
-    fn options(this: &Provider, more: &JsValue) -> JsValue;
-    #[wasm_bindgen(method)]
-    fn listen(this: &Provider, client: &Client);
-    #[wasm_bindgen(method)]
-    fn hold(this: &Provider, kind: &str);
-    #[wasm_bindgen(method)]
-    async fn release(this: &Provider, kind: &str);
-    #[wasm_bindgen(method, js_name = releaseAll)]
-    async fn release_all(this: &Provider, kind: &str, count: u32);
-    #[wasm_bindgen(method)]
-    fn expire(this: &Provider);
-    #[wasm_bindgen(method)]
-    fn count(this: &Provider, path: &str) -> u32;
-    #[wasm_bindgen(method)]
-    fn bodies(this: &Provider, path: &str) -> String;
-    #[wasm_bindgen(method)]
-    fn authorizations(this: &Provider, path: &str) -> String;
-    #[wasm_bindgen(method)]
-    fn happened(this: &Provider) -> String;
-    #[wasm_bindgen(method)]
-    fn recorder(this: &Provider) -> Function;
-    #[wasm_bindgen(method)]
-    fn traffic(this: &Provider) -> String;
-    #[wasm_bindgen(method, js_name = expectUncaught)]
-    fn expect_uncaught(this: &Provider);
-    #[wasm_bindgen(method)]
-    fn callback(this: &Provider, more: &str) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn address(this: &Provider) -> Option<String>;
-    #[wasm_bindgen(method, setter)]
-    fn set_issuer(this: &Provider, issuer: &str);
-    #[wasm_bindgen(method, setter)]
-    fn set_claims(this: &Provider, claims: &JsValue);
-    #[wasm_bindgen(method, setter)]
-    fn set_discoverable(this: &Provider, discoverable: bool);
-
-    #[wasm_bindgen(js_name = signIn)]
-    fn sign_in(client: &Client, provider: &Provider) -> Promise;
-    fn calls(client: &Client, count: u32, path: &str) -> Promise;
-    fn post(client: &Client, kind: &str) -> Promise;
-    fn outcome(promise: &Promise) -> Promise;
-    fn plan(provider: &Provider, steps: &str);
-    fn stored() -> u32;
-    #[wasm_bindgen(js_name = clearStorage)]
-    fn clear_storage();
-    fn turn() -> Promise;
-}
 
 /// What a promise of JavaScript resolves to.
 async fn get(promise: Promise) -> JsValue {
@@ -191,6 +116,20 @@ async fn an_answer_that_is_taken_twice_at_once_is_redeemed_once() {
     assert_eq!(outcome_of(first).await, "ok");
     assert_eq!(outcome_of(second).await, "ok");
     assert_eq!(provider.count("/token"), 1);
+}
+
+#[wasm_bindgen_test]
+async fn an_answer_is_taken_from_the_address_that_the_page_had_then() {
+    let (client, provider) = fresh("{}");
+    get(client.login(&JsValue::UNDEFINED)).await;
+    let url = provider.callback("");
+    let (_, query) = url.split_once('?').unwrap();
+    let reloaded = client_of(&provider, "{}");
+    js(&format!("history.replaceState(null, '', '?{query}')"));
+    let callback = reloaded.handle_callback_here();
+    js("history.replaceState(null, '', location.pathname)");
+    assert_eq!(outcome_of(callback).await, "ok");
+    assert!(reloaded.signed_in());
 }
 
 #[wasm_bindgen_test]

@@ -1,0 +1,36 @@
+// Configuration: the core is started when it is first needed, and given the options.
+
+import { ask } from './core.js';
+import { GatepassError } from './error.js';
+import { adoptStored } from './session.js';
+
+/** Starts the core, once for all who need it; after a failure the next one tries again. */
+export function ready(client) {
+  client.starting ??= begin(client).catch((error) => {
+    client.starting = undefined;
+    throw error;
+  });
+  return client.starting;
+}
+
+async function begin(client) {
+  const { issuer, clientId, redirectUri, apis = [], resource } = client.options;
+  const { scope = 'openid profile offline_access read' } = client.options;
+  client.core = await client.start().catch(({ message }) => {
+    throw new GatepassError('unsupported', `WebAssembly (${message})`);
+  });
+  client.locations = ask(client, 'configure', { issuer, clientId, redirectUri, scope, resource });
+  client.origins = new Set([issuer, ...apis].map(originOf));
+  adoptStored(client);
+}
+
+/** An origin; a path would promise a limit that does not hold. */
+function originOf(url, index) {
+  try {
+    const { origin, href } = new URL(url);
+    if (!index || href === `${origin}/`) return origin;
+  } catch {
+    // No URL at all.
+  }
+  throw new GatepassError('invalid_options', 'apis');
+}

@@ -1,0 +1,19 @@
+// Who is signed in.
+
+import { ask } from './core.js';
+import { metadata } from './discovery.js';
+import { GatepassError } from './error.js';
+import { sendWithToken } from './fetch.js';
+import { replyOf } from './transport.js';
+
+export async function user(client) {
+  if (!client.session.access) return null;
+  const { userinfo_endpoint: endpoint } = await metadata(client);
+  if (!endpoint) throw new GatepassError('unsupported', 'userinfo_endpoint');
+  const request = new Request(endpoint);
+  const reply = await replyOf(await sendWithToken(client, 'userinfo', request, () => request));
+  if (!client.session.access) return null;
+  ask(client, 'check', {}, reply);
+  if (!reply.json) throw new GatepassError('invalid_response', '', '', reply.status);
+  return reply.json;
+}
