@@ -7,7 +7,7 @@ use gatepass_core::rp::authorization::{
 };
 use gatepass_core::rp::failure::Failure;
 use gatepass_core::rp::metadata::{self, Metadata};
-use gatepass_core::rp::session::{Begun, Finished, Generation, Rejected};
+use gatepass_core::rp::session::{Begun, Finished, Rejected};
 use gatepass_core::rp::sign_out::{Revocable, build_end_session_url, build_revocation_request};
 use gatepass_core::rp::token::{self, Tokens, build_code_request};
 use gatepass_core::rp::{id_token, retry};
@@ -16,7 +16,7 @@ use gatepass_core::secret::IdToken;
 use crate::Core;
 use crate::error::Error;
 use crate::options::Options;
-use crate::parameters::{self, number, timestamp, write};
+use crate::parameters::{self, generation, number, timestamp, write};
 
 type Answer = Result<String, Error>;
 
@@ -29,11 +29,11 @@ impl Core {
             "redeem" => self.redeem(input),
             "sign_in" => self.sign_in(input),
             "adopt" => Ok(self.adopt(input)),
-            "rejected" => Ok(self.rejected(input)),
+            "rejected" => self.rejected(input),
             "refresh" => self.refresh(),
             "refresh_body" => self.refresh_body(input),
             "refreshed" => self.refreshed(input),
-            "pause" => Ok(pause(input)),
+            "pause" => pause(input),
             "check" => check(input),
             "sign_out" => self.sign_out(),
             "expire" => self.expire(),
@@ -62,6 +62,7 @@ impl Core {
 
     /// The wishes of `login`, the secrets, `now` -> `url`, and the `record` to keep under `state`.
     fn authorize(&mut self, input: &Form) -> Answer {
+        let now = timestamp(input)?;
         let options = self.options()?;
         let request = AuthorizationRequest {
             client_id: &options.client_id,
@@ -73,8 +74,7 @@ impl Core {
             return_to: ReturnTo::parse(input.optional("returnTo").unwrap_or("/"))?,
         };
         let secrets = parameters::secrets(input).ok_or(Error::Malformed)?;
-        let (url, transaction) =
-            authorization::build(self.metadata()?, request, secrets, timestamp(input));
+        let (url, transaction) = authorization::build(self.metadata()?, request, secrets, now);
         Ok(write(&[
             ("url", &*url),
             ("state", transaction.state().as_str()),
@@ -85,12 +85,12 @@ impl Core {
     /// The `query` that came back, the `record` under its state, `now` -> the `body` of the token
     /// request, the `nonce` and `return_to`.
     fn redeem(&mut self, input: &Form) -> Answer {
+        let now = timestamp(input)?;
         let response = authorization::parse(input.optional("query").unwrap_or_default())?;
         let record = input.optional("record").unwrap_or_default();
         let transaction = Transaction::from_record(response.state(), record);
         let transaction = transaction.ok_or(AuthorizationError::OtherState)?;
-        let redemption =
-            authorization::process(self.metadata()?, transaction, response, timestamp(input))?;
+        let redemption = authorization::process(self.metadata()?, transaction, response, now)?;
         let options = self.options()?;
         let body = build_code_request(
             &options.client_id,
@@ -127,14 +127,13 @@ impl Core {
     }
 
     /// The `generation` of a token that met a 401 -> what to `do` about it.
-    fn rejected(&mut self, input: &Form) -> String {
-        let generation = Generation::from_number(number(input, "generation").unwrap_or_default());
-        let verdict = match self.session.rejected(generation) {
+    fn rejected(&mut self, input: &Form) -> Answer {
+        let verdict = match self.session.rejected(generation(input, "generation")?) {
             Rejected::Refresh => "refresh",
             Rejected::Repeat => "repeat",
             Rejected::Return => "return",
         };
-        write(&[("do", verdict)])
+        Ok(write(&[("do", verdict)]))
     }
 
     /// The `flight` that begins; nothing if one is under way that can be waited for.
@@ -154,9 +153,9 @@ impl Core {
     /// A `flight` -> the `body` of its next try; nothing if it must not be sent any more.
     fn refresh_body(&mut self, input: &Form) -> Answer {
         let options = self.options()?;
-        let generation = number(input, "flight").map(Generation::from_number);
+        let generation = generation(input, "flight")?;
         let mut flights = self.flights.iter();
-        let flight = flights.find(|flight| Some(flight.generation()) == generation);
+        let flight = flights.find(|flight| flight.generation() == generation);
         let resource = options.resource.as_deref();
         let body = flight.and_then(|flight| {
             self.session
@@ -168,9 +167,9 @@ impl Core {
     /// A `flight` and the last reply -> the session; with `late`, the body that revokes tokens that
     /// came after a sign-out; with `renewed`, if there are new ones.
     fn refreshed(&mut self, input: &Form) -> Answer {
-        let generation = number(input, "flight").map(Generation::from_number);
+        let generation = generation(input, "flight")?;
         let mut flights = self.flights.iter();
-        let flight = flights.position(|flight| Some(flight.generation()) == generation);
+        let flight = flights.position(|flight| flight.generation() == generation);
         let flight = flight.map(|position| self.flights.swap_remove(position));
         let flight = flight.ok_or(Error::Malformed)?;
         match self.session.finish_refresh(flight, tokens(input)) {
@@ -209,7 +208,7 @@ impl Core {
     /// Where to go `next`, the `hint` -> the `url` at which the provider signs the user out; nothing if it has none.
     fn end_session(&mut self, input: &Form) -> Answer {
         let client_id = &self.options()?.client_id;
-        let next = input.optional("next").unwrap_or_default();
+        let next = input.optional("next").ok_or(Error::Malformed)?;
         Ok(match &self.metadata()?.end_session_endpoint {
             Some(endpoint) => {
                 let hint = input.optional("hint");
@@ -255,20 +254,15 @@ impl Core {
 
 /// A reply, how many `tries` there were, a random byte -> the milliseconds to `wait` before another;
 /// nothing if there is to be none.
-fn pause(input: &Form) -> String {
+fn pause(input: &Form) -> Answer {
+    let (tries, jitter) = (number(input, "tries")?, number(input, "jitter")?);
     let failure = match parameters::success(input) {
-        Ok(()) if input.optional("json").is_some() => return String::new(),
+        Ok(()) if input.optional("json").is_some() => return Ok(String::new()),
         Ok(()) => Failure::Unreadable { status: 200 },
         Err(failure) => failure,
     };
-    let tries = number(input, "tries").and_then(|tries| usize::try_from(tries).ok());
-    let jitter = number(input, "jitter").and_then(|jitter| u8::try_from(jitter).ok());
-    let pause = retry::pause_ms(
-        tries.unwrap_or_default(),
-        &failure,
-        jitter.unwrap_or_default(),
-    );
-    pause.map_or_else(String::new, |pause| write(&[("wait", &*pause.to_string())]))
+    let pause = retry::pause_ms(tries, &failure, jitter);
+    Ok(pause.map_or_else(String::new, |pause| write(&[("wait", &*pause.to_string())])))
 }
 
 /// A reply -> nothing, if it is one of success.

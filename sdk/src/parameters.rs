@@ -7,16 +7,19 @@ use gatepass_core::rp::authorization::SignInSecrets;
 use gatepass_core::rp::failure::{ErrorResponse, Failure};
 use gatepass_core::rp::id_token::IdTokenClaims;
 use gatepass_core::rp::metadata::DiscoveryDocument;
+use gatepass_core::rp::session::Generation;
 use gatepass_core::rp::token::TokenResponse;
 use gatepass_core::secret::CodeVerifier;
 use gatepass_core::time::{Lifetime, Timestamp};
+
+use crate::error::Error;
 
 /// Whether a request was answered with success.
 ///
 /// `status` is 0 if there was no answer, and absent if there was none in time.
 pub(crate) fn success(input: &Form) -> Result<(), Failure> {
-    let retry_after = number(input, "retry_after").map(Lifetime::from_seconds);
-    match number(input, "status") {
+    let retry_after = optional_number(input, "retry_after").map(Lifetime::from_seconds);
+    match optional_number(input, "status") {
         None => Err(Failure::TimedOut),
         Some(0) => Err(Failure::Unreachable),
         Some(200..300) => Ok(()),
@@ -81,18 +84,29 @@ pub(crate) fn secrets(input: &Form) -> Option<SignInSecrets> {
 }
 
 /// `now`, in whole seconds.
-pub(crate) fn timestamp(input: &Form) -> Timestamp {
-    Timestamp::from_seconds(number(input, "now").unwrap_or_default().into())
+pub(crate) fn timestamp(input: &Form) -> Result<Timestamp, Error> {
+    let now: u32 = number(input, "now")?;
+    Ok(Timestamp::from_seconds(now.into()))
 }
 
-/// A whole number.
-pub(crate) fn number(input: &Form, name: &str) -> Option<u32> {
-    input.optional(name)?.parse().ok()
+/// The generation of tokens that the call is about.
+pub(crate) fn generation(input: &Form, name: &str) -> Result<Generation, Error> {
+    number(input, name).map(Generation::from_number)
+}
+
+/// A whole number that the call cannot do without.
+pub(crate) fn number<T: TryFrom<u32>>(input: &Form, name: &str) -> Result<T, Error> {
+    let number = optional_number(input, name).ok_or(Error::Malformed)?;
+    T::try_from(number).map_err(|_| Error::Malformed)
 }
 
 /// Writes parameters.
 pub(crate) fn write(pairs: &[(&str, &str)]) -> String {
     encode(pairs.iter().copied())
+}
+
+fn optional_number(input: &Form, name: &str) -> Option<u32> {
+    input.optional(name)?.parse().ok()
 }
 
 fn error_response(input: &Form) -> Option<ErrorResponse<'_>> {
