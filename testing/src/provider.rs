@@ -1,5 +1,8 @@
 //! The provider in one process: the walk of the Workers over the core's decisions, on the in-memory
 //! store, with a clock and random bytes that a test controls.
+//!
+//! It repeats what `worker/src/endpoint` does, in the same order, and changes together with it:
+//! CONTRIBUTING.md says which function belongs to which file.
 
 use gatepass_core::authorize::{
     AuthorizationRequest, LocalRefusal, Next, Refusal, Resources, SignIn, decide, refusal_location,
