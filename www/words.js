@@ -1,32 +1,32 @@
 // What codes mean, in plain words. No DOM, no network.
 
-const OTHER_DEVICES = 'Your other devices are not affected.';
+const OTHER_BROWSERS = 'Your other browsers are not affected.';
 
 const SIGNED_OUT = {
   title: 'You signed out',
-  text: `This session was signed out in another tab, another window, or at the provider. ${OTHER_DEVICES}`,
+  text: `This session was signed out in another tab, another window, or at the provider. ${OTHER_BROWSERS}`,
 };
 
 const ENDINGS = {
   administrator: {
     title: 'An administrator ended this session',
-    text: 'Sessions on other devices are separate: this did not end them.',
+    text: 'Sessions in other browsers are separate: this did not end them.',
   },
   code_replayed: {
     title: 'You were signed out for your safety',
-    text: `The code that began this session was used a second time. That is what a stolen copy looks like, so the provider ended this session. ${OTHER_DEVICES}`,
+    text: `The code that began this session was used a second time. That is what a stolen copy looks like, so the provider ended this session. ${OTHER_BROWSERS}`,
   },
   expired: {
     title: 'Your session reached its end',
-    text: `A session lasts for a limited time, and this one is over. ${OTHER_DEVICES}`,
+    text: `A session lasts for a limited time, and this one is over. ${OTHER_BROWSERS}`,
   },
   replayed: {
     title: 'You were signed out for your safety',
-    text: `A refresh token of this session was used again, long after it had been replaced. That is what a stolen copy looks like, so the provider ended this session. ${OTHER_DEVICES}`,
+    text: `A refresh token of this session was used again, long after it had been replaced. That is what a stolen copy looks like, so the provider ended this session. ${OTHER_BROWSERS}`,
   },
   revoked: {
     title: 'This session was ended',
-    text: `Its refresh token was revoked at the provider. ${OTHER_DEVICES}`,
+    text: `Its refresh token was revoked at the provider. ${OTHER_BROWSERS}`,
   },
   signed_out: SIGNED_OUT,
   signed_out_elsewhere: SIGNED_OUT,
@@ -38,7 +38,7 @@ export function ending(reason) {
   const detail = reason === 'invalid_grant' ? 'gave no reason' : `gave the reason “${reason}”`;
   return {
     title: 'Your session has ended',
-    text: `The provider no longer accepts this session and ${detail}. ${OTHER_DEVICES}`,
+    text: `The provider no longer accepts this session and ${detail}. ${OTHER_BROWSERS}`,
   };
 }
 

@@ -75,7 +75,7 @@ identifiers! {
     BrowserId;
     /// A registered client (RFC 6749 §2.2).
     ClientId;
-    /// One consent of one user to one client on one device: the unit of revocation.
+    /// One consent of one user to one client in one browser: the unit of revocation.
     GrantId;
     /// Whoever issues tokens, as an origin URL without a trailing slash (RFC 8414 §2).
     Issuer;

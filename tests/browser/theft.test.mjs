@@ -1,4 +1,4 @@
-// A stolen refresh token: the thief and that device are stopped, nobody else, and the page says why.
+// A stolen refresh token: the thief and that browser are stopped, nobody else, and the page says why.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium } from '../support/chromium.mjs';
 import { DemoPage } from '../support/demo-page.mjs';
@@ -16,9 +16,9 @@ afterAll(() => Promise.all([browser?.close(), stack?.stop()]));
 
 test('a replay ends that grant only, and the page says why', async () => {
   const victim = await DemoPage.open(browser, stack);
-  const otherDevice = await DemoPage.open(browser, stack);
+  const otherBrowser = await DemoPage.open(browser, stack);
   await victim.signIn();
-  await otherDevice.signIn();
+  await otherBrowser.signIn();
 
   const tokens = await victim.storedTokens();
   const isRefreshToken = (token) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url')).typ === 'rt+jwt';
@@ -35,11 +35,11 @@ test('a replay ends that grant only, and the page says why', async () => {
   expect((await (await thief.refresh(loot.refresh_token)).json()).gatepass_reason).toBe('replayed');
   expect((await (await thief.introspect(loot.access_token)).json()).active).toBe(false);
 
-  await otherDevice.expireToken();
-  await otherDevice.click('#call-protected');
-  await otherDevice.result(/protected answered 200/);
+  await otherBrowser.expireToken();
+  await otherBrowser.click('#call-protected');
+  await otherBrowser.result(/protected answered 200/);
 
   await victim.page.click('[data-testid=notice-sign-in]');
   await victim.page.waitForSelector('#you-signed-in:not([hidden])');
-  await Promise.all([victim.close(), otherDevice.close()]);
+  await Promise.all([victim.close(), otherBrowser.close()]);
 });

@@ -4,7 +4,7 @@
 //!   code --redeem--> grant --has--> session 1 --refresh--> session 2 --refresh--> ...
 //! ```
 //!
-//! A grant is one consent on one device and the unit of revocation. A session is one generation of
+//! A grant is one consent in one browser and the unit of revocation. A session is one generation of
 //! tokens under it; at any time exactly one session of a live grant is active. A client that acts for
 //! itself needs neither.
 
@@ -19,7 +19,7 @@ use crate::id::{Audience, BrowserId, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::scope::Scope;
 use crate::time::{Lifetime, Timestamp};
 
-/// One consent of one user to one client on one device.
+/// One consent of one user to one client in one browser.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Grant {
     /// Its key.

@@ -32,7 +32,7 @@ pub async fn the_first_reason_for_an_end_stays<S: Store>(store: &S) {
     }
 }
 
-/// A theft on one device does not disturb another.
+/// A theft in one browser does not disturb another.
 pub async fn an_end_touches_no_other_grant<S: Store>(store: &S) {
     let world = World::new(store, "an_end_touches_no_other_grant").await;
     let sign_in = world.sign_in().await;

@@ -87,8 +87,8 @@ fn ask(
     form: &Form,
 ) -> Result<Response, EdgeError> {
     let question = match client {
-        Some(client) => format!("{} asks to end your session on this device.", client.name),
-        None => "This ends your session on this device.".to_owned(),
+        Some(client) => format!("{} asks to end your session in this browser.", client.name),
+        None => "This ends your session in this browser.".to_owned(),
     };
     let destination = logout
         .destination(client)
