@@ -75,6 +75,20 @@ pub trait AuthorizeStore {
     async fn sign_out(&self, browser: &BrowserId, at: Timestamp) -> Result<(), Self::Error>;
 }
 
+/// What may be used once.
+pub trait OnceStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// Remembers an identifier until `expires_at`; `false` if it is remembered already. Of any number of
+    /// concurrent uses exactly one gets `true`.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn use_once(&self, id: SecretHash, expires_at: Timestamp) -> Result<bool, Self::Error>;
+}
+
 /// Codes, grants and sessions.
 pub trait GrantStore {
     /// Why the store could not answer.

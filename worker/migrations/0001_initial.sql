@@ -5,7 +5,7 @@
 CREATE TABLE clients (
   client_id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
-  auth_method TEXT NOT NULL CHECK (auth_method IN ('none', 'client_secret_basic', 'client_secret_post')),
+  auth_method TEXT NOT NULL CHECK (auth_method IN ('none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt')),
   secret_hash TEXT,
   previous_secret_hash TEXT,
   previous_secret_expires_at INTEGER,
@@ -21,7 +21,7 @@ CREATE TABLE clients (
   registration_token_hash TEXT,
   created_at INTEGER NOT NULL,
   ended_at INTEGER,
-  CHECK ((auth_method = 'none') = (secret_hash IS NULL)),
+  CHECK ((auth_method IN ('none', 'private_key_jwt')) = (secret_hash IS NULL)),
   CHECK ((previous_secret_hash IS NULL) = (previous_secret_expires_at IS NULL))
 ) WITHOUT ROWID;
 
@@ -104,6 +104,12 @@ CREATE TABLE sessions (
 -- Access tokens that were revoked while their grant stands; worthless once expired.
 CREATE TABLE revoked_access_tokens (
   access_jti TEXT PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What was used and may not be used again before it expires: client assertions.
+CREATE TABLE used_once (
+  id_hash TEXT PRIMARY KEY,
   expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 

@@ -4,6 +4,7 @@
 //! `app` says which path is which endpoint; `endpoint` has one file for each; `store` is D1.
 
 mod app;
+mod assertion;
 mod config;
 #[cfg(feature = "contract")]
 mod contract;

@@ -1,12 +1,14 @@
 //! How a client proves who it is (RFC 6749 §2.3): `none`, `client_secret_basic`,
-//! `client_secret_post`.
+//! `client_secret_post`, `private_key_jwt`.
 
 use base64ct::{Base64, Encoding};
 
 use super::Client;
+use super::assertion::{CheckedAssertion, ClientAssertion, TYPE};
 use crate::error::ErrorCode;
 use crate::form::Form;
 use crate::id::ClientId;
+use crate::jose::ParsedJwt;
 use crate::secret::{ClientSecret, SecretHash};
 use crate::time::Timestamp;
 
@@ -19,6 +21,8 @@ pub enum ClientAuthentication {
     SecretBasic(ClientSecrets),
     /// `client_secret_post`: the secret in the body.
     SecretPost(ClientSecrets),
+    /// `private_key_jwt`: a JWT signed with a key of the client's own (OIDC Core §9).
+    PrivateKeyJwt,
 }
 
 /// The hashes of the secrets that a client may prove itself with: while a new one takes the place of
@@ -56,18 +60,27 @@ impl ClientAuthentication {
             Self::None => "none",
             Self::SecretBasic(_) => "client_secret_basic",
             Self::SecretPost(_) => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
     }
 
-    /// Whether the client can keep a secret.
+    /// Whether the client can keep a secret, be it a shared one or a private key.
     pub const fn is_confidential(self) -> bool {
         !matches!(self, Self::None)
+    }
+
+    /// Whether it shares a secret with the provider.
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::SecretBasic(_) | Self::SecretPost(_))
     }
 }
 
 /// Why a client is not believed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AuthenticationFailure {
+    /// The client assertion.
+    #[error("client_assertion {0}")]
+    Assertion(&'static str),
     /// The `Authorization` header is not `Basic` with `id:secret` in base64.
     #[error("the Authorization header must be Basic base64(client_id:client_secret)")]
     MalformedHeader,
@@ -87,7 +100,9 @@ impl AuthenticationFailure {
     pub const fn code(self) -> ErrorCode {
         match self {
             Self::TwoMethods => ErrorCode::InvalidRequest,
-            Self::MalformedHeader | Self::Missing | Self::Refused => ErrorCode::InvalidClient,
+            Self::Assertion(_) | Self::MalformedHeader | Self::Missing | Self::Refused => {
+                ErrorCode::InvalidClient
+            }
         }
     }
 }
@@ -104,6 +119,9 @@ enum Presented {
     Nothing,
     InHeader(ClientSecret),
     InBody(ClientSecret),
+    Assertion(ClientAssertion),
+    /// An assertion that was verified and used for the first time.
+    Proven,
 }
 
 impl ClientCredentials {
@@ -114,14 +132,24 @@ impl ClientCredentials {
     /// The [`AuthenticationFailure`] that says what is malformed or missing.
     pub fn parse(authorization: Option<&str>, form: &Form) -> Result<Self, AuthenticationFailure> {
         let in_body = form.optional("client_secret").map(ClientSecret::new);
+        let assertion = assertion(form)?;
         let stated_id = form.optional("client_id");
         let Some(header) = authorization else {
-            let id = stated_id.ok_or(AuthenticationFailure::Missing)?;
+            let id = stated_id.or_else(|| assertion.as_ref()?.1.as_deref());
+            let id = id.ok_or(AuthenticationFailure::Missing)?;
             let client_id = ClientId::parse(id).map_err(|_| AuthenticationFailure::Refused)?;
-            let secret = in_body.map_or(Presented::Nothing, Presented::InBody);
+            let secret = match (in_body, assertion) {
+                (None, None) => Presented::Nothing,
+                (Some(secret), None) => Presented::InBody(secret),
+                (None, Some((assertion, _))) => Presented::Assertion(assertion),
+                (Some(_), Some(_)) => return Err(AuthenticationFailure::TwoMethods),
+            };
             return Ok(Self { client_id, secret });
         };
         let (client_id, secret) = parse_basic(header)?;
+        if assertion.is_some() {
+            return Err(AuthenticationFailure::TwoMethods);
+        }
         if in_body.is_some() || stated_id.is_some_and(|stated| stated != client_id.as_str()) {
             return Err(AuthenticationFailure::TwoMethods);
         }
@@ -142,14 +170,34 @@ impl ClientCredentials {
             Presented::Nothing => "none",
             Presented::InHeader(_) => "client_secret_basic",
             Presented::InBody(_) => "client_secret_post",
+            // No client has this method, so a store's condition fails.
+            Presented::Assertion(_) => "unproven",
+            Presented::Proven => "private_key_jwt",
         }
     }
 
     /// The hash of the secret it presents, for the store's own condition.
     pub fn secret_hash(&self) -> Option<SecretHash> {
         match &self.secret {
-            Presented::Nothing => None,
+            Presented::Nothing | Presented::Assertion(_) | Presented::Proven => None,
             Presented::InHeader(secret) | Presented::InBody(secret) => Some(secret.hash()),
+        }
+    }
+
+    /// The assertion that must be verified first, if the client presents one.
+    pub fn assertion(&self) -> Option<&ClientAssertion> {
+        match &self.secret {
+            Presented::Assertion(assertion) => Some(assertion),
+            _ => None,
+        }
+    }
+
+    /// The same, once the assertion was checked and the store has seen it for the first time.
+    #[must_use]
+    pub fn proven(self, _assertion: &CheckedAssertion) -> Self {
+        Self {
+            secret: Presented::Proven,
+            ..self
         }
     }
 
@@ -165,7 +213,8 @@ impl ClientCredentials {
     ) -> Result<AuthenticatedClient, AuthenticationFailure> {
         let client = client.ok_or(AuthenticationFailure::Refused)?;
         let proven = match (client.authentication, &self.secret) {
-            (ClientAuthentication::None, Presented::Nothing) => true,
+            (ClientAuthentication::None, Presented::Nothing)
+            | (ClientAuthentication::PrivateKeyJwt, Presented::Proven) => true,
             (ClientAuthentication::SecretBasic(secrets), Presented::InHeader(secret))
             | (ClientAuthentication::SecretPost(secrets), Presented::InBody(secret)) => {
                 secrets.matches(secret.hash(), now)
@@ -194,6 +243,23 @@ impl AuthenticatedClient {
     /// Whether it proved itself with a secret.
     pub fn is_confidential(&self) -> bool {
         self.0.authentication.is_confidential()
+    }
+}
+
+/// The assertion, and who it says it is from (RFC 7521 §4.2: `client_id` may be left out).
+fn assertion(
+    form: &Form,
+) -> Result<Option<(ClientAssertion, Option<String>)>, AuthenticationFailure> {
+    let text = form.optional("client_assertion");
+    match (text, form.optional("client_assertion_type")) {
+        (None, None) => Ok(None),
+        (Some(text), Some(TYPE)) => {
+            let subject = ParsedJwt::unverified_subject(text);
+            Ok(Some((ClientAssertion::new(text), subject)))
+        }
+        _ => Err(AuthenticationFailure::Assertion(
+            "and client_assertion_type belong together, for a JWT bearer (RFC 7523)",
+        )),
     }
 }
 

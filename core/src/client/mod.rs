@@ -1,6 +1,8 @@
 //! Registered clients (RFC 6749 §2).
 
+pub mod assertion;
 mod authentication;
+mod keys;
 pub mod registration;
 mod settings;
 
@@ -8,6 +10,7 @@ pub use authentication::{
     AuthenticatedClient, AuthenticationFailure, ClientAuthentication, ClientCredentials,
     ClientSecrets,
 };
+pub use keys::ClientKeys;
 pub use settings::{ClientSettings, TokenAlgorithms};
 
 use crate::id::ClientId;

@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Client, ClientAuthentication, ClientSecrets, ClientSettings, GrantType, RefreshBehaviour,
+    Client, ClientAuthentication, ClientKeys, ClientSecrets, ClientSettings, GrantType,
+    RefreshBehaviour,
 };
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::id::ClientId;
@@ -45,6 +46,12 @@ pub struct ClientMetadata {
     /// Where the user may go after sign-out (OIDC RP-Initiated Logout §3.1).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// The keys with which it signs, for `private_key_jwt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<ClientKeys>,
+    /// Where such keys would be; they are taken from `jwks` only.
+    #[serde(skip_serializing)]
+    pub jwks_uri: Option<String>,
     /// A signed statement about the software: none is approved here.
     #[serde(skip_serializing)]
     pub software_statement: Option<String>,
@@ -160,7 +167,7 @@ pub fn register(
     let authentication = authentication(metadata, &secret)?;
     let client = describe(metadata, credentials.id, authentication, scopes)?;
     Ok(Registered {
-        secret: authentication.is_confidential().then_some(secret),
+        secret: authentication.has_secret().then_some(secret),
         registration: Registration {
             client,
             token: credentials.token.hash(),
@@ -193,6 +200,7 @@ pub fn update(
     let client = describe(metadata, id, registered.authentication, scopes)?;
     Ok(Client {
         settings: ClientSettings {
+            jwks: client.settings.jwks,
             about: client.settings.about,
             ..registered.settings.clone()
         },
@@ -215,6 +223,8 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         client_name: Some(client.name.clone()),
         scope: Some(client.scope.to_string()),
         post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
+        jwks: client.settings.jwks.clone(),
+        jwks_uri: None,
         software_statement: None,
         about: client.settings.about.clone(),
     }
@@ -229,6 +239,7 @@ fn describe(
     if metadata.software_statement.is_some() {
         return Err(RegistrationRefusal::SoftwareStatement);
     }
+    check_keys(metadata, authentication)?;
     let redirect_uris = redirect_uris(&metadata.redirect_uris)?;
     check_response_types(metadata)?;
     check_description(&metadata.about)?;
@@ -251,6 +262,7 @@ fn describe(
         is_first_party: false,
         may_introspect: false,
         settings: ClientSettings {
+            jwks: metadata.jwks.clone(),
             about: metadata.about.clone(),
             ..ClientSettings::default()
         },
@@ -266,10 +278,31 @@ fn authentication(
         Some("none") => Ok(ClientAuthentication::None),
         Some("client_secret_basic") | None => Ok(ClientAuthentication::SecretBasic(secrets)),
         Some("client_secret_post") => Ok(ClientAuthentication::SecretPost(secrets)),
+        Some("private_key_jwt") => Ok(ClientAuthentication::PrivateKeyJwt),
         Some(_) => Err(RegistrationRefusal::Metadata(
             "token_endpoint_auth_method",
-            "must be none, client_secret_basic or client_secret_post",
+            "must be none, client_secret_basic, client_secret_post or private_key_jwt",
         )),
+    }
+}
+
+fn check_keys(
+    metadata: &ClientMetadata,
+    authentication: ClientAuthentication,
+) -> Result<(), RegistrationRefusal> {
+    if metadata.jwks_uri.is_some() {
+        let problem = "is not fetched here: send the keys themselves in jwks";
+        return Err(RegistrationRefusal::Metadata("jwks_uri", problem));
+    }
+    match (&metadata.jwks, authentication) {
+        (None, ClientAuthentication::PrivateKeyJwt) => Err(RegistrationRefusal::Metadata(
+            "jwks",
+            "is required with private_key_jwt",
+        )),
+        (None, _) => Ok(()),
+        (Some(keys), _) => keys.problem().map_or(Ok(()), |problem| {
+            Err(RegistrationRefusal::Metadata("jwks", problem))
+        }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::ClientKeys;
 use super::registration::ClientDescription;
 use crate::grant::Lifetimes;
 use crate::jose::SigningAlgorithm;
@@ -27,6 +28,9 @@ pub struct ClientSettings {
     /// How its ID tokens are signed (OIDC Dynamic Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+    /// The keys with which it signs what it says, a JWK set (RFC 7517 §5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<ClientKeys>,
     /// What it says about itself for people.
     #[serde(skip_serializing_if = "ClientDescription::is_empty")]
     pub about: ClientDescription,

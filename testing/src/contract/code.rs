@@ -2,11 +2,12 @@
 
 use gatepass_core::grant::code::CodeStatus;
 use gatepass_core::id::Nonce;
+use gatepass_core::secret::SecretHash;
 use gatepass_core::token::access::Basis;
 
 use super::{Store, World};
 use crate::executor::join_all;
-use crate::fixture;
+use crate::fixture::{self, NOW};
 
 /// Nothing is lost between the authorization and the token endpoint.
 pub async fn a_code_reads_back_as_it_was_kept<S: Store>(store: &S) {
@@ -78,4 +79,16 @@ pub async fn an_expired_code_is_not_redeemed<S: Store>(store: &S) {
     assert_eq!(world.session(&redemption.session.refresh_jti).await, None);
     let (_, code) = store.client_and_code(&client.id, code.hash).await.unwrap();
     assert_eq!(code.unwrap().status, CodeStatus::Unused);
+}
+
+/// Of many uses of one identifier at once exactly one is the first.
+pub async fn an_identifier_is_used_by_one_of_many<S: Store>(store: &S) {
+    let world = World::new(store, "an_identifier_is_used_by_one_of_many").await;
+    let id = SecretHash::of(world.jti().as_str());
+    let other = SecretHash::of(world.jti().as_str());
+    let uses = join_all((0..5).map(|_| store.use_once(id, NOW))).await;
+    let first = uses.into_iter().filter(|used| *used.as_ref().unwrap());
+    assert_eq!(first.count(), 1);
+    assert!(store.use_once(other, NOW).await.unwrap());
+    assert!(!store.use_once(id, NOW).await.unwrap());
 }

@@ -32,7 +32,7 @@ use gatepass_core::id::{BrowserId, GrantId, JwtId, SignInId};
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
-use gatepass_core::store::{AuthorizeStore, GrantStore, RegistrationStore};
+use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore, RegistrationStore};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::User;
@@ -55,7 +55,11 @@ pub trait Seed {
 
 /// A store that the contract can be held against.
 pub trait Store:
-    Seed + AuthorizeStore<Error: Debug> + GrantStore<Error: Debug> + RegistrationStore<Error: Debug>
+    Seed
+    + AuthorizeStore<Error: Debug>
+    + GrantStore<Error: Debug>
+    + RegistrationStore<Error: Debug>
+    + OnceStore<Error: Debug>
 {
 }
 
@@ -64,6 +68,7 @@ impl<S> Store for S where
         + AuthorizeStore<Error: Debug>
         + GrantStore<Error: Debug>
         + RegistrationStore<Error: Debug>
+        + OnceStore<Error: Debug>
 {
 }
 
@@ -101,6 +106,7 @@ macro_rules! store_contracts {
             a_code_needs_a_signed_in_browser,
             a_browser_stays_one_through_its_sign_ins,
             a_revoked_access_token_is_known_and_alone,
+            an_identifier_is_used_by_one_of_many,
             a_registration_reads_back_as_it_was_kept,
             a_secret_and_the_one_before_both_refresh_for_a_while,
             an_ended_registration_ends_its_grants,

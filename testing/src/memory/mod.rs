@@ -16,7 +16,7 @@ use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus
 use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use gatepass_core::introspect::TokenState;
 use gatepass_core::secret::{PasswordHash, SecretHash};
-use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore};
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::{Account, User};
@@ -36,6 +36,7 @@ struct Tables {
     grants: BTreeMap<GrantId, Grant>,
     sessions: BTreeMap<JwtId, Session>,
     revoked: BTreeSet<JwtId>,
+    used: BTreeMap<String, Timestamp>,
     registrations: BTreeMap<ClientId, (SecretHash, Timestamp)>,
 }
 
@@ -127,6 +128,16 @@ impl AuthorizeStore for MemoryStore {
             .filter(|grant| grant.browser == *browser)
             .for_each(|grant| end(grant, EndReason::SignedOut));
         Ok(())
+    }
+}
+
+impl OnceStore for MemoryStore {
+    type Error = Infallible;
+
+    async fn use_once(&self, id: SecretHash, expires_at: Timestamp) -> Result<bool, Infallible> {
+        let mut tables = self.0.borrow_mut();
+        let earlier = tables.used.insert(id.to_base64url(), expires_at);
+        Ok(earlier.is_none())
     }
 }
 
@@ -331,7 +342,7 @@ fn end(grant: &mut Grant, reason: EndReason) {
 /// What a store can compare by itself: the client, the method, the hash of the secret.
 fn proves(credentials: &ClientCredentials, client: &Client, now: Timestamp) -> bool {
     let proven = match (client.authentication, credentials.secret_hash()) {
-        (ClientAuthentication::None, None) => true,
+        (ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt, None) => true,
         (
             ClientAuthentication::SecretBasic(secrets) | ClientAuthentication::SecretPost(secrets),
             Some(hash),

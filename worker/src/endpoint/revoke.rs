@@ -15,6 +15,7 @@ use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
+use crate::assertion;
 
 type Answer = Outcome<(), RevocationRefusal>;
 
@@ -24,7 +25,7 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Err(unreadable) => return unreadable.response(),
     };
     let outcome = match RevocationRequest::parse(posted.authorization(), &posted.form) {
-        Ok(request) => revoke(&request, app).await?,
+        Ok(request) => revoke(request, app).await?,
         Err(refusal) => Err(refusal),
     };
     match outcome {
@@ -33,8 +34,16 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
     }
 }
 
-async fn revoke(request: &RevocationRequest, app: &App) -> Answer {
+async fn revoke(request: RevocationRequest, app: &App) -> Answer {
     let now = clock::now();
+    let credentials = match assertion::prove(request.credentials, app, now).await? {
+        Ok(credentials) => credentials,
+        Err(failure) => return Ok(Err(failure.into())),
+    };
+    let request = &RevocationRequest {
+        credentials,
+        ..request
+    };
     let config = &app.config;
     let as_refresh_token = RefreshToken::new(request.token.expose());
     let key = &config.refresh_token_key;

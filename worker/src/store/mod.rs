@@ -7,6 +7,7 @@ mod authorize;
 mod development;
 mod grants;
 mod keys;
+mod once;
 mod registration;
 mod row;
 #[cfg(feature = "contract")]

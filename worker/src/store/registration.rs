@@ -19,7 +19,7 @@ impl RegistrationStore for D1Store {
     async fn insert_registration(&self, registration: &Registration) -> Result<(), EdgeError> {
         let client = &registration.client;
         let secret = match client.authentication {
-            ClientAuthentication::None => None,
+            ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt => None,
             ClientAuthentication::SecretBasic(secrets)
             | ClientAuthentication::SecretPost(secrets) => Some(secrets.current.to_base64url()),
         };

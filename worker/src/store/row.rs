@@ -65,6 +65,7 @@ impl TryFrom<ClientRow> for Client {
     fn try_from(row: ClientRow) -> Result<Self, Corrupt> {
         let authentication = match (row.auth_method.as_str(), secrets(&row)?) {
             ("none", None) => ClientAuthentication::None,
+            ("private_key_jwt", None) => ClientAuthentication::PrivateKeyJwt,
             ("client_secret_basic", Some(secrets)) => ClientAuthentication::SecretBasic(secrets),
             ("client_secret_post", Some(secrets)) => ClientAuthentication::SecretPost(secrets),
             _ => return Err(Corrupt("clients.auth_method")),

@@ -87,7 +87,7 @@ impl D1Store {
 
 fn secret_hash(client: &Client) -> Option<String> {
     match client.authentication {
-        ClientAuthentication::None => None,
+        ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt => None,
         ClientAuthentication::SecretBasic(secrets) | ClientAuthentication::SecretPost(secrets) => {
             Some(secrets.current.to_base64url())
         }

@@ -61,6 +61,20 @@ fn a_public_client_has_no_secret_and_calls_from_its_pages() {
 }
 
 #[test]
+fn a_client_with_a_key_of_its_own_gets_no_secret() {
+    let key = r#"{"kty":"EC","kid":"a","alg":"ES256","crv":"P-256","x":"x","y":"y"}"#;
+    let method = r#""token_endpoint_auth_method":"private_key_jwt""#;
+    let made = registered(&format!(r#"{{{PAGE},{method},"jwks":{{"keys":[{key}]}}}}"#)).unwrap();
+    assert!(made.secret.is_none());
+    let client = made.registration.client;
+    assert!(client.authentication.is_confidential());
+    assert_eq!(metadata_of(&client).jwks.unwrap().keys.len(), 1);
+    let (code, description) = refused(&format!("{{{PAGE},{method}}}"));
+    assert_eq!(code, ErrorCode::InvalidClientMetadata);
+    assert!(description.starts_with("jwks is required"), "{description}");
+}
+
+#[test]
 fn what_it_says_is_what_it_is_told() {
     let said = format!(
         r#"{{{PAGE},"client_name":"Notes","grant_types":["authorization_code","refresh_token"],
@@ -102,6 +116,8 @@ fn redirect_uris_are_one_to_sixteen_good_ones() {
 fn a_member_that_is_wrong_is_named() {
     for (member, value) in [
         ("token_endpoint_auth_method", r#""private_key""#),
+        ("jwks", r#"{"keys":[]}"#),
+        ("jwks_uri", r#""https://app.example/keys""#),
         ("grant_types", r#"["refresh_token"]"#),
         ("grant_types", r#"["authorization_code","password"]"#),
         ("response_types", r#"["token"]"#),

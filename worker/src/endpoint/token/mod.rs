@@ -12,6 +12,7 @@ use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
+use crate::assertion;
 
 type Answer = Outcome<TokenResponse, TokenRefusal>;
 
@@ -50,7 +51,12 @@ async fn respond(
 }
 
 async fn grant(request: TokenRequest, app: &App) -> Answer {
-    let (credentials, now) = (&request.credentials, clock::now());
+    let now = clock::now();
+    let credentials = match assertion::prove(request.credentials, app, now).await? {
+        Ok(credentials) => credentials,
+        Err(failure) => return Ok(Err(failure.into())),
+    };
+    let credentials = &credentials;
     match &request.grant {
         GrantRequest::AuthorizationCode(code) => code::redeem(credentials, code, app, now).await,
         GrantRequest::ClientCredentials(itself) => {

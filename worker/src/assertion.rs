@@ -1,0 +1,50 @@
+//! Client assertions (RFC 7523): verified with the client's own key and used once, before anything else
+//! is looked at. Two round trips to D1.
+
+use gatepass_core::client::assertion::{self, AssertionClaims, JWT_TYPES};
+use gatepass_core::client::{AuthenticationFailure, ClientCredentials};
+use gatepass_core::jose::ParsedJwt;
+use gatepass_core::store::{AuthorizeStore, OnceStore};
+use gatepass_core::time::Timestamp;
+use gatepass_edge::EdgeError;
+use gatepass_edge::verify::VerificationKeys;
+
+use crate::app::App;
+
+/// What a client says of itself, with its assertion verified if it presents one.
+///
+/// # Errors
+///
+/// The inner [`AuthenticationFailure`] if the assertion is at fault.
+pub async fn prove(
+    credentials: ClientCredentials,
+    app: &App,
+    now: Timestamp,
+) -> Result<Result<ClientCredentials, AuthenticationFailure>, EdgeError> {
+    let Some(assertion) = credentials.assertion() else {
+        return Ok(Ok(credentials));
+    };
+    let Ok(jwt) = ParsedJwt::parse_any(&JWT_TYPES, assertion.jwt()) else {
+        return Ok(Err(AuthenticationFailure::Assertion(
+            "is not a JWT for this",
+        )));
+    };
+    let client_id = Some(credentials.client_id());
+    let (client, _) = app.store.client_and_sign_in(client_id, None).await?;
+    let keys = client.and_then(|client| client.settings.jwks);
+    let keys = VerificationKeys::import(&keys.map_or_else(Vec::new, |keys| keys.keys)).await;
+    // A client without keys, an unknown one and a wrong signature are not told apart.
+    let Ok(verified) = keys.verify_parsed::<AssertionClaims>(&jwt, now).await? else {
+        return Ok(Err(AuthenticationFailure::Refused));
+    };
+    let checked = match assertion::check(&verified, &credentials, &app.config.issuer, now) {
+        Ok(checked) => checked,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    if !app.store.use_once(checked.id, checked.expires_at).await? {
+        return Ok(Err(AuthenticationFailure::Assertion(
+            "was used before: its jti must be new",
+        )));
+    }
+    Ok(Ok(credentials.proven(&checked)))
+}
