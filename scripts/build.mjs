@@ -2,17 +2,20 @@
 // the store contract in it.
 // `npm run build`, or `npm run build -- provider` for one part; `--verbose` shows the tools' output.
 
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { BuildFailure, Failure, runMain } from './lib/failure.mjs';
 import { prepareNode } from './lib/node.mjs';
+import { top } from './lib/paths.mjs';
 import { step } from './lib/progress.mjs';
 import { attempt, essential } from './lib/run.mjs';
 import { fingerprint, isFresh, markFresh, markStale } from './lib/stamp.mjs';
 import { toolEnv, tools } from './lib/tools.mjs';
+import { stripCustomSections } from './lib/wasm.mjs';
 import { setUp } from './setup.mjs';
 
-const workspace = ['Cargo.toml', 'Cargo.lock', '.cargo', 'rust-toolchain.toml'];
+const workspace = ['Cargo.toml', 'Cargo.lock', '.cargo', 'rust-toolchain.toml', 'scripts/lib/wasm.mjs'];
 const shared = [...workspace, 'core', 'edge'];
 
 /**
@@ -85,6 +88,7 @@ async function buildPart(name, { inputs, outputs, command: [program, args] }, co
   if (code !== 0) {
     throw new BuildFailure(`Building the ${name} failed: mend what is said above, then run this again`, verbose ? '' : essential(output));
   }
+  if (args.includes('--release')) outputs.filter((file) => file.endsWith('.wasm')).forEach((file) => stripCustomSections(join(top, file)));
   markFresh(name, print);
 }
 
