@@ -33,6 +33,8 @@ pub mod introspect;
 #[cfg(feature = "server")]
 pub mod jose;
 #[cfg(feature = "server")]
+pub mod keys;
+#[cfg(feature = "server")]
 pub mod logout;
 pub mod pkce;
 #[cfg(feature = "server")]

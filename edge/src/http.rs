@@ -148,7 +148,7 @@ pub fn json_text(text: String) -> Result<Response, EdgeError> {
 /// # Errors
 ///
 /// [`EdgeError::Runtime`] if `value` does not serialize.
-pub fn public_json(value: &impl Serialize, seconds: u32) -> Result<Response, EdgeError> {
+pub fn public_json(value: &impl Serialize, seconds: i64) -> Result<Response, EdgeError> {
     let response = with_type(serde_json::to_string(value)?, JSON)?;
     response
         .headers()

@@ -9,7 +9,7 @@ use gatepass_core::grant::EndReason;
 use gatepass_core::id::GrantId;
 use gatepass_core::store::GrantStore;
 use gatepass_edge::config::Environment;
-use gatepass_edge::d1::Database;
+use gatepass_edge::d1::{Database, RoundTrips};
 use gatepass_edge::exchange::Exchange;
 use gatepass_edge::{EdgeError, clock, cors, http, log};
 use worker::{Env, Method, Request, Response};
@@ -29,18 +29,24 @@ pub struct App {
 }
 
 impl App {
-    fn new(env: Env, config: Rc<Config>, exchange: &Exchange) -> Result<Self, EdgeError> {
+    /// For one request, or one scheduled run.
+    pub fn new(
+        env: Env,
+        config: Rc<Config>,
+        request_id: String,
+        trips: RoundTrips,
+    ) -> Result<Self, EdgeError> {
         Ok(Self {
             config,
-            store: D1Store::new(Database::new(&env, "DB", exchange.trips.clone())?),
+            store: D1Store::new(Database::new(&env, "DB", trips)?),
             env,
-            request_id: exchange.request_id.clone(),
+            request_id,
         })
     }
 
     /// The signing keys, among them one for tokens without an algorithm of their own.
     pub async fn keys(&self) -> Result<Rc<Keys>, EdgeError> {
-        Keys::of(self, &[self.config.signing_algorithm]).await
+        Keys::of(self, &[self.config.keys.algorithm]).await
     }
 
     /// The signing keys, among them those for a client's tokens.
@@ -227,7 +233,12 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
     // Also a page that may only learn of a failure must be able to read it.
     let mut reader = None;
     let answered = async {
-        let app = App::new(env, config?, &exchange)?;
+        let app = App::new(
+            env,
+            config?,
+            exchange.request_id.clone(),
+            exchange.trips.clone(),
+        )?;
         let Some(endpoint) = endpoint else {
             return page::not_found(&app);
         };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use gatepass_core::authorize::{Resources, state_token};
 use gatepass_core::grant::Lifetimes;
 use gatepass_core::id::{Audience, Issuer};
-use gatepass_core::jose::{SigningAlgorithm, SymmetricKey};
+use gatepass_core::jose::SymmetricKey;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::time::Lifetime;
@@ -15,8 +15,9 @@ use gatepass_edge::EdgeError;
 use gatepass_edge::config::{
     Environment, environment, key, keys, lifetime, optional, origin, required,
 };
-use gatepass_edge::webcrypto::EncryptionKey;
 use worker::Env;
+
+use crate::keys::KeySettings;
 
 /// What clients may ask for unless `GATEPASS_SCOPES` says otherwise.
 const SCOPES: &str = "openid profile email offline_access read write";
@@ -47,15 +48,13 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// `GATEPASS_SIGN_IN_LIFETIME`: how long a browser stays signed in at the provider.
     pub sign_in_lifetime: Lifetime,
-    /// `GATEPASS_SIGNING_ALGORITHM`: how tokens are signed for clients that did not choose.
-    pub signing_algorithm: SigningAlgorithm,
     /// Derived from the secret `GATEPASS_TOKEN_KEY`; reads also what was written under
     /// `GATEPASS_PREVIOUS_TOKEN_KEY`, one or several separated by spaces.
     pub refresh_token_key: SymmetricKey,
     /// Derived from the same secrets.
     pub state_token_key: SymmetricKey,
-    /// The secret `GATEPASS_KEY_ENCRYPTION_KEY`.
-    pub key_encryption_key: EncryptionKey,
+    /// The signing keys: how they are made, kept and changed.
+    pub keys: KeySettings,
     /// `GATEPASS_SCOPES`, separated by spaces: what discovery names and clients may register for.
     pub scopes: Scope,
     /// `GATEPASS_REGISTRATION`: `closed`, `open`, or `token` with the secret
@@ -93,6 +92,7 @@ impl Config {
         let token_key = |purpose| SymmetricKey::replacing(&earlier, &master, purpose);
         let site = optional(env, "GATEPASS_DEVELOPMENT_SITE");
         let environment = environment(env)?;
+        let lifetimes = lifetimes(env)?;
         Ok(Self {
             environment,
             scopes: scopes(env)?,
@@ -100,12 +100,11 @@ impl Config {
             secret_overlap: lifetime(env, "GATEPASS_SECRET_OVERLAP", Lifetime::from_days(1))?,
             issuer: issuer.map_err(|_| wrong("GATEPASS_ISSUER"))?,
             resources: resources(env)?,
-            lifetimes: lifetimes(env)?,
+            keys: KeySettings::read(env, &lifetimes)?,
+            lifetimes,
             sign_in_lifetime: lifetime(env, "GATEPASS_SIGN_IN_LIFETIME", Lifetime::from_days(14))?,
-            signing_algorithm: signing_algorithm(env)?,
             refresh_token_key: token_key(refresh::KEY_PURPOSE),
             state_token_key: token_key(state_token::KEY_PURPOSE),
-            key_encryption_key: EncryptionKey::new(key(env, "GATEPASS_KEY_ENCRYPTION_KEY")?),
             development_site: site.unwrap_or_else(|| "http://localhost:3001".to_owned()),
         })
     }
@@ -159,14 +158,6 @@ fn lifetimes(env: &Env) -> Result<Lifetimes, EdgeError> {
         )?,
         grant: lifetime(env, "GATEPASS_GRANT_LIFETIME", defaults.grant)?,
         grace: lifetime(env, "GATEPASS_REFRESH_GRACE", defaults.grace)?,
-    })
-}
-
-fn signing_algorithm(env: &Env) -> Result<SigningAlgorithm, EdgeError> {
-    let name = "GATEPASS_SIGNING_ALGORITHM";
-    let problem = "must be ES256, RS256, EdDSA or Ed25519";
-    optional(env, name).map_or(Ok(SigningAlgorithm::ES256), |text| {
-        SigningAlgorithm::parse(&text).ok_or(EdgeError::Config { name, problem })
     })
 }
 

@@ -35,7 +35,7 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
     let jwt = token::access::issue(issue.grant, issue.scope, issue.access_jti, terms);
     let id_token = match issue.id_token {
         Some(jwt) => Some(IdToken::new(
-            keys.sign(algorithms.id_token, token::id::TYPE, &jwt)
+            keys.sign(app, algorithms.id_token, token::id::TYPE, &jwt)
                 .await?,
         )),
         None => None,
@@ -46,7 +46,7 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
     Ok(TokenResponse {
         refresh_token: refresh_token.transpose()?,
         id_token,
-        ..access_token(&jwt, algorithms.access_token, keys, terms.now).await?
+        ..access_token(&jwt, algorithms.access_token, keys, app, terms.now).await?
     })
 }
 
@@ -55,10 +55,11 @@ pub async fn access_token(
     jwt: &Jwt<AccessTokenClaims>,
     algorithm: SigningAlgorithm,
     keys: &Keys,
+    app: &App,
     now: Timestamp,
 ) -> Result<TokenResponse, EdgeError> {
     Ok(TokenResponse {
-        access_token: AccessToken::new(keys.sign(algorithm, token::access::TYPE, jwt).await?),
+        access_token: AccessToken::new(keys.sign(app, algorithm, token::access::TYPE, jwt).await?),
         expires_in: jwt.expires_at.remaining(now),
         refresh_token: None,
         scope: jwt.payload.scope.clone(),

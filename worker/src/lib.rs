@@ -15,12 +15,13 @@ mod keys;
 mod origins;
 mod page;
 mod password;
+mod scheduled;
 mod store;
 
 pub use keys::KeyMaker;
 pub use password::PasswordHasher;
 
-use worker::{Context, Env, Request, Response, event};
+use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
@@ -29,4 +30,10 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
         return contract::answer(&request, &env).await;
     }
     app::handle(request, env).await
+}
+
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    // It is in the log by now, and there is nobody else to tell.
+    let _ = scheduled::run(&event, env).await;
 }

@@ -15,7 +15,7 @@ use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
-use crate::assertion;
+use crate::{assertion, keys};
 
 type Answer = Outcome<Introspection, IntrospectionRefusal>;
 
@@ -50,7 +50,7 @@ async fn introspect(request: IntrospectionRequest, app: &App) -> Answer {
     if let Ok(claims) = refresh::read(&as_refresh_token, &config.issuer, key, now) {
         return of_refresh_token(request, &claims, app, now).await;
     }
-    match app.keys().await?.verify(access::TYPE, token, now).await? {
+    match keys::verify(app, access::TYPE, token, now).await? {
         Ok(jwt) => of_access_token(request, jwt, app, now).await,
         Err(_) => of_nothing(request, app, now).await,
     }

@@ -6,5 +6,6 @@ use worker::Response;
 use crate::app::App;
 
 pub async fn answer(app: &App) -> Result<Response, EdgeError> {
-    http::public_json(app.keys().await?.published(), 300)
+    let max_age = app.config.keys.schedule.jwks_lifetime.seconds();
+    http::public_json(app.keys().await?.published(), max_age)
 }

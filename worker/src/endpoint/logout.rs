@@ -11,14 +11,13 @@ use gatepass_core::form::Form;
 use gatepass_core::logout::LogoutRequest;
 use gatepass_core::secret::SignInCookie;
 use gatepass_core::store::AuthorizeStore;
-use gatepass_core::time::Timestamp;
 use gatepass_core::token::id::{self, IdTokenClaims};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
 use super::{is_from_our_page, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
-use crate::page;
+use crate::{keys, page};
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
     let form = match parameters(&mut request).await? {
@@ -69,12 +68,7 @@ async fn id_token_hint(form: &Form, app: &App) -> Result<Option<IdTokenClaims>, 
     let Some(hint) = form.optional("id_token_hint") else {
         return Ok(None);
     };
-    let long_ago = Timestamp::from_seconds(0);
-    let verified = app
-        .keys()
-        .await?
-        .verify::<IdTokenClaims>(id::TYPE, hint, long_ago)
-        .await?;
+    let verified = keys::verify_hint::<IdTokenClaims>(app, id::TYPE, hint).await?;
     Ok(verified
         .ok()
         .map(|jwt| jwt.payload)

@@ -15,7 +15,7 @@ use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
-use crate::assertion;
+use crate::{assertion, keys};
 
 type Answer = Outcome<(), RevocationRefusal>;
 
@@ -50,12 +50,8 @@ async fn revoke(request: RevocationRequest, app: &App) -> Answer {
     if let Ok(claims) = refresh::read(&as_refresh_token, &config.issuer, key, now) {
         return end_grant(request, &claims, app, now).await;
     }
-    if let Ok(jwt) = app
-        .keys()
-        .await?
-        .verify(access::TYPE, request.token.expose(), now)
-        .await?
-    {
+    let token = request.token.expose();
+    if let Ok(jwt) = keys::verify(app, access::TYPE, token, now).await? {
         return end_access_token(request, &jwt, app, now).await;
     }
     Ok(caller(request, app, now).await?.map(drop))

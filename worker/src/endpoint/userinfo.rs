@@ -9,6 +9,7 @@ use worker::{Request, Response};
 
 use super::Outcome;
 use crate::app::App;
+use crate::keys;
 
 pub async fn answer(request: Request, app: &App) -> Result<Response, EdgeError> {
     let authorization = http::header(&request, "Authorization");
@@ -24,8 +25,8 @@ async fn user_info(authorization: Option<&str>, app: &App) -> Outcome<UserInfo, 
         Ok(token) => token,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let keys = app.keys().await?;
-    let claims: AccessTokenClaims = match keys.verify(access::TYPE, token.expose(), now).await? {
+    let verified = keys::verify(app, access::TYPE, token.expose(), now).await?;
+    let claims: AccessTokenClaims = match verified {
         Ok(jwt) => jwt.payload,
         Err(error) => return Ok(Err(error.into())),
     };

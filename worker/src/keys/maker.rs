@@ -1,22 +1,31 @@
 //! Making keys, in a Durable Object: an RSA key takes more CPU time than a request has on every plan.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::id::KeyId;
 use gatepass_core::jose::SigningAlgorithm;
-use gatepass_edge::{EdgeError, clock, random, webcrypto};
+use gatepass_edge::{EdgeError, random, webcrypto};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use worker::{Env, Method, Request, RequestInit};
 
+use super::seal::Sealed;
 use crate::config::Config;
-use crate::store::{KeyRow, NewKey};
 
 pub use object::KeyMaker;
 
-/// A new key, its private half encrypted: it leaves the object in no other form.
+/// A new key. Its private half leaves the object in no other form.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct MadeKey {
+    pub id: KeyId,
+    pub public: Map<String, Value>,
+    pub private: Sealed,
+}
+
+/// Has a key made.
 ///
 /// # Errors
 ///
 /// When the Durable Object cannot be reached, or fails.
-pub async fn make(env: &Env, algorithm: SigningAlgorithm) -> Result<NewKey, EdgeError> {
+pub async fn make(env: &Env, algorithm: SigningAlgorithm) -> Result<MadeKey, EdgeError> {
     let maker = env
         .durable_object("KEY_MAKER")?
         .get_by_name(algorithm.as_str())?;
@@ -27,24 +36,13 @@ pub async fn make(env: &Env, algorithm: SigningAlgorithm) -> Result<NewKey, Edge
     Ok(maker.fetch_with_request(request).await?.json().await?)
 }
 
-async fn generate(algorithm: SigningAlgorithm, config: &Config) -> Result<NewKey, EdgeError> {
+async fn generate(algorithm: SigningAlgorithm, config: &Config) -> Result<MadeKey, EdgeError> {
     let pair = webcrypto::generate(algorithm).await?;
-    let key_id = KeyId::from_random(random::bytes()?);
-    let nonce: [u8; 12] = random::bytes()?;
-    let context = key_id.as_str();
-    let key = &config.key_encryption_key;
-    let private = webcrypto::encrypt(key, &nonce, context, &pair.private).await?;
-    let row = KeyRow {
-        key_id: key_id.to_string(),
-        algorithm: algorithm.as_str().to_owned(),
-        status: "current".to_owned(),
-        public_jwk: serde_json::to_string(&pair.public)?,
-        private_key: Base64UrlUnpadded::encode_string(&private),
-        nonce: Base64UrlUnpadded::encode_string(&nonce),
-    };
-    Ok(NewKey {
-        row,
-        created_at: clock::now().seconds(),
+    let id = KeyId::from_random(random::bytes()?);
+    Ok(MadeKey {
+        private: config.keys.encryption.seal(&id, &pair.private).await?,
+        public: pair.public,
+        id,
     })
 }
 

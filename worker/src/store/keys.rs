@@ -1,62 +1,157 @@
-//! Signing keys on D1.
+//! Signing keys on D1. Each write has its condition in the statement: whoever comes second, or too
+//! late, changes nothing.
 
+use gatepass_core::id::KeyId;
+use gatepass_core::keys::KeyStatus;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::EdgeError;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::D1Store;
+use crate::keys::Sealed;
 
-/// A signing key as the store holds it: the private half encrypted.
-#[derive(Debug, Deserialize, Serialize)]
+/// A signing key as the store holds it: the private half encrypted, if it is still there.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub struct KeyRow {
     /// `kid`.
     pub key_id: String,
     /// `alg`.
     pub algorithm: String,
-    /// `current` or `retired`.
+    /// Where it is in its life.
     pub status: String,
     /// The public half, a JSON object.
     pub public_jwk: String,
     /// The private half: PKCS #8, encrypted with AES-256-GCM, base64url.
-    pub private_key: String,
+    pub private_key: Option<String>,
     /// Its nonce, base64url.
-    pub nonce: String,
+    pub nonce: Option<String>,
+    /// Under which key it is encrypted; empty if that is not known.
+    pub kek_id: String,
+    /// The longest that a token lives which it has signed.
+    pub token_lifetime: i64,
+    /// Since when it is here.
+    pub created_at: Timestamp,
+    /// Since when it has its status.
+    pub since: Timestamp,
 }
 
-/// A signing key to keep, if there is no current one yet.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct NewKey {
-    /// The row.
-    pub row: KeyRow,
-    /// When it was made, in seconds.
-    pub created_at: i64,
-}
+const COLUMNS: &str = "key_id, algorithm, status, public_jwk, private_key, nonce, kek_id, \
+     token_lifetime, created_at, since";
 
 impl D1Store {
-    /// Every signing key, current ones first.
+    /// Every signing key: those that sign, those that will, those that did.
     pub async fn signing_keys(&self) -> Result<Vec<KeyRow>, EdgeError> {
-        let sql = "SELECT key_id, algorithm, status, public_jwk, private_key, nonce \
-                   FROM signing_keys ORDER BY status, created_at DESC";
-        let [rows] = self.db.batch([self.db.statement(sql, &[])?]).await?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM signing_keys ORDER BY \
+             status = 'current' DESC, status = 'next' DESC, since DESC, key_id"
+        );
+        let [rows] = self.db.batch([self.db.statement(&sql, &[])?]).await?;
         rows.all()
     }
 
-    /// Keeps a key unless another isolate was faster; the unique index decides.
-    pub async fn insert_key_if_none(&self, key: &NewKey) -> Result<(), EdgeError> {
-        let sql = "INSERT INTO signing_keys (key_id, algorithm, status, public_jwk, private_key, \
-                   nonce, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        let row = &key.row;
-        let statement = self.db.statement(
-            sql,
-            &[
-                row.key_id.as_str().into(),
-                row.algorithm.as_str().into(),
-                row.status.as_str().into(),
-                row.public_jwk.as_str().into(),
-                row.private_key.as_str().into(),
-                row.nonce.as_str().into(),
-                key.created_at.into(),
-            ],
-        )?;
-        self.db.batch([statement]).await.map(drop)
+    /// Keeps a key, unless there is one of this algorithm and status, or it is here already. Says
+    /// whether it is kept.
+    pub async fn insert_key(&self, row: &KeyRow) -> Result<bool, EdgeError> {
+        let sql = format!(
+            "INSERT INTO signing_keys ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT DO NOTHING RETURNING key_id"
+        );
+        let values = [
+            row.key_id.as_str().into(),
+            row.algorithm.as_str().into(),
+            row.status.as_str().into(),
+            row.public_jwk.as_str().into(),
+            row.private_key.as_deref().into(),
+            row.nonce.as_deref().into(),
+            row.kek_id.as_str().into(),
+            row.token_lifetime.into(),
+            row.created_at.seconds().into(),
+            row.since.seconds().into(),
+        ];
+        let [rows] = self.db.batch([self.db.statement(&sql, &values)?]).await?;
+        Ok(rows.first::<KeyName>()?.is_some())
     }
+
+    /// `next` signs from now on, and `current` no more: its private half is deleted. Says whether it
+    /// came to that.
+    pub async fn promote_key(
+        &self,
+        next: &KeyId,
+        current: Option<&KeyId>,
+        at: Timestamp,
+    ) -> Result<bool, EdgeError> {
+        let at = at.seconds();
+        let step_down = "UPDATE signing_keys SET status = 'previous', since = ?, \
+            private_key = NULL, nonce = NULL WHERE key_id = ? AND status = 'current' \
+            AND EXISTS (SELECT 1 FROM signing_keys WHERE key_id = ? AND status = 'next')";
+        let step_up = "UPDATE signing_keys SET status = 'current', since = ? \
+            WHERE key_id = ? AND status = 'next' AND NOT EXISTS (SELECT 1 FROM signing_keys s \
+            WHERE s.algorithm = signing_keys.algorithm AND s.status = 'current') \
+            RETURNING key_id";
+        let (next, current) = (next.as_str(), current.map_or("", KeyId::as_str));
+        let statements = [
+            self.db
+                .statement(step_down, &[at.into(), current.into(), next.into()])?,
+            self.db.statement(step_up, &[at.into(), next.into()])?,
+        ];
+        let [_, promoted] = self.db.batch(statements).await?;
+        Ok(promoted.first::<KeyName>()?.is_some())
+    }
+
+    /// A previous key is published no more.
+    pub async fn retire_key(&self, key: &KeyId, at: Timestamp) -> Result<bool, EdgeError> {
+        let sql = "UPDATE signing_keys SET status = 'retired', since = ? \
+                   WHERE key_id = ? AND status = 'previous' RETURNING key_id";
+        self.change_key(sql, &[at.seconds().into(), key.as_str().into()])
+            .await
+    }
+
+    /// Deletes a key that has this status.
+    pub async fn forget_key(&self, key: &KeyId, status: KeyStatus) -> Result<bool, EdgeError> {
+        let sql = "DELETE FROM signing_keys WHERE key_id = ? AND status = ? RETURNING key_id";
+        self.change_key(sql, &[key.as_str().into(), status.as_str().into()])
+            .await
+    }
+
+    /// The private half of a key is encrypted anew, unless that has been done meanwhile.
+    pub async fn reencrypt_key(
+        &self,
+        key: &KeyId,
+        before: &Sealed,
+        now: &Sealed,
+    ) -> Result<bool, EdgeError> {
+        let sql = "UPDATE signing_keys SET private_key = ?, nonce = ?, kek_id = ? \
+                   WHERE key_id = ? AND nonce = ? RETURNING key_id";
+        let values = [
+            now.ciphertext.as_str().into(),
+            now.nonce.as_str().into(),
+            now.kek_id.as_str().into(),
+            key.as_str().into(),
+            before.nonce.as_str().into(),
+        ];
+        self.change_key(sql, &values).await
+    }
+
+    /// A key is about to sign a token that lives longer than any before.
+    pub async fn lengthen_key(&self, key: &KeyId, lifetime: Lifetime) -> Result<bool, EdgeError> {
+        let sql = "UPDATE signing_keys SET token_lifetime = max(token_lifetime, ?) \
+                   WHERE key_id = ? RETURNING key_id";
+        self.change_key(sql, &[lifetime.seconds().into(), key.as_str().into()])
+            .await
+    }
+
+    async fn change_key(
+        &self,
+        sql: &str,
+        values: &[gatepass_edge::d1::Value<'_>],
+    ) -> Result<bool, EdgeError> {
+        let [rows] = self.db.batch([self.db.statement(sql, values)?]).await?;
+        Ok(rows.first::<KeyName>()?.is_some())
+    }
+}
+
+#[derive(Deserialize)]
+struct KeyName {
+    #[expect(dead_code, reason = "that there is one says it all")]
+    key_id: String,
 }

@@ -13,7 +13,7 @@ mod row;
 #[cfg(feature = "contract")]
 mod seed;
 
-pub use keys::{KeyRow, NewKey};
+pub use keys::KeyRow;
 
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Database;

@@ -39,8 +39,8 @@ pub(super) async fn issue(
     };
     let jti = JwtId::from_random(random::bytes()?);
     let jwt = access::issue_to_client(allowed, jti, terms);
-    let algorithms = settings.algorithms(app.config.signing_algorithm);
+    let algorithms = settings.algorithms(app.config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
-    let response = issue::access_token(&jwt, algorithms.access_token, &keys, now);
+    let response = issue::access_token(&jwt, algorithms.access_token, &keys, app, now);
     response.await.map(Ok)
 }

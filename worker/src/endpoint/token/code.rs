@@ -45,7 +45,7 @@ pub(super) async fn redeem(
         Err(refusal) => return Ok(Err(refusal.into())),
     };
     // Whatever can fail here must do so before the code is spent.
-    let algorithms = settings.algorithms(app.config.signing_algorithm);
+    let algorithms = settings.algorithms(app.config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
     if !app.store.redeem(&redemption).await? {
         return Ok(Err(CodeRefusal::AlreadyRedeemed.into()));

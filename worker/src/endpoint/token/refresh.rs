@@ -52,7 +52,7 @@ pub(super) async fn rotate(
     };
     let settings = &refreshed.client.client().settings;
     let lifetimes = settings.lifetimes(&config.lifetimes);
-    let algorithms = settings.algorithms(config.signing_algorithm);
+    let algorithms = settings.algorithms(config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
     let access_jti = refreshed.access_jti(&rotation, JwtId::from_random(random::bytes()?));
     let issue = Issue {
