@@ -1,0 +1,100 @@
+//! What a client says about itself, and is told (RFC 7591 §2, §3.2.1).
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::{Client, ClientKeys};
+use crate::redirect::RedirectUri;
+
+/// What a client says about itself (RFC 7591 §2). Members that are not listed are ignored.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ClientMetadata {
+    /// Where authorization responses may go.
+    pub redirect_uris: Vec<String>,
+    /// How it proves who it is; `client_secret_basic` unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<String>,
+    /// `authorization_code` unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_types: Option<Vec<String>>,
+    /// `code` unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_types: Option<Vec<String>>,
+    /// Its name for people; its host unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    /// The most it may ask for; everything there is unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Where the user may go after sign-out (OIDC RP-Initiated Logout §3.1).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// The keys with which it signs, for `private_key_jwt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<ClientKeys>,
+    /// Where such keys would be; they are taken from `jwks` only.
+    #[serde(skip_serializing)]
+    pub jwks_uri: Option<String>,
+    /// A signed statement about the software: none is approved here.
+    #[serde(skip_serializing)]
+    pub software_statement: Option<String>,
+    /// What it says for people.
+    #[serde(flatten)]
+    pub about: ClientDescription,
+}
+
+/// What a client says about itself for people (RFC 7591 §2).
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ClientDescription {
+    /// Its home page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// How it uses what it learns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Its terms of service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// How to reach whoever is responsible.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// Which software it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    /// Which version of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+}
+
+impl ClientDescription {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a client is told about itself (RFC 7591 §3.2.1).
+pub fn metadata_of(client: &Client) -> ClientMetadata {
+    let texts = |uris: &[RedirectUri]| uris.iter().map(ToString::to_string).collect();
+    let grant_types = client
+        .grant_types
+        .iter()
+        .map(|grant| grant.as_str().to_owned());
+    ClientMetadata {
+        redirect_uris: texts(&client.redirect_uris),
+        token_endpoint_auth_method: Some(client.authentication.method().to_owned()),
+        grant_types: Some(grant_types.collect()),
+        response_types: Some(vec!["code".to_owned()]),
+        client_name: Some(client.name.clone()),
+        scope: Some(client.scope.to_string()),
+        post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
+        jwks: client.settings.jwks.clone(),
+        jwks_uri: None,
+        software_statement: None,
+        about: client.settings.about.clone(),
+    }
+}
