@@ -152,6 +152,21 @@ describe('an isolate', () => {
   });
 });
 
+describe('an isolate that has its keys for two seconds', () => {
+  beforeAll(begin({ GATEPASS_JWKS_CACHE_LIFETIME: '2' }));
+  afterAll(() => stack.stop());
+
+  test('learns in time that another has revoked a key, and its users stay signed in', async () => {
+    user = new Browser(stack);
+    const { tokens } = await user.signIn();
+    const [stolen, next] = await published();
+    await run("UPDATE signing_keys SET status = 'revoked', private_key = NULL, nonce = NULL WHERE key_id = ?", stolen);
+    await expect.poll(() => userinfo(tokens.access_token), { timeout: 20_000, interval: 200 }).toBe(401);
+    expect((await published())[0]).toBe(next);
+    expect(header((await (await user.refresh(tokens.refresh_token)).json()).access_token).kid).toBe(next);
+  });
+});
+
 describe('the key encryption key', () => {
   let key;
   beforeEach(async () => {

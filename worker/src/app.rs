@@ -15,6 +15,7 @@ use gatepass_edge::{EdgeError, clock, cors, http, log};
 use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;
+use crate::endpoint::admin_keys::Command;
 use crate::keys::Keys;
 use crate::store::D1Store;
 use crate::{development, endpoint, origins, page};
@@ -81,6 +82,7 @@ enum Readers {
 
 #[derive(Clone, Copy, Debug)]
 enum Endpoint {
+    AdminKeys(Command),
     Authorize,
     Callback,
     Discovery,
@@ -120,6 +122,10 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
             Endpoint::Discovery
         }
+        "/admin/keys" => Endpoint::AdminKeys(Command::List),
+        "/admin/keys/import" => Endpoint::AdminKeys(Command::Import),
+        "/admin/keys/replace" => Endpoint::AdminKeys(Command::Replace),
+        "/admin/keys/rotate" => Endpoint::AdminKeys(Command::Rotate),
         "/health" => Endpoint::Health,
         "/assets/style.css" => Endpoint::Stylesheet,
         _ => return None,
@@ -134,15 +140,27 @@ fn is_registration(path: &str) -> bool {
 }
 
 impl Endpoint {
+    /// Whether there is such an endpoint here: what is not configured is not there.
+    fn exists(self, config: &Config) -> bool {
+        match self {
+            Self::AdminKeys(_) => config.admin_token.is_some(),
+            _ => true,
+        }
+    }
+
     /// The methods it has, as `Allow` lists them.
     const fn methods(self) -> &'static str {
         match self {
             Self::Authorize | Self::Login | Self::Logout | Self::UserInfo => "GET, POST",
-            Self::Introspect | Self::Refresh | Self::Register | Self::Revoke | Self::Token => {
-                "POST"
-            }
+            Self::AdminKeys(Command::Import | Command::Replace | Command::Rotate)
+            | Self::Introspect
+            | Self::Refresh
+            | Self::Register
+            | Self::Revoke
+            | Self::Token => "POST",
             Self::Registration => "GET, PUT, POST, DELETE",
-            Self::Callback
+            Self::AdminKeys(Command::List)
+            | Self::Callback
             | Self::Discovery
             | Self::Health
             | Self::IntrospectUser
@@ -165,7 +183,8 @@ impl Endpoint {
             Self::IntrospectUser | Self::Refresh | Self::Revoke | Self::Token | Self::UserInfo => {
                 Readers::RegisteredOrigins
             }
-            Self::Authorize
+            Self::AdminKeys(_)
+            | Self::Authorize
             | Self::Callback
             | Self::Health
             | Self::Introspect
@@ -203,6 +222,7 @@ impl Endpoint {
 
     async fn answer(self, request: Request, app: &App) -> Result<Response, EdgeError> {
         match self {
+            Self::AdminKeys(command) => endpoint::admin_keys::answer(command, request, app).await,
             Self::Authorize => endpoint::authorize::answer(request, app).await,
             Self::Callback => endpoint::callback::answer(&request, app).await,
             Self::Discovery => endpoint::discovery::answer(app),
@@ -239,7 +259,7 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
             exchange.request_id.clone(),
             exchange.trips.clone(),
         )?;
-        let Some(endpoint) = endpoint else {
+        let Some(endpoint) = endpoint.filter(|endpoint| endpoint.exists(&app.config)) else {
             return page::not_found(&app);
         };
         if !matches!(endpoint, Endpoint::Health) {

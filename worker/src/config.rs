@@ -55,6 +55,9 @@ pub struct Config {
     pub state_token_key: SymmetricKey,
     /// The signing keys: how they are made, kept and changed.
     pub keys: KeySettings,
+    /// The hash of the secret `GATEPASS_ADMIN_TOKEN`, with which an operator gives commands, if there
+    /// is one.
+    pub admin_token: Option<SecretHash>,
     /// `GATEPASS_SCOPES`, separated by spaces: what discovery names and clients may register for.
     pub scopes: Scope,
     /// `GATEPASS_REGISTRATION`: `closed`, `open`, or `token` with the secret
@@ -95,6 +98,7 @@ impl Config {
         let lifetimes = lifetimes(env)?;
         Ok(Self {
             environment,
+            admin_token: admin_token(env)?,
             scopes: scopes(env)?,
             registration: registration(env, environment)?,
             secret_overlap: lifetime(env, "GATEPASS_SECRET_OVERLAP", Lifetime::from_days(1))?,
@@ -121,6 +125,16 @@ fn resources(env: &Env) -> Result<Resources, EdgeError> {
         default: default.map_err(|_| wrong("GATEPASS_DEFAULT_AUDIENCE"))?,
         others: others.map_err(|_| wrong("GATEPASS_RESOURCES"))?,
     })
+}
+
+/// Long enough that nobody guesses it.
+fn admin_token(env: &Env) -> Result<Option<SecretHash>, EdgeError> {
+    let name = "GATEPASS_ADMIN_TOKEN";
+    let problem = "must have 32 characters or more";
+    match optional(env, name) {
+        Some(token) if token.len() < 32 => Err(EdgeError::Config { name, problem }),
+        token => Ok(token.as_deref().map(SecretHash::of)),
+    }
 }
 
 fn scopes(env: &Env) -> Result<Scope, EdgeError> {

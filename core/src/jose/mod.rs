@@ -6,9 +6,11 @@
 
 mod signed;
 mod symmetric;
+mod thumbprint;
 
 pub use signed::{ParsedJwt, SigningAlgorithm, UnsignedJwt, unsigned};
 pub use symmetric::{SymmetricKey, sign_hs256, verify_hs256};
+pub use thumbprint::thumbprint;
 
 use jwt_compact::Claims;
 use serde::Serialize;

@@ -1,9 +1,11 @@
 //! WebCrypto: signatures and encryption, many times faster than the same in wasm.
 
 mod encryption;
+mod foreign;
 mod signing;
 
 pub use encryption::{EncryptionKey, decrypt, encrypt};
+pub use foreign::adopt;
 pub use signing::{NewKeyPair, generate, import_private, import_public, sign, verify};
 pub use web_sys::CryptoKey;
 

@@ -108,7 +108,7 @@ pub async fn verify(
 }
 
 /// The public members of a key, and nothing else.
-async fn public_jwk(key: &CryptoKey) -> Result<Map<String, Value>, EdgeError> {
+pub(super) async fn public_jwk(key: &CryptoKey) -> Result<Map<String, Value>, EdgeError> {
     let failed = |_: JsValue| EdgeError::Crypto("exportKey");
     let jwk = outcome("exportKey", subtle()?.export_key("jwk", key)).await?;
     let text = js_sys::JSON::stringify(&jwk).map_err(failed)?;
@@ -132,7 +132,7 @@ fn generation_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeErro
     Ok(parameters)
 }
 
-fn key_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeError> {
+pub(super) fn key_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeError> {
     match algorithm {
         SigningAlgorithm::ES256 => {
             object([("name", "ECDSA".into()), ("namedCurve", "P-256".into())])

@@ -1,5 +1,6 @@
 //! The endpoints, one file each: parse, load, decide, commit, respond.
 
+pub mod admin_keys;
 pub mod authorize;
 pub mod callback;
 pub mod discovery;

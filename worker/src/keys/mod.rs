@@ -1,5 +1,6 @@
 //! The signing keys: read from D1, cached for the isolate, kept up on the way.
 
+pub mod command;
 mod maker;
 mod seal;
 mod settings;
@@ -68,6 +69,11 @@ impl Keys {
     /// When the store or WebCrypto fails, or no key encryption key is the one that was used.
     pub async fn of(app: &App, algorithms: &[SigningAlgorithm]) -> Result<Rc<Self>, EdgeError> {
         Self::no_older_than(app.config.keys.schedule.isolate_lifetime, app, algorithms).await
+    }
+
+    /// The isolate looks into the store before it uses any key again.
+    pub fn forget() {
+        KEYS.set(None);
     }
 
     /// The public halves, for the JWKS document.

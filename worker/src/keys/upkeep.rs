@@ -53,6 +53,14 @@ fn can_sign(rows: &[KeyRow], wanted: &[SigningAlgorithm]) -> bool {
     })
 }
 
+/// The keys of these rows.
+pub(super) fn parse(rows: &[KeyRow], app: &App) -> Result<Vec<StoredKey>, EdgeError> {
+    let encryption = &app.config.keys.encryption;
+    rows.iter()
+        .map(|row| StoredKey::parse(row, encryption))
+        .collect()
+}
+
 /// Whether there was anything to do.
 async fn take_steps(
     app: &App,
@@ -60,9 +68,7 @@ async fn take_steps(
     wanted: &[SigningAlgorithm],
     now: Timestamp,
 ) -> Result<bool, EdgeError> {
-    let encryption = &app.config.keys.encryption;
-    let stored = rows.iter().map(|row| StoredKey::parse(row, encryption));
-    let stored: Vec<_> = stored.collect::<Result<_, _>>()?;
+    let stored = parse(rows, app)?;
     let records: Vec<_> = stored.iter().map(|key| key.record.clone()).collect();
     let steps = keys::due(&records, wanted, &app.config.keys.schedule, now);
     for step in &steps {
@@ -76,7 +82,7 @@ async fn take_steps(
 }
 
 /// Takes one step, if nobody else has, and says so in the log.
-async fn take(app: &App, step: Step<'_>, now: Timestamp) -> Result<(), EdgeError> {
+pub(super) async fn take(app: &App, step: Step<'_>, now: Timestamp) -> Result<(), EdgeError> {
     match step {
         Step::Create(algorithm, status) => create(app, algorithm, status, now).await,
         Step::Promote { next, current } => {
@@ -128,7 +134,7 @@ async fn reencrypt(app: &App, key: &StoredKey) -> Result<bool, EdgeError> {
     Ok(true)
 }
 
-fn note(app: &App, done: bool, event: &'static str, about: &str, reason: &str) {
+pub(super) fn note(app: &App, done: bool, event: &'static str, about: &str, reason: &str) {
     if done {
         log::event(&log::Event {
             request_id: &app.request_id,

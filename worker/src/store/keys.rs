@@ -3,8 +3,10 @@
 
 use gatepass_core::id::KeyId;
 use gatepass_core::keys::KeyStatus;
+use gatepass_core::keys::command::Compromised;
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::EdgeError;
+use gatepass_edge::d1::{Statement, Value};
 use serde::Deserialize;
 
 use super::D1Store;
@@ -52,6 +54,11 @@ impl D1Store {
     /// Keeps a key, unless there is one of this algorithm and status, or it is here already. Says
     /// whether it is kept.
     pub async fn insert_key(&self, row: &KeyRow) -> Result<bool, EdgeError> {
+        let [rows] = self.db.batch([self.insertion(row)?]).await?;
+        Ok(rows.first::<KeyName>()?.is_some())
+    }
+
+    fn insertion(&self, row: &KeyRow) -> Result<Statement, EdgeError> {
         let sql = format!(
             "INSERT INTO signing_keys ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT DO NOTHING RETURNING key_id"
@@ -68,8 +75,7 @@ impl D1Store {
             row.created_at.seconds().into(),
             row.since.seconds().into(),
         ];
-        let [rows] = self.db.batch([self.db.statement(&sql, &values)?]).await?;
-        Ok(rows.first::<KeyName>()?.is_some())
+        self.db.statement(&sql, &values)
     }
 
     /// `next` signs from now on, and `current` no more: its private half is deleted. Says whether it
@@ -96,6 +102,47 @@ impl D1Store {
         ];
         let [_, promoted] = self.db.batch(statements).await?;
         Ok(promoted.first::<KeyName>()?.is_some())
+    }
+
+    /// These keys verify nothing from now on, and their private halves are deleted.
+    pub async fn revoke_keys(
+        &self,
+        which: &Compromised,
+        at: Timestamp,
+    ) -> Result<Vec<KeyName>, EdgeError> {
+        let sql = "UPDATE signing_keys SET status = 'revoked', since = ?, private_key = NULL, \
+                   nonce = NULL WHERE status <> 'revoked' AND (? IS NULL OR key_id = ?) \
+                   RETURNING key_id";
+        let key: Value<'_> = match which {
+            Compromised::All => Value::Null,
+            Compromised::Key(id) => id.as_str().into(),
+        };
+        let statement = self.db.statement(sql, &[at.seconds().into(), key, key])?;
+        let [rows] = self.db.batch([statement]).await?;
+        rows.all()
+    }
+
+    /// Keeps a key that was made elsewhere in the place of the one of its algorithm and status, unless it
+    /// is here already or another has its name: the one that signed becomes previous, one that signed
+    /// nothing yet is deleted. Says whether it is kept.
+    pub async fn replace_key(&self, row: &KeyRow) -> Result<bool, EdgeError> {
+        let unknown = "algorithm = ? AND NOT EXISTS (SELECT 1 FROM signing_keys \
+                       WHERE key_id = ? OR public_jwk = ?)";
+        let algorithm = row.algorithm.as_str().into();
+        let (id, public) = (row.key_id.as_str().into(), row.public_jwk.as_str().into());
+        let make_way = if row.status == KeyStatus::Current.as_str() {
+            let step_down = "UPDATE signing_keys SET status = 'previous', since = ?, \
+                             private_key = NULL, nonce = NULL WHERE status = 'current'";
+            let values = [row.since.seconds().into(), algorithm, id, public];
+            self.db
+                .statement(&format!("{step_down} AND {unknown}"), &values)?
+        } else {
+            let delete = "DELETE FROM signing_keys WHERE status = 'next'";
+            self.db
+                .statement(&format!("{delete} AND {unknown}"), &[algorithm, id, public])?
+        };
+        let [_, inserted] = self.db.batch([make_way, self.insertion(row)?]).await?;
+        Ok(inserted.first::<KeyName>()?.is_some())
     }
 
     /// A previous key is published no more.
@@ -140,18 +187,15 @@ impl D1Store {
             .await
     }
 
-    async fn change_key(
-        &self,
-        sql: &str,
-        values: &[gatepass_edge::d1::Value<'_>],
-    ) -> Result<bool, EdgeError> {
+    async fn change_key(&self, sql: &str, values: &[Value<'_>]) -> Result<bool, EdgeError> {
         let [rows] = self.db.batch([self.db.statement(sql, values)?]).await?;
         Ok(rows.first::<KeyName>()?.is_some())
     }
 }
 
-#[derive(Deserialize)]
-struct KeyName {
-    #[expect(dead_code, reason = "that there is one says it all")]
-    key_id: String,
+/// A key that a statement changed.
+#[derive(Debug, Deserialize)]
+pub struct KeyName {
+    /// `kid`.
+    pub key_id: String,
 }

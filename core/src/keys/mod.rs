@@ -14,6 +14,8 @@
 //! published that long before it signs, and as long as anything that it signed lives. Which steps a
 //! store takes is decided here; that each is taken once, the store's conditions see to.
 
+pub mod command;
+
 use crate::id::KeyId;
 use crate::jose::SigningAlgorithm;
 use crate::time::{Lifetime, Timestamp};
