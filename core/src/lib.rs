@@ -20,6 +20,8 @@
 #[cfg(feature = "server")]
 pub mod authorize;
 #[cfg(feature = "server")]
+pub mod clean_up;
+#[cfg(feature = "server")]
 pub mod client;
 #[cfg(feature = "server")]
 pub mod discovery;

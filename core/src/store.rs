@@ -10,6 +10,7 @@
 )]
 
 use crate::authorize::SignIn;
+use crate::clean_up::{Forgotten, Over};
 use crate::client::Client;
 use crate::client::registration::Registration;
 use crate::grant::code::{CodeRecord, Redemption};
@@ -228,4 +229,21 @@ pub trait RegistrationStore {
     ///
     /// When the store cannot answer.
     async fn end_registration(&self, client: &ClientId, at: Timestamp) -> Result<(), Self::Error>;
+}
+
+/// Forgetting what nobody can ask for any more.
+pub trait CleanUpStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// Goes one round: looks at the next [`ROWS`](crate::clean_up::ROWS) rows of each table, in the
+    /// order of their keys and from where the last round stopped, and forgets those that are over, as
+    /// the table in [`clean_up`](crate::clean_up) says. After the last row comes the first again.
+    ///
+    /// A newest generation and its grant go together or not at all.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn clean_up(&self, over: &Over) -> Result<Forgotten, Self::Error>;
 }

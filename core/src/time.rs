@@ -29,6 +29,12 @@ impl Timestamp {
         Self(self.0.saturating_add(lifetime.0)).min(Self::NEVER)
     }
 
+    /// This long before `self`.
+    #[must_use]
+    pub fn minus(self, lifetime: Lifetime) -> Self {
+        Self(self.0.saturating_sub(lifetime.0))
+    }
+
     /// Whether something that began at `self` is younger than `lifetime` at `now`.
     ///
     /// A `now` before `self` counts as age zero: two isolates' clocks may differ a little.

@@ -193,4 +193,15 @@ impl Rows {
     pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, EdgeError> {
         Ok(self.all()?.into_iter().next())
     }
+
+    /// How many rows it inserted, changed or deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::D1`] if D1 does not say.
+    pub fn changes(&self) -> Result<u32, EdgeError> {
+        let meta = js_sys::Reflect::get(&self.0, &JsValue::from_str("meta"))?;
+        let changes = js_sys::Reflect::get(&meta, &JsValue::from_str("changes"))?;
+        serde_wasm_bindgen::from_value(changes).map_err(|thrown| EdgeError::d1(&thrown.into()))
+    }
 }

@@ -1,5 +1,6 @@
 //! The structured log: one JSON object a line, without secrets.
 
+use gatepass_core::clean_up::Forgotten;
 use serde::Serialize;
 
 use crate::EdgeError;
@@ -58,6 +59,22 @@ pub fn fetch_failed(error: &EdgeError) {
         failure: error.to_string(),
     };
     write(true, &line);
+}
+
+/// What a clean-up did.
+#[derive(Debug, Serialize)]
+pub struct CleanUpLine {
+    /// `cleaned_up`.
+    pub event: &'static str,
+    /// In how many rounds, each one round trip to D1.
+    pub rounds: u32,
+    /// How many rows of which table are gone.
+    pub forgotten: Forgotten,
+}
+
+/// Writes the line of a clean-up.
+pub fn clean_up(line: &CleanUpLine) {
+    write(false, line);
 }
 
 #[expect(

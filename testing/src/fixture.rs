@@ -104,12 +104,16 @@ pub fn without_refresh() -> Client {
 /// How long the refresh tokens of [`brief`] live.
 pub const BRIEF: Lifetime = Lifetime::from_seconds(60);
 
-/// A public client with lifetimes of its own.
+/// How long the access tokens of [`brief`] live.
+pub const LONG: Lifetime = Lifetime::from_seconds(3_600);
+
+/// A public client with lifetimes of its own: an access token outlives its refresh token.
 pub fn brief() -> Client {
     Client {
         id: ClientId::parse("brief").unwrap(),
         name: "Brief".to_owned(),
         settings: ClientSettings {
+            access_token_lifetime: Some(3_600),
             refresh_token_lifetime: Some(60),
             ..ClientSettings::default()
         },

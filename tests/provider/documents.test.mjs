@@ -40,8 +40,13 @@ describe('documents', () => {
     expect(again.headers.get('cache-control')).toBe('public, max-age=600');
   });
 
-  test('health says whether D1 answers', async () => {
+  test('health says whether D1 answers and was migrated', async () => {
     expect(await (await get('/health')).json()).toMatchObject({ status: 'ok', d1: 'reachable' });
+    const db = await stack.database('provider');
+    await db.prepare('ALTER TABLE clean_up_windows RENAME TO gone').run();
+    const degraded = await get('/health');
+    expect({ status: degraded.status, body: await degraded.json() }).toMatchObject({ status: 503, body: { status: 'degraded' } });
+    await db.prepare('ALTER TABLE gone RENAME TO clean_up_windows').run();
   });
 });
 
@@ -58,6 +63,16 @@ describe('pages of other origins', () => {
     expect(allowed.headers.get('access-control-allow-headers')).toContain('Authorization');
     const refused = await preflight(path, 'https://evil.example');
     expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  test('a thousand invented origins do not hide a registered one', async () => {
+    const ask = async (origin) => (await preflight('/oauth/token', origin)).headers.get('access-control-allow-origin');
+    for (let i = 0; i < 1_050; i += 50) {
+      const invented = Array.from({ length: 50 }, (_, j) => `https://${i + j}.evil.example`);
+      expect(new Set(await Promise.all(invented.map(ask)))).toEqual(new Set([null]));
+    }
+    expect(await ask(`https://${'a'.repeat(400)}.example`)).toBeNull();
+    expect(await ask(stack.gateway)).toBe(stack.gateway);
   });
 
   test('may read errors too, without credentials', async () => {

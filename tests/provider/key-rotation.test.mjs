@@ -11,8 +11,13 @@ const bearer = (token) => ({ authorization: `Bearer ${token}` });
 const newKey = () => randomBytes(32).toString('base64url');
 const seconds = () => Math.floor(Date.now() / 1000);
 
-// Every request looks into the database, as if each came to a new isolate.
-const uncached = { GATEPASS_JWKS_CACHE_LIFETIME: '0' };
+// Every request looks into the database, as if each came to a new isolate. The trigger also cleans up: what
+// the tests go on with must live until then.
+const uncached = {
+  GATEPASS_JWKS_CACHE_LIFETIME: '0',
+  GATEPASS_REFRESH_TOKEN_LIFETIME: `${90 * 86_400}`,
+  GATEPASS_SIGN_IN_LIFETIME: 'never',
+};
 
 let stack;
 let user;

@@ -1,6 +1,9 @@
 -- Times are seconds since the epoch. Lists are separated by single spaces.
 -- Nothing here opens anything by itself: secrets and codes are SHA-256, passwords Argon2id,
 -- private keys AES-256-GCM under a key that the database does not hold.
+--
+-- A column REFERENCES another table only if it is indexed, or if no row there is ever deleted: before
+-- SQLite deletes a row, it looks for those that refer to it, and without an index looks through all.
 
 CREATE TABLE clients (
   client_id TEXT PRIMARY KEY,
@@ -39,7 +42,7 @@ CREATE TABLE users (
 CREATE TABLE sign_ins (
   sign_in_id TEXT PRIMARY KEY,
   browser_id TEXT NOT NULL,
-  user_id TEXT NOT NULL REFERENCES users (user_id),
+  user_id TEXT NOT NULL,
   auth_time INTEGER NOT NULL,
   amr TEXT NOT NULL,
   expires_at INTEGER NOT NULL
@@ -49,10 +52,10 @@ CREATE INDEX sign_ins_by_browser ON sign_ins (browser_id);
 
 CREATE TABLE codes (
   code_hash TEXT PRIMARY KEY,
-  client_id TEXT NOT NULL REFERENCES clients (client_id),
+  client_id TEXT NOT NULL,
   redirect_uri TEXT NOT NULL,
   browser_id TEXT NOT NULL,
-  user_id TEXT NOT NULL REFERENCES users (user_id),
+  user_id TEXT NOT NULL,
   auth_time INTEGER NOT NULL,
   details TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
   scope TEXT NOT NULL,
@@ -70,7 +73,7 @@ CREATE INDEX codes_by_browser ON codes (browser_id);
 CREATE TABLE grants (
   grant_id TEXT PRIMARY KEY,
   browser_id TEXT NOT NULL,
-  user_id TEXT NOT NULL REFERENCES users (user_id),
+  user_id TEXT NOT NULL,
   client_id TEXT NOT NULL REFERENCES clients (client_id),
   scope TEXT NOT NULL,
   audience TEXT NOT NULL,
@@ -87,15 +90,17 @@ CREATE TABLE grants (
 CREATE INDEX grants_by_browser ON grants (browser_id);
 CREATE INDEX grants_by_client ON grants (client_id);
 
--- One generation of tokens. No secondary index: a refresh writes two rows.
+-- One generation of tokens. No secondary index: a refresh writes two rows. `last_expires_at` is when the
+-- last refresh token expires of this and all earlier generations.
 CREATE TABLE sessions (
   refresh_jti TEXT PRIMARY KEY,
-  grant_id TEXT NOT NULL REFERENCES grants (grant_id),
+  grant_id TEXT NOT NULL,
   access_jti TEXT NOT NULL,
   generation INTEGER NOT NULL,
   status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'refreshed')),
   issued_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
+  last_expires_at INTEGER NOT NULL,
   refreshed_at INTEGER,
   successor TEXT,
   CHECK ((status = 'refreshed') = (refreshed_at IS NOT NULL AND successor IS NOT NULL))

@@ -5,6 +5,7 @@
 
 mod app;
 mod assertion;
+mod clean_up;
 mod config;
 #[cfg(feature = "contract")]
 mod contract;

@@ -1,17 +1,29 @@
-//! The web origins that clients have registered, cached for the isolate.
+//! Whether a web origin is one that a client has registered, remembered for the isolate.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::{EdgeError, clock};
 
 use crate::store::D1Store;
 
-/// How long a list is used; a page of an origin registered since then waits that long.
+/// How long an answer is used; a page of an origin registered since then waits that long.
 const CACHED_FOR: Lifetime = Lifetime::from_seconds(60);
 
+/// How many answers are remembered. Anyone may ask with an invented origin.
+const MOST: usize = 1_000;
+
+/// No origin is longer: a host name has 253 characters at most (RFC 1035 §2.3.4).
+const LONGEST: usize = 300;
+
+struct Answer {
+    is_registered: bool,
+    read_at: Timestamp,
+}
+
 thread_local! {
-    static ORIGINS: RefCell<Option<(Timestamp, Vec<String>)>> = const { RefCell::new(None) };
+    static ANSWERS: RefCell<HashMap<String, Answer>> = RefCell::default();
 }
 
 /// Whether some client has registered `origin`.
@@ -20,17 +32,28 @@ thread_local! {
 ///
 /// When the store cannot answer.
 pub async fn is_registered(origin: &str, store: &D1Store) -> Result<bool, EdgeError> {
-    let now = clock::now();
-    let cached = ORIGINS.with_borrow(|origins| {
-        let (read_at, origins) = origins.as_ref()?;
-        let fresh = read_at.is_within(CACHED_FOR, now);
-        fresh.then(|| origins.iter().any(|known| known == origin))
-    });
-    if let Some(known) = cached {
-        return Ok(known);
+    if origin.len() > LONGEST {
+        return Ok(false);
     }
-    let origins = store.origins().await?;
-    let known = origins.iter().any(|known| known == origin);
-    ORIGINS.set(Some((now, origins)));
-    Ok(known)
+    let now = clock::now();
+    let cached = ANSWERS.with_borrow(|answers| {
+        let answer = answers.get(origin)?;
+        let fresh = answer.read_at.is_within(CACHED_FOR, now);
+        fresh.then_some(answer.is_registered)
+    });
+    if let Some(is_registered) = cached {
+        return Ok(is_registered);
+    }
+    let is_registered = store.is_registered_origin(origin).await?;
+    ANSWERS.with_borrow_mut(|answers| {
+        if answers.len() >= MOST {
+            answers.clear();
+        }
+        let answer = Answer {
+            is_registered,
+            read_at: now,
+        };
+        answers.insert(origin.to_owned(), answer);
+    });
+    Ok(is_registered)
 }

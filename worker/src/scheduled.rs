@@ -7,7 +7,7 @@ use worker::{Env, ScheduledEvent};
 
 use crate::app::App;
 use crate::config::Config;
-use crate::keys;
+use crate::{clean_up, keys};
 
 /// What stands in the log in the place of a request id.
 const NAME: &str = "scheduled";
@@ -26,7 +26,9 @@ pub async fn run(event: &ScheduledEvent, env: Env) -> Result<(), EdgeError> {
     let config = Config::of(&env)?;
     let app = App::new(env, config, NAME.to_owned(), RoundTrips::default())?;
     let keys = keys::keep_up(&app, &[app.config.keys.algorithm], now).await;
-    report("keys", keys.map(drop))
+    let keys = report("keys", keys.map(drop));
+    let clean_up = report("clean_up", clean_up::run(&app, now).await);
+    keys.and(clean_up)
 }
 
 /// Says in the log what failed.

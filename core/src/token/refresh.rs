@@ -86,8 +86,7 @@ pub fn read_for_refresh(
     grace: Lifetime,
     now: Timestamp,
 ) -> Result<RefreshTokenClaims, JwtError> {
-    let earlier = now.seconds().saturating_sub(grace.seconds());
-    read(token, issuer, key, Timestamp::from_seconds(earlier))
+    read(token, issuer, key, now.minus(grace))
 }
 
 #[cfg(test)]

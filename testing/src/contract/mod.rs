@@ -6,12 +6,14 @@
 //! which gets every function's name. Each function brings data of its own, so that all of them can
 //! share one database.
 
+mod clean_up;
 mod code;
 mod ending;
 mod lookup;
 mod registration;
 mod rotation;
 
+pub use clean_up::*;
 pub use code::*;
 pub use ending::*;
 pub use lookup::*;
@@ -32,7 +34,9 @@ use gatepass_core::id::{BrowserId, GrantId, JwtId, SignInId};
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
-use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore, RegistrationStore};
+use gatepass_core::store::{
+    AuthorizeStore, CleanUpStore, GrantStore, OnceStore, RegistrationStore,
+};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::User;
@@ -57,6 +61,7 @@ pub trait Seed {
 pub trait Store:
     Seed
     + AuthorizeStore<Error: Debug>
+    + CleanUpStore<Error: Debug>
     + GrantStore<Error: Debug>
     + RegistrationStore<Error: Debug>
     + OnceStore<Error: Debug>
@@ -66,6 +71,7 @@ pub trait Store:
 impl<S> Store for S where
     S: Seed
         + AuthorizeStore<Error: Debug>
+        + CleanUpStore<Error: Debug>
         + GrantStore<Error: Debug>
         + RegistrationStore<Error: Debug>
         + OnceStore<Error: Debug>
@@ -110,6 +116,16 @@ macro_rules! store_contracts {
             a_registration_reads_back_as_it_was_kept,
             a_secret_and_the_one_before_both_refresh_for_a_while,
             an_ended_registration_ends_its_grants,
+            what_expired_is_forgotten_and_nothing_earlier,
+            a_spent_generation_stays_while_a_replay_is_possible,
+            a_spent_generation_may_outlive_the_newest,
+            generations_do_not_pile_up,
+            a_grant_goes_with_its_newest_generation,
+            a_grant_stays_as_long_as_its_access_tokens,
+            a_persistent_grant_stays_until_it_expires,
+            an_ended_grant_keeps_its_reason,
+            a_redeemed_code_stays_as_long_as_its_grant,
+            a_clean_up_goes_on_where_it_stopped,
         }
     };
 }

@@ -1,9 +1,10 @@
 //! The ports in memory: each method takes one turn with the tables, so each is one transaction.
 
+mod clean_up;
 mod registration;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use gatepass_core::authorize::SignIn;
@@ -35,9 +36,10 @@ struct Tables {
     codes: BTreeMap<String, CodeRecord>,
     grants: BTreeMap<GrantId, Grant>,
     sessions: BTreeMap<JwtId, Session>,
-    revoked: BTreeSet<JwtId>,
+    revoked: BTreeMap<JwtId, Timestamp>,
     used: BTreeMap<String, Timestamp>,
     registrations: BTreeMap<ClientId, (SecretHash, Timestamp)>,
+    cursors: clean_up::Cursors,
 }
 
 impl MemoryStore {
@@ -221,7 +223,7 @@ impl GrantStore for MemoryStore {
             },
         };
         let state = TokenState {
-            access_token_revoked: tables.revoked.contains(access_jti),
+            access_token_revoked: tables.revoked.contains_key(access_jti),
             ..stands_on
         };
         Ok((caller.and_then(|id| tables.client(id)), state))
@@ -241,9 +243,10 @@ impl GrantStore for MemoryStore {
     async fn revoke_access_token(
         &self,
         access_jti: &JwtId,
-        _expires_at: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<(), Infallible> {
-        self.0.borrow_mut().revoked.insert(access_jti.clone());
+        let mut tables = self.0.borrow_mut();
+        tables.revoked.insert(access_jti.clone(), expires_at);
         Ok(())
     }
 }

@@ -53,11 +53,13 @@ impl GrantStore for D1Store {
                             auth_time, details, redeemed_at, ? FROM codes \
                             WHERE code_hash = ? AND grant_id = ? ON CONFLICT DO NOTHING";
         let create_session = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, \
-                              issued_at, expires_at) SELECT ?, grant_id, ?, 1, created_at, ? \
+                              issued_at, expires_at, last_expires_at) \
+                              SELECT ?, grant_id, ?, 1, created_at, ?, ? \
                               FROM grants WHERE grant_id = ? ON CONFLICT DO NOTHING";
         let first_session = [
             session.refresh_jti.as_str().into(),
             session.access_jti.as_str().into(),
+            session.expires_at.seconds().into(),
             session.expires_at.seconds().into(),
             id,
         ];
@@ -269,11 +271,14 @@ impl D1Store {
     /// Creates the next generation, only if [`Self::mark_refreshed`] named it as successor.
     fn insert_next(&self, rotation: &Rotation<'_>) -> Result<Statement, EdgeError> {
         let sql = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, issued_at, \
-                   expires_at) SELECT s.successor, s.grant_id, ?, s.generation + 1, ?, min(g.expires_at, \
-                   coalesce(? + (c.settings ->> 'refresh_token_lifetime'), ?)) FROM sessions s \
+                   expires_at, last_expires_at) SELECT n.refresh_jti, n.grant_id, ?, n.generation, ?, \
+                   n.expires_at, max(n.expires_at, n.last_expires_at) FROM \
+                   (SELECT s.successor AS refresh_jti, s.grant_id, s.generation + 1 AS generation, \
+                   min(g.expires_at, coalesce(? + (c.settings ->> 'refresh_token_lifetime'), ?)) \
+                   AS expires_at, s.last_expires_at FROM sessions s \
                    JOIN grants g ON g.grant_id = s.grant_id \
-                   JOIN clients c ON c.client_id = g.client_id WHERE s.refresh_jti = ? AND s.successor = ? \
-                   ON CONFLICT DO NOTHING";
+                   JOIN clients c ON c.client_id = g.client_id \
+                   WHERE s.refresh_jti = ? AND s.successor = ?) n WHERE true ON CONFLICT DO NOTHING";
         let (next, at) = (&rotation.next, Value::Integer(rotation.at.seconds()));
         self.db.statement(
             sql,

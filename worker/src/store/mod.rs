@@ -4,6 +4,7 @@
 //! transaction; everything else is judged in the core from what is read back.
 
 mod authorize;
+mod clean_up;
 mod development;
 mod grants;
 mod keys;
@@ -33,23 +34,18 @@ impl D1Store {
     /// Whether D1 answers and the migrations were applied.
     pub async fn is_reachable(&self) -> bool {
         let probe = async {
-            let statement = self
-                .db
-                .statement("SELECT 1 FROM signing_keys LIMIT 1", &[])?;
+            let sql = "SELECT after FROM clean_up_windows WHERE table_name = 'grants'";
+            let statement = self.db.statement(sql, &[])?;
             self.db.batch([statement]).await
         };
         probe.await.is_ok()
     }
 
-    /// Every web origin that a client has registered.
-    pub async fn origins(&self) -> Result<Vec<String>, EdgeError> {
-        let sql = "SELECT origins FROM clients WHERE origins <> '' AND ended_at IS NULL";
-        let [rows] = self.db.batch([self.db.statement(sql, &[])?]).await?;
-        let lists: Vec<row::OriginsRow> = rows.all()?;
-        Ok(lists
-            .iter()
-            .flat_map(|row| row.origins.split(' '))
-            .map(str::to_owned)
-            .collect())
+    /// Whether some client has registered this web origin.
+    pub async fn is_registered_origin(&self, origin: &str) -> Result<bool, EdgeError> {
+        let sql = "SELECT client_id FROM client_origins WHERE origin = ? LIMIT 1";
+        let statement = self.db.statement(sql, &[origin.into()])?;
+        let [rows] = self.db.batch([statement]).await?;
+        Ok(!rows.all::<serde::de::IgnoredAny>()?.is_empty())
     }
 }

@@ -139,11 +139,6 @@ fn uris(text: &str) -> Result<Vec<RedirectUri>, InvalidRedirectUri> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct OriginsRow {
-    pub(super) origins: String,
-}
-
-#[derive(Deserialize)]
 pub(super) struct SignInRow {
     sign_in_id: String,
     browser_id: String,

@@ -1,0 +1,36 @@
+// Many rows at once, as a database has them after years.
+
+/** The expiry of what does not expire (`core/src/time.rs`). */
+export const NEVER = 253_402_300_799;
+
+/**
+ * Adds clients with an origin each, sign-ins, codes, grants of one client, their spent and newest
+ * generations, revoked access tokens and what was used once, `count` of each. Keys are random, as real ones are.
+ *
+ * @param {D1Database} db
+ * @param {number} count
+ * @param {{ name: string, end: number }} rows `name` begins the keys' other columns, `end` is when everything
+ *   expires or ended, in seconds, or `NEVER`
+ */
+export async function fill(db, count, { name, end }) {
+  const numbers = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)';
+  const key = 'hex(randomblob(16))';
+  const statements = [
+    `INSERT INTO users (user_id, username, password_hash, created_at) VALUES (?2, ?2, '', ?3 - ?1)`,
+    `INSERT INTO clients (client_id, name, auth_method, origins, created_at, ended_at)
+     ${numbers} SELECT iif(i = 1, ?2, ${key}), ?2, 'none', 'https://' || i || '.' || ?2, 0, nullif(?3, ${NEVER}) FROM n`,
+    `INSERT INTO sign_ins (sign_in_id, browser_id, user_id, auth_time, amr, expires_at)
+     ${numbers} SELECT ${key}, ?2 || i, ?2, 0, 'pwd', ?3 FROM n`,
+    `INSERT INTO codes (code_hash, client_id, redirect_uri, browser_id, user_id, auth_time, scope, audience, challenge, expires_at)
+     ${numbers} SELECT ${key}, ?2, '', ?2 || i, ?2, 0, '', '', '', ?3 FROM n`,
+    `INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, audience, auth_time, created_at, expires_at)
+     ${numbers} SELECT ?2 || '-' || i, ?2 || i, ?2, ?2, '', '', 0, 0, ?3 + 86400 FROM n`,
+    `INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, issued_at, expires_at, last_expires_at)
+     ${numbers} SELECT ${key}, ?2 || '-' || i, '', 2, 0, ?3, ?3 FROM n`,
+    `INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, status, issued_at, expires_at, last_expires_at, refreshed_at, successor)
+     SELECT ${key}, grant_id, '', 1, 'refreshed', 0, ?3, ?3, ?1, refresh_jti FROM sessions WHERE grant_id LIKE ?2 || '-%'`,
+    `INSERT INTO revoked_access_tokens (access_jti, expires_at) ${numbers} SELECT ${key}, ?3 FROM n`,
+    `INSERT INTO used_once (id_hash, expires_at) ${numbers} SELECT ${key}, ?3 FROM n`,
+  ];
+  await db.batch(statements.map((sql) => db.prepare(sql).bind(count, name, end)));
+}
