@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 const top = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * Every statement that the Rust files under this folder write down, as far as its first `{}`: what follows
- * there is put together at run time.
+ * Every statement that the Rust files under this folder write down: the tables that it names, and a pattern
+ * of what is run. `{}` stands for anything: that is put together at run time.
  *
  * @param {string} folder from the top folder
+ * @returns {{ file: string, text: string, tables: string[], pattern: RegExp }[]}
  */
 export function statementsIn(folder) {
   const files = readdirSync(join(top, folder), { recursive: true }).filter((file) => file.endsWith('.rs'));
@@ -19,8 +20,19 @@ export function statementsIn(folder) {
     const literals = [...source.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, text]) => text.replaceAll(/\\\n\s*/g, ''));
     return literals
       .filter((text) => /^(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\s/.test(text))
-      .map((text) => ({ file, begins: text.split('{')[0] }));
+      .map((text) => ({ file, text, tables: tablesIn(text), pattern: patternOf(text) }));
   });
+}
+
+/** @param {string} text */
+function tablesIn(text) {
+  return [...text.matchAll(/\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_]+|\{)/g)].map(([, table]) => table);
+}
+
+/** @param {string} text */
+function patternOf(text) {
+  const parts = text.split(/\{\w*\}/).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 's');
 }
 
 /**
