@@ -16,6 +16,10 @@ const ENDINGS = {
     title: 'You were signed out for your safety',
     text: `The code that began this session was used a second time. That is what a stolen copy looks like, so the provider ended this session. ${OTHER_BROWSERS}`,
   },
+  consent_withdrawn: {
+    title: 'You took this access back',
+    text: 'You no longer let this app use your account, so the provider ended its session. Sign in to allow it again.',
+  },
   expired: {
     title: 'Your session reached its end',
     text: `A session lasts for a limited time, and this one is over. ${OTHER_BROWSERS}`,

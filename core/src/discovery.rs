@@ -13,6 +13,7 @@ pub mod path {
     #![allow(missing_docs, reason = "each constant is its own path")]
     pub const AUTHORIZE: &str = "/oauth/authorize";
     pub const CALLBACK: &str = "/oauth/callback";
+    pub const CONSENT: &str = "/consent";
     pub const INTROSPECT: &str = "/oauth/introspect";
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const LOGIN: &str = "/login";
@@ -25,6 +26,10 @@ pub mod path {
 
 /// Authorization server metadata (RFC 8414 §2); the same document serves OIDC Discovery §3.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member of the standard document"
+)]
 pub struct Metadata<'a> {
     issuer: &'a Issuer,
     authorization_endpoint: String,
@@ -41,7 +46,8 @@ pub struct Metadata<'a> {
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; GrantType::ALL.len()],
-    prompt_values_supported: [&'static str; 2],
+    prompt_values_supported: [&'static str; 4],
+    ui_locales_supported: [&'static str; 1],
     code_challenge_methods_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 4],
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
@@ -50,6 +56,7 @@ pub struct Metadata<'a> {
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
+    request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
     claims_parameter_supported: bool,
 }
@@ -85,7 +92,8 @@ impl<'a> Metadata<'a> {
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: GrantType::ALL.map(GrantType::as_str),
-            prompt_values_supported: ["none", "login"],
+            prompt_values_supported: ["none", "login", "consent", "select_account"],
+            ui_locales_supported: ["en"],
             code_challenge_methods_supported: ["S256"],
             token_endpoint_auth_methods_supported: [
                 "none",
@@ -111,6 +119,7 @@ impl<'a> Metadata<'a> {
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL
                 .map(SigningAlgorithm::as_str),
             authorization_response_iss_parameter_supported: true,
+            request_parameter_supported: false,
             request_uri_parameter_supported: false,
             claims_parameter_supported: false,
         }
@@ -154,7 +163,8 @@ mod tests {
             "response_modes_supported": ["query"],
             "grant_types_supported":
                 ["authorization_code", "client_credentials", "refresh_token"],
-            "prompt_values_supported": ["none", "login"],
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
+            "ui_locales_supported": ["en"],
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported":
                 ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
@@ -167,6 +177,7 @@ mod tests {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
             "authorization_response_iss_parameter_supported": true,
+            "request_parameter_supported": false,
             "request_uri_parameter_supported": false,
             "claims_parameter_supported": false,
         });

@@ -46,6 +46,12 @@ codes! {
     InvalidToken = "invalid_token";
     /// The user would have to sign in first, and nobody may ask (OIDC Core §3.1.2.6).
     LoginRequired = "login_required";
+    /// A client cannot describe itself in its request here (OIDC Core §3.1.2.6).
+    RegistrationNotSupported = "registration_not_supported";
+    /// Requests in a JWT are not read here (OIDC Core §3.1.2.6).
+    RequestNotSupported = "request_not_supported";
+    /// Requests kept elsewhere are not fetched here (OIDC Core §3.1.2.6).
+    RequestUriNotSupported = "request_uri_not_supported";
     /// Something broke (RFC 6749 §4.1.2.1).
     ServerError = "server_error";
     /// Overloaded or under maintenance: try again (RFC 6749 §4.1.2.1).
@@ -85,6 +91,9 @@ impl ErrorCode {
             | Self::InvalidScope
             | Self::InvalidTarget
             | Self::LoginRequired
+            | Self::RegistrationNotSupported
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported
             | Self::UnapprovedSoftwareStatement
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType

@@ -79,8 +79,7 @@ impl Scope {
     /// The part of it that does not speak of a user.
     #[must_use]
     pub fn without_user(&self) -> Self {
-        let of_users = |token: &&String| OF_USERS.contains(&token.as_str());
-        Self(self.0.iter().filter(|t| !of_users(t)).cloned().collect())
+        self.filter(|token| !OF_USERS.contains(&token))
     }
 
     /// What a request for `requested` gets from whoever may have `self`: everything if it names nothing
@@ -95,6 +94,24 @@ impl Scope {
             Some(requested) if requested.is_subset_of(self) => Ok(requested.clone()),
             Some(_) => Err(ScopeExceeded),
         }
+    }
+
+    /// What either allows.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
+    /// What it allows and `other` does not.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self(self.0.difference(&other.0).cloned().collect())
+    }
+
+    /// The tokens of which `keep` is true.
+    #[must_use]
+    pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|token| keep(token)).cloned().collect())
     }
 
     /// Whether everything it allows, `other` allows too.

@@ -9,14 +9,14 @@
     reason = "Workers are single-threaded: no caller needs Send"
 )]
 
-use crate::authorize::SignIn;
+use crate::authorize::{Consent, SignIn, Visitor};
 use crate::clean_up::{Forgotten, Over};
 use crate::client::Client;
 use crate::client::registration::Registration;
 use crate::grant::code::{CodeRecord, Redemption};
 use crate::grant::refresh::{Found, Rotation};
 use crate::grant::{EndReason, Session};
-use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId};
+use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use crate::introspect::TokenState;
 use crate::secret::SecretHash;
 use crate::time::Timestamp;
@@ -88,6 +88,51 @@ pub trait OnceStore {
     ///
     /// When the store cannot answer.
     async fn use_once(&self, id: SecretHash, expires_at: Timestamp) -> Result<bool, Self::Error>;
+}
+
+/// What users let clients do.
+pub trait ConsentStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// The client, and who is signed in with this cookie, with what they have answered about it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn client_and_visitor(
+        &self,
+        client: &ClientId,
+        sign_in: Option<&SignInId>,
+    ) -> Result<(Option<Client>, Option<Visitor>), Self::Error>;
+
+    /// Keeps a fresh code and, of its user about its client, an answer: it stands in the place of
+    /// earlier ones about the same scopes, and leaves those about others, even if both are given at
+    /// once. `false`, and nothing done, if the code's browser is signed in no more.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn insert_code_and_consent(
+        &self,
+        code: &CodeRecord,
+        answer: &Consent,
+        at: Timestamp,
+    ) -> Result<bool, Self::Error>;
+
+    /// Takes back what a user let a client do: forgets every answer and the codes that were not
+    /// redeemed yet, and ends every active grant, with reason [`EndReason::ConsentWithdrawn`], in one
+    /// transaction.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn withdraw_consent(
+        &self,
+        user: &Subject,
+        client: &ClientId,
+        at: Timestamp,
+    ) -> Result<(), Self::Error>;
 }
 
 /// Codes, grants and sessions.

@@ -268,13 +268,14 @@ fn a_live_sign_in_needs_no_page_and_prompt_none_says_so_when_there_is_none() {
 fn prompt_login_takes_only_a_sign_in_after_it() {
     let parties = Loopback::new();
     let old = parties.provider.sign_in();
-    parties.wait(1);
     let (query, transaction) = parties.begin(Some("login"));
     let Sent::ToSignIn(state_token, binding) = parties.provider.authorize(&query, Some(&old))
     else {
         panic!("an old sign-in is not enough")
     };
+    // In the same second.
     let fresh = parties.provider.sign_in();
+    let state_token = parties.provider.answered(&state_token, &binding, &fresh);
     let location = parties.provider.callback(&state_token, &binding, &fresh);
     assert!(parties.process(&transaction, &location).is_ok());
 }

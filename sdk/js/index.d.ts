@@ -103,8 +103,8 @@ export interface ClientEvents {
   /**
    * The session is over. `reason` is absent when {@link Client.logout} ended it; otherwise the
    * provider did, and says why. Gatepass: `replayed`, `code_replayed`, `expired`, `revoked`,
-   * `signed_out` (at the provider), `administrator`. Another provider, or a grant that Gatepass does not
-   * know: `invalid_grant`.
+   * `signed_out` (at the provider), `administrator`, `consent_withdrawn`. Another provider, or a grant that
+   * Gatepass does not know: `invalid_grant`.
    */
   signed_out: { reason?: string };
   /** There are new tokens. */

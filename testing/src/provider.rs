@@ -5,8 +5,8 @@
 //! CONTRIBUTING.md says which function belongs to which file.
 
 use gatepass_core::authorize::{
-    AuthorizationRequest, LocalRefusal, Next, Refusal, Resources, SignIn, decide, refusal_location,
-    requesting_client, state_token, success_location, validate,
+    AuthorizationRequest, LocalRefusal, Next, Permission, Refusal, Resources, SignIn, decide,
+    refusal_location, requesting_client, state_token, success_location, validate,
 };
 use gatepass_core::client::{ClientCredentials, GrantType};
 use gatepass_core::form::Form;
@@ -20,7 +20,7 @@ use gatepass_core::scope::Scope;
 use gatepass_core::secret::{
     AccessToken, AuthorizationCode, BrowserBinding, IdToken, RefreshToken, SignInCookie, StateToken,
 };
-use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::store::{AuthorizeStore, ConsentStore, GrantStore};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::AccessTokenClaims;
 use gatepass_core::token::{
@@ -30,6 +30,9 @@ use gatepass_core::token::{
 use crate::contract::Seed;
 use crate::executor::block_on;
 use crate::{Es256Signer, ManualClock, MemoryStore, SeededRandom, fixture};
+
+/// Of consent the Workers' tests know more: every client here is first-party.
+const NOBODY_ASKS: &str = "a client of the fixture needs no consent";
 
 /// A provider with the fixture's clients and user.
 #[derive(Debug)]
@@ -100,13 +103,12 @@ impl Provider {
         let form = Form::parse(query).map_err(|error| local(error.into()))?;
         let client_id = requesting_client(&form).map_err(local)?;
         let sign_in = cookie.map(SignInCookie::id);
-        let loaded = self
-            .store
-            .client_and_sign_in(Some(&client_id), sign_in.as_ref());
-        let Ok((client, sign_in)) = block_on(loaded);
+        let loaded = self.store.client_and_visitor(&client_id, sign_in.as_ref());
+        let Ok((client, visitor)) = block_on(loaded);
         let request = validate(&form, client.as_ref(), &self.resources)?;
-        match decide(&request, &client.unwrap(), sign_in, self.clock.now()) {
-            Next::Issue(sign_in) => Ok(Sent::ToClient(self.code(&request, &sign_in))),
+        match decide(&request, &client.unwrap(), visitor, self.clock.now()) {
+            Next::AskConsent(_) => panic!("{NOBODY_ASKS}"),
+            Next::Issue(permission) => Ok(Sent::ToClient(self.code(&request, &permission))),
             Next::Refuse(refusal) => Err(Refusal::Redirect(refusal)),
             Next::SignIn => {
                 let binding = BrowserBinding::from_random(self.random.bytes());
@@ -132,6 +134,22 @@ impl Provider {
         cookie
     }
 
+    /// Where the sign-in page sends the browser once it has signed in.
+    ///
+    /// # Panics
+    ///
+    /// If the state token does not open in this browser.
+    pub fn answered(
+        &self,
+        token: &StateToken,
+        binding: &BrowserBinding,
+        cookie: &SignInCookie,
+    ) -> StateToken {
+        let (key, now) = (&self.state_token_key, self.clock.now());
+        let opened = state_token::open(token, Some(binding), key, now).unwrap();
+        opened.seal_for(&cookie.id(), key, now).unwrap()
+    }
+
     /// `GET /oauth/callback`: where the browser goes with the sign-in that it has now.
     ///
     /// # Panics
@@ -148,20 +166,26 @@ impl Provider {
         let sign_in = cookie.id();
         let loaded = self
             .store
-            .client_and_sign_in(Some(&opened.client_id), Some(&sign_in));
-        let Ok((client, sign_in)) = block_on(loaded);
-        let sign_in = sign_in.filter(|found| opened.is_answered_by(found));
+            .client_and_visitor(&opened.client_id, Some(&sign_in));
+        let Ok((client, visitor)) = block_on(loaded);
         let request = opened.request(client.as_ref()).unwrap();
-        match decide(&request, &client.unwrap(), sign_in, now) {
-            Next::Issue(sign_in) => self.code(&request, &sign_in),
+        match decide(&request, &client.unwrap(), visitor, now) {
+            Next::AskConsent(_) => panic!("{NOBODY_ASKS}"),
+            Next::Issue(permission) => self.code(&request, &permission),
             Next::Refuse(refusal) => refusal_location(&refusal, &self.issuer),
             Next::SignIn => panic!("this sign-in does not count"),
         }
     }
 
-    fn code(&self, request: &AuthorizationRequest, sign_in: &SignIn) -> String {
+    fn code(&self, request: &AuthorizationRequest, permission: &Permission) -> String {
         let code = AuthorizationCode::from_random(self.random.bytes());
-        let record = code::issue(request, sign_in, &code, &self.lifetimes, self.clock.now());
+        let record = code::issue(
+            request,
+            permission,
+            &code,
+            &self.lifetimes,
+            self.clock.now(),
+        );
         let Ok(_) = block_on(self.store.insert_code(&record));
         success_location(request, &code, &self.issuer)
     }
@@ -227,7 +251,8 @@ impl Provider {
             let unsigned = jose::unsigned(token::id::TYPE, algorithm, key, &jwt);
             IdToken::new(self.signer.sign(unsigned.unwrap()))
         });
-        if !client.client().may_use(GrantType::RefreshToken) {
+        let declined = grant.details.declines_offline_access;
+        if declined || !client.client().may_use(GrantType::RefreshToken) {
             response.refresh_token = None;
         }
         Ok(response)

@@ -74,7 +74,7 @@ describe('the token endpoint', () => {
 
 describe('the pages', () => {
   test('answer with a page, whatever they are sent', async () => {
-    for (const path of ['/login', '/oauth/authorize', '/oauth/logout']) {
+    for (const path of ['/login', '/consent', '/oauth/authorize', '/oauth/logout']) {
       const sent = [
         [{ method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }, 415],
         [{ method: 'POST', body: `x=${'x'.repeat(65_536)}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 413],
@@ -131,7 +131,7 @@ describe('garbage in every field', () => {
   });
 
   test('of every other endpoint', async () => {
-    const paths = ['/oauth/introspect', '/oauth/revoke', '/oauth/userinfo', '/oauth/logout', '/login', '/oauth/callback', '/refresh',
+    const paths = ['/oauth/introspect', '/oauth/revoke', '/oauth/userinfo', '/oauth/logout', '/login', '/consent', '/oauth/callback', '/refresh',
       '/oauth/register', '/oauth/register/x'];
     for (const path of paths) {
       for (const value of garbage) {

@@ -85,6 +85,7 @@ enum Endpoint {
     AdminKeys(Command),
     Authorize,
     Callback,
+    Consent,
     Discovery,
     Health,
     Introspect,
@@ -107,6 +108,7 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
     Some(match path {
         path::AUTHORIZE | "/authorize" => Endpoint::Authorize,
         path::CALLBACK | "/callback" => Endpoint::Callback,
+        path::CONSENT => Endpoint::Consent,
         path::TOKEN | "/token" => Endpoint::Token,
         "/refresh" => Endpoint::Refresh,
         path::INTROSPECT => Endpoint::Introspect,
@@ -151,7 +153,9 @@ impl Endpoint {
     /// The methods it has, as `Allow` lists them.
     const fn methods(self) -> &'static str {
         match self {
-            Self::Authorize | Self::Login | Self::Logout | Self::UserInfo => "GET, POST",
+            Self::Authorize | Self::Consent | Self::Login | Self::Logout | Self::UserInfo => {
+                "GET, POST"
+            }
             Self::AdminKeys(Command::Import | Command::Replace | Command::Rotate)
             | Self::Introspect
             | Self::Refresh
@@ -186,6 +190,7 @@ impl Endpoint {
             Self::AdminKeys(_)
             | Self::Authorize
             | Self::Callback
+            | Self::Consent
             | Self::Health
             | Self::Introspect
             | Self::Login
@@ -216,7 +221,7 @@ impl Endpoint {
     const fn is_page(self) -> bool {
         matches!(
             self,
-            Self::Authorize | Self::Callback | Self::Login | Self::Logout
+            Self::Authorize | Self::Callback | Self::Consent | Self::Login | Self::Logout
         )
     }
 
@@ -225,6 +230,7 @@ impl Endpoint {
             Self::AdminKeys(command) => endpoint::admin_keys::answer(command, request, app).await,
             Self::Authorize => endpoint::authorize::answer(request, app).await,
             Self::Callback => endpoint::callback::answer(&request, app).await,
+            Self::Consent => endpoint::consent::answer(request, app).await,
             Self::Discovery => endpoint::discovery::answer(app),
             Self::Health => endpoint::health::answer(app).await,
             Self::Introspect => endpoint::introspect::answer(request, app).await,

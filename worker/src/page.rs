@@ -1,5 +1,9 @@
 //! The pages that people see: HTML templates whose every value is escaped.
 
+mod consent;
+
+pub use consent::{Consent, consent};
+
 use core::fmt::Display;
 
 use gatepass_core::redirect::RedirectUri;
@@ -32,27 +36,45 @@ pub struct Login<'a> {
     pub redirect_uri: &'a RedirectUri,
     pub state_token: &'a str,
     pub username: &'a str,
+    /// Who may go on without a password; empty if nobody.
+    pub signed_in_as: &'a str,
     pub error: &'a str,
 }
 
 /// The sign-in page. Its form may only end where the request goes: Chromium holds redirects after a
 /// form to `form-action` too.
 pub fn login(shown: &Login<'_>) -> Result<Response, EdgeError> {
-    let source = shown.redirect_uri.csp_source();
-    let host = source.split_once("://").map_or(source, |(_, host)| host);
+    let focus = if shown.signed_in_as.is_empty() {
+        "autofocus"
+    } else {
+        ""
+    };
     let html = page(
         "Sign in",
         LOGIN,
         &[
             ("client_name", shown.client_name),
-            ("return_host", host),
+            ("return_host", host(shown.redirect_uri)),
             ("state_token", shown.state_token),
             ("username", shown.username),
+            ("signed_in_as", shown.signed_in_as),
+            ("focus", focus),
             ("error", shown.error),
         ],
     );
     let status = if shown.error.is_empty() { 200 } else { 400 };
-    Ok(respond(html, source)?.with_status(status))
+    Ok(respond(html, shown.redirect_uri.csp_source())?.with_status(status))
+}
+
+/// Where an address leads, for people.
+fn host(uri: &RedirectUri) -> &str {
+    let source = uri.csp_source();
+    match source.split_once("://") {
+        Some((_, host)) => host,
+        // An IPv6 address, which has no name that a policy knows.
+        None if source == "http:" => "this device",
+        None => source,
+    }
 }
 
 /// Asks whether to sign out.
@@ -167,9 +189,14 @@ fn respond(html: String, form_target: &str) -> Result<Response, EdgeError> {
 
 /// A whole page: the layout with its title, and what the page shows.
 fn page(title: &str, template: &str, values: &[(&str, &str)]) -> String {
+    layout(title, &render(template, values))
+}
+
+/// The layout with its title around what was rendered.
+fn layout(title: &str, content: &str) -> String {
     let (before, after) = LAYOUT.split_once("<!--content-->\n").unwrap_or_default();
     let mut html = render(before, &[("title", title)]);
-    html.push_str(&render(template, values));
+    html.push_str(content);
     html.push_str(after);
     html
 }

@@ -1,6 +1,7 @@
 //! What happens next with a valid request.
 
-use super::{AuthorizationRequest, Destination, Prompt, RedirectRefusal, RefusalReason};
+use super::consent::Answer;
+use super::{AuthorizationRequest, Consent, Permission, Prompt, RedirectRefusal, RefusalReason};
 use crate::client::Client;
 use crate::grant::AuthenticationMethod;
 use crate::id::{BrowserId, SignInId, Subject};
@@ -23,130 +24,144 @@ pub struct SignIn {
     pub expires_at: Timestamp,
 }
 
+/// Who is at the browser, and what is known of them and the client that asks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Visitor {
+    /// Their sign-in, which may be over.
+    pub sign_in: SignIn,
+    /// What they sign in with.
+    pub username: String,
+    /// What they have answered about this client, if they were asked.
+    pub consent: Option<Consent>,
+}
+
 /// What happens next.
 #[derive(Clone, Debug)]
 pub enum Next {
-    /// Issue a code for this user.
-    Issue(SignIn),
+    /// Show the consent page to this sign-in.
+    AskConsent(SignIn),
+    /// Issue a code.
+    Issue(Permission),
     /// Send the client away.
     Refuse(RedirectRefusal),
     /// Show the sign-in page.
     SignIn,
 }
 
-/// Decides from the request, its client and who is signed in.
+/// Decides from the request, its client and who is at the browser.
 pub fn decide(
     request: &AuthorizationRequest,
     client: &Client,
-    sign_in: Option<SignIn>,
+    visitor: Option<Visitor>,
     now: Timestamp,
 ) -> Next {
-    let live = sign_in.filter(|sign_in| sign_in.expires_at > now);
-    let refuse = |reason| {
-        let to = Destination {
-            redirect: request.redirect.clone(),
-            state: request.state.clone(),
-        };
-        Next::Refuse(RedirectRefusal { to, reason })
+    let refuse = |reason| Next::Refuse(request.clone().refused(reason));
+    let silent = request.prompt == Prompt::None;
+    let visitor = match standing(request, visitor, now) {
+        Standing::Answers(visitor) => visitor,
+        Standing::Other => return refuse(RefusalReason::LoginRequired),
+        Standing::Nobody if silent => return refuse(RefusalReason::LoginRequired),
+        Standing::Nobody => return Next::SignIn,
     };
-    match (live, request.prompt) {
-        (None, Prompt::None) => refuse(RefusalReason::LoginRequired),
-        (None, _) | (Some(_), Prompt::Login) => Next::SignIn,
-        (Some(_), _) if !client.is_first_party => refuse(RefusalReason::ConsentRequired),
-        (Some(sign_in), _) => Next::Issue(sign_in),
+    match permission(request, client, &visitor) {
+        Some(permission) => Next::Issue(permission),
+        None if silent => refuse(RefusalReason::ConsentRequired),
+        None => Next::AskConsent(visitor.sign_in),
     }
+}
+
+/// Whether a visitor is who the request is about.
+enum Standing {
+    Answers(Visitor),
+    Nobody,
+    /// Signed in for this request, but as somebody else than the client expects: to ask once more would
+    /// lead nowhere (OIDC Core §3.1.2.1 `id_token_hint`).
+    Other,
+}
+
+fn standing(request: &AuthorizationRequest, visitor: Option<Visitor>, now: Timestamp) -> Standing {
+    let Some(visitor) = visitor.filter(|visitor| visitor.sign_in.expires_at > now) else {
+        return Standing::Nobody;
+    };
+    let sign_in = &visitor.sign_in;
+    let answered = request.is_answered_by(sign_in);
+    let expected = request.expected.as_ref();
+    if expected.is_some_and(|expected| *expected != sign_in.subject) {
+        return if answered {
+            Standing::Other
+        } else {
+            Standing::Nobody
+        };
+    }
+    let chosen = answered || !request.prompt.asks().select_account;
+    if chosen && (answered || request.is_fresh(sign_in, now)) {
+        Standing::Answers(visitor)
+    } else {
+        Standing::Nobody
+    }
+}
+
+/// What the client may without asking; `None` if the user must be asked.
+fn permission(
+    request: &AuthorizationRequest,
+    client: &Client,
+    visitor: &Visitor,
+) -> Option<Permission> {
+    if request.prompt.asks().consent {
+        return None;
+    }
+    let sign_in = visitor.sign_in.clone();
+    if client.is_first_party {
+        return Some(Permission::unasked(sign_in, request.scope.clone()));
+    }
+    let consent = visitor.consent.as_ref()?;
+    consent.covers(&request.scope)?;
+    Some(Permission::by(sign_in, consent, &request.scope))
+}
+
+/// A visitor whom the consent page was shown to. Only [`asked`] makes one.
+#[derive(Debug)]
+pub struct Asked(Visitor);
+
+impl Asked {
+    /// Who.
+    pub fn visitor(&self) -> &Visitor {
+        &self.0
+    }
+}
+
+/// The visitor, if it is they whom the consent page was shown to and they are signed in still: nobody
+/// else may answer in their place.
+pub fn asked(
+    request: &AuthorizationRequest,
+    visitor: Option<Visitor>,
+    now: Timestamp,
+) -> Option<Asked> {
+    match standing(request, visitor, now) {
+        Standing::Answers(visitor) if request.is_answered_by(&visitor.sign_in) => {
+            Some(Asked(visitor))
+        }
+        Standing::Answers(_) | Standing::Nobody | Standing::Other => None,
+    }
+}
+
+/// What an answer on the consent page comes to: a code to issue, and what to remember.
+///
+/// # Errors
+///
+/// [`RefusalReason::AccessDenied`].
+pub fn agree(
+    request: &AuthorizationRequest,
+    Asked(visitor): Asked,
+    answer: Answer,
+) -> Result<(Permission, Consent), RedirectRefusal> {
+    let Answer::Allow(answer) = answer else {
+        return Err(request.clone().refused(RefusalReason::AccessDenied));
+    };
+    let before = visitor.consent.unwrap_or_default();
+    let permission = Permission::by(visitor.sign_in, &before.then(&answer), &request.scope);
+    Ok((permission, answer))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::authorize::RefusalReason;
-    use crate::authorize::tests::request;
-    use crate::client::tests::public;
-    use crate::grant::tests::{NOW, after};
-
-    fn sign_in() -> SignIn {
-        SignIn {
-            id: SignInId::parse("s1").unwrap(),
-            browser: BrowserId::parse("b1").unwrap(),
-            subject: Subject::parse("u1").unwrap(),
-            auth_time: NOW,
-            amr: vec![AuthenticationMethod::Password],
-            expires_at: after(60),
-        }
-    }
-
-    fn third_party() -> Client {
-        Client {
-            is_first_party: false,
-            ..public()
-        }
-    }
-
-    fn next(prompt: &str, client: &Client, sign_in: Option<SignIn>) -> Next {
-        decide(&request(prompt), client, sign_in, NOW)
-    }
-
-    fn refused(next: Next) -> RefusalReason {
-        match next {
-            Next::Refuse(refusal) => {
-                assert_eq!(refusal.to.state, request("").state);
-                assert_eq!(refusal.to.redirect, request("").redirect);
-                refusal.reason
-            }
-            other => panic!("not refused: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn nobody_signed_in_means_to_sign_in_unless_nobody_may_be_asked() {
-        for prompt in ["", "prompt=login"] {
-            assert!(
-                matches!(next(prompt, &public(), None), Next::SignIn),
-                "{prompt}"
-            );
-        }
-        let reason = refused(next("prompt=none", &public(), None));
-        assert_eq!(reason, RefusalReason::LoginRequired);
-        assert_eq!(reason.code().as_str(), "login_required");
-    }
-
-    #[test]
-    fn a_live_sign_in_is_enough_unless_another_is_asked_for() {
-        for prompt in ["", "prompt=none"] {
-            let next = next(prompt, &public(), Some(sign_in()));
-            assert!(
-                matches!(next, Next::Issue(found) if found == sign_in()),
-                "{prompt}"
-            );
-        }
-        let login = next("prompt=login", &public(), Some(sign_in()));
-        assert!(matches!(login, Next::SignIn));
-    }
-
-    #[test]
-    fn a_sign_in_ends_to_the_second() {
-        let decide_at = |seconds| decide(&request(""), &public(), Some(sign_in()), after(seconds));
-        assert!(matches!(decide_at(59), Next::Issue(_)));
-        assert!(matches!(decide_at(60), Next::SignIn));
-        let silent = decide(
-            &request("prompt=none"),
-            &public(),
-            Some(sign_in()),
-            after(60),
-        );
-        assert_eq!(refused(silent), RefusalReason::LoginRequired);
-    }
-
-    #[test]
-    fn a_strangers_client_gets_no_code_without_consent() {
-        for prompt in ["", "prompt=none"] {
-            let reason = refused(next(prompt, &third_party(), Some(sign_in())));
-            assert_eq!(reason, RefusalReason::ConsentRequired, "{prompt}");
-            assert_eq!(reason.code().as_str(), "consent_required");
-        }
-        assert!(matches!(next("", &third_party(), None), Next::SignIn));
-        let silent = next("prompt=none", &third_party(), None);
-        assert_eq!(refused(silent), RefusalReason::LoginRequired);
-    }
-}
+mod tests;

@@ -2,23 +2,26 @@
 //!
 //! ```text
 //!   request --validate--> AuthorizationRequest --seal--> state token --open--> AuthorizationRequest
-//!                               |                     (the sign-in page)               |
+//!                               |               (the sign-in and the consent page)     |
 //!                            decide ------------------------------------------------ decide
 //!                               |                                                      |
-//!                    sign in, issue a code, or refuse                        issue a code or refuse
+//!                sign in, ask for consent, issue a code for a Permission, or refuse: the same again
 //! ```
 
+pub mod consent;
 mod decide;
+mod prompt;
+mod refusal;
 mod request;
 mod resources;
 mod response;
 pub mod state_token;
 
-pub use decide::{Next, SignIn, decide};
-pub use request::{
-    AuthorizationRequest, Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal,
-    RefusalReason, requesting_client, validate,
-};
+pub use consent::{Consent, Permission};
+pub use decide::{Asked, Next, SignIn, Visitor, agree, asked, decide};
+pub use prompt::{Asks, InvalidPrompt, Prompt};
+pub use refusal::{Destination, LocalRefusal, RedirectRefusal, Refusal, RefusalReason};
+pub use request::{AuthorizationRequest, Progress, requesting_client, validate};
 pub use resources::{Resources, UnknownResource, requested_resource};
 pub use response::{refusal_location, success_location};
 

@@ -4,14 +4,16 @@
 //! here and never sent anywhere ([`LocalRefusal`]); after that, every refusal goes to the client
 //! ([`RedirectRefusal`]).
 
-use super::resources::{Resources, UnknownResource, requested_resource};
+use super::resources::{Resources, requested_resource};
+use super::{Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal, RefusalReason, SignIn};
 use crate::client::{Client, GrantType};
-use crate::error::ErrorCode;
-use crate::form::{Form, FormError};
-use crate::id::{Audience, ClientId, InvalidIdentifier, Nonce, State};
-use crate::pkce::{CodeChallenge, PkceError};
+use crate::form::Form;
+use crate::id::{Audience, ClientId, Nonce, SignInId, State, Subject};
+use crate::pkce::CodeChallenge;
 use crate::redirect::{ExactRedirect, RedirectUri};
 use crate::scope::Scope;
+use crate::time::{Lifetime, Timestamp};
+use crate::token::id::IdTokenHint;
 
 /// A request that passed every check that needs no user.
 #[derive(Clone, Debug)]
@@ -30,112 +32,79 @@ pub struct AuthorizationRequest {
     pub challenge: CodeChallenge,
     /// For the ID token.
     pub nonce: Option<Nonce>,
-    /// Whether the user may or must be asked to sign in.
+    /// Whether the user may or must be asked.
     pub prompt: Prompt,
+    /// How long ago the user may have signed in at most (OIDC Core §3.1.2.1 `max_age`).
+    pub max_age: Option<Lifetime>,
+    /// The user name that the client expects (OIDC Core §3.1.2.1 `login_hint`).
+    pub login_hint: Option<String>,
+    /// The user that an `id_token_hint` names: nobody else will do.
+    pub expected: Option<Subject>,
+    /// How far it has come, if it was on its way through pages already.
+    pub progress: Option<Progress>,
 }
 
-/// Whether the user may or must be asked (OIDC Core §3.1.2.1 `prompt`).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Prompt {
-    /// Ask if need be.
-    IfNeeded,
-    /// `login`: ask even if signed in.
-    Login,
-    /// `none`: do not ask.
-    None,
+/// How far a request has come on its way through the pages.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Progress {
+    /// Only sign-ins later than this count, and the one that answered.
+    pub fresh_since: Option<Timestamp>,
+    /// The sign-in that was made, or chosen, for this request.
+    pub answered_by: Option<SignInId>,
 }
 
-/// Why a request is refused without being sent anywhere.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum LocalRefusal {
-    /// The parameters cannot be read.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// No such client.
-    #[error("client_id is not that of a registered client")]
-    UnknownClient,
-    /// The redirect URI is missing, malformed, or not registered for this client.
-    #[error("redirect_uri is not one that this client has registered")]
-    UnregisteredRedirect,
-}
-
-/// Why a request is refused, to the client.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum RefusalReason {
-    /// The user would have to agree, and this provider has no way to ask yet or must not.
-    #[error("this client may not have access without the user's consent")]
-    ConsentRequired,
-    /// `nonce` or `state` is too long or not printable ASCII.
-    #[error("state and nonce {0}")]
-    Identifier(#[from] InvalidIdentifier),
-    /// `prompt=none`, and nobody is signed in.
-    #[error("the user is not signed in")]
-    LoginRequired,
-    /// The code challenge.
-    #[error(transparent)]
-    Pkce(#[from] PkceError),
-    /// `prompt` is unknown.
-    #[error("prompt must be none or login")]
-    Prompt,
-    /// `response_mode` is not `query`.
-    #[error("response_mode must be query")]
-    ResponseMode,
-    /// `response_type` is not `code`.
-    #[error("response_type must be code")]
-    ResponseType,
-    /// The scope is malformed, or the client may not have it.
-    #[error("scope is malformed or more than this client may have")]
-    Scope,
-    /// The client may not use authorization codes.
-    #[error("this client may not use authorization codes")]
-    UnauthorizedClient,
-    /// The resource is unknown, or there are several.
-    #[error(transparent)]
-    UnknownResource(#[from] UnknownResource),
-}
-
-impl RefusalReason {
-    /// The code of the wire (RFC 6749 §4.1.2.1).
-    pub const fn code(&self) -> ErrorCode {
-        match self {
-            Self::ConsentRequired => ErrorCode::ConsentRequired,
-            Self::Identifier(_) | Self::Pkce(_) | Self::Prompt | Self::ResponseMode => {
-                ErrorCode::InvalidRequest
-            }
-            Self::LoginRequired => ErrorCode::LoginRequired,
-            Self::ResponseType => ErrorCode::UnsupportedResponseType,
-            Self::Scope => ErrorCode::InvalidScope,
-            Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
-            Self::UnknownResource(_) => ErrorCode::InvalidTarget,
+impl AuthorizationRequest {
+    /// Holds it to the user whom `id_token_hint` names, an ID token whose signature and issuer were
+    /// checked; `None` if that failed.
+    ///
+    /// # Errors
+    ///
+    /// [`RefusalReason::IdTokenHint`] if it is not one, or not this client's.
+    pub fn expecting(self, hint: Option<IdTokenHint>) -> Result<Self, RedirectRefusal> {
+        match hint.filter(|hint| hint.aud == self.client_id) {
+            Some(hint) => Ok(Self {
+                expected: Some(hint.sub),
+                ..self
+            }),
+            None => Err(self.refused(RefusalReason::IdTokenHint)),
         }
     }
-}
 
-/// Where the answer to a request goes, known good before anything else is looked at.
-#[derive(Clone, Debug)]
-pub struct Destination {
-    /// The client's registered redirect URI.
-    pub redirect: ExactRedirect,
-    /// `state`, if it is one.
-    pub state: Option<State>,
-}
+    /// The refusal of this request.
+    pub fn refused(self, reason: RefusalReason) -> RedirectRefusal {
+        let to = Destination {
+            redirect: self.redirect,
+            state: self.state,
+        };
+        RedirectRefusal { to, reason }
+    }
 
-/// A refusal together with where it goes.
-#[derive(Clone, Debug)]
-pub struct RedirectRefusal {
-    /// Where.
-    pub to: Destination,
-    /// Why.
-    pub reason: RefusalReason,
-}
+    /// Only sign-ins later than this count; `None` if any does.
+    pub(super) fn fresh_since(&self, now: Timestamp) -> Option<Timestamp> {
+        if let Some(progress) = &self.progress {
+            return progress.fresh_since;
+        }
+        let max_age = self.max_age.map(Lifetime::seconds);
+        match max_age {
+            // OIDC Core §3.1.2.1: as good as prompt=login.
+            Some(0) => Some(now),
+            _ if self.prompt.asks().login => Some(now),
+            Some(seconds) => Some(Timestamp::from_seconds(now.seconds() - seconds - 1)),
+            None => None,
+        }
+    }
 
-/// Why a request is refused.
-#[derive(Clone, Debug)]
-pub enum Refusal {
-    /// Shown to the user.
-    Local(LocalRefusal),
-    /// Sent to the client.
-    Redirect(RedirectRefusal),
+    /// Whether `sign_in` is as fresh as the client asks for.
+    pub(super) fn is_fresh(&self, sign_in: &SignIn, now: Timestamp) -> bool {
+        let since = self.fresh_since(now);
+        since.is_none_or(|since| sign_in.auth_time > since)
+    }
+
+    /// Whether `sign_in` was made for this request, or chosen.
+    pub(super) fn is_answered_by(&self, sign_in: &SignIn) -> bool {
+        let progress = self.progress.as_ref();
+        progress.is_some_and(|progress| progress.answered_by.as_ref() == Some(&sign_in.id))
+    }
 }
 
 /// Whose request it is: what the store must load first.
@@ -166,6 +135,7 @@ pub fn validate(
         state: state.clone().unwrap_or_default(),
     };
     let checked = state.map_err(RefusalReason::from).and_then(|state| {
+        check_unsupported(form)?;
         check_response(form, client)?;
         Ok(AuthorizationRequest {
             client_id: client.id.clone(),
@@ -175,7 +145,11 @@ pub fn validate(
             audience: resources.audience(requested_resource(form)?.as_ref())?,
             challenge: challenge(form)?,
             nonce: form.optional("nonce").map(Nonce::parse).transpose()?,
-            prompt: prompt(form)?,
+            prompt: Prompt::parse(form.optional("prompt"))?,
+            max_age: max_age(form)?,
+            login_hint: login_hint(form),
+            expected: None,
+            progress: None,
         })
     });
     checked.map_err(|reason| Refusal::Redirect(RedirectRefusal { to, reason }))
@@ -193,6 +167,20 @@ fn exact_redirect(form: &Form, client: &Client) -> Result<ExactRedirect, LocalRe
     };
     let exact = requested.and_then(|uri| uri.exactly(&client.redirect_uris));
     exact.ok_or(LocalRefusal::UnregisteredRedirect)
+}
+
+/// Whoever sends these counts on them, so they must not be ignored (OIDC Core §3.1.2.6).
+fn check_unsupported(form: &Form) -> Result<(), RefusalReason> {
+    for (name, reason) in [
+        ("request", RefusalReason::RequestObject),
+        ("request_uri", RefusalReason::RequestUri),
+        ("registration", RefusalReason::Registration),
+    ] {
+        if form.optional(name).is_some() {
+            return Err(reason);
+        }
+    }
+    Ok(())
 }
 
 fn check_response(form: &Form, client: &Client) -> Result<(), RefusalReason> {
@@ -233,221 +221,18 @@ fn challenge(form: &Form) -> Result<CodeChallenge, RefusalReason> {
     )?)
 }
 
-fn prompt(form: &Form) -> Result<Prompt, RefusalReason> {
-    match form.optional("prompt") {
-        None => Ok(Prompt::IfNeeded),
-        Some("none") => Ok(Prompt::None),
-        Some("login") => Ok(Prompt::Login),
-        Some(_) => Err(RefusalReason::Prompt),
-    }
+fn max_age(form: &Form) -> Result<Option<Lifetime>, RefusalReason> {
+    let seconds = form.optional("max_age").map(str::parse).transpose();
+    let seconds = seconds.map_err(|_| RefusalReason::MaxAge)?;
+    Ok(seconds.map(Lifetime::from_seconds))
+}
+
+/// A hint that can be no user name is none.
+fn login_hint(form: &Form) -> Option<String> {
+    let hint = form.optional("login_hint")?;
+    let is_name = hint.chars().count() <= 256 && !hint.chars().any(char::is_control);
+    is_name.then(|| hint.to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::authorize::refusal_location;
-    use crate::authorize::tests::{CHALLENGE, issuer, query, request, resources};
-    use crate::client::tests::public;
-
-    fn validated(changes: &str, client: &Client) -> Result<AuthorizationRequest, Refusal> {
-        let form = Form::parse(&query(changes)).unwrap();
-        validate(&form, Some(client), &resources())
-    }
-
-    fn local(changes: &str, client: &Client) -> LocalRefusal {
-        match validated(changes, client) {
-            Err(Refusal::Local(refusal)) => refusal,
-            other => panic!("not refused locally: {other:?}"),
-        }
-    }
-
-    fn to_client(changes: &str, client: &Client) -> RedirectRefusal {
-        match validated(changes, client) {
-            Err(Refusal::Redirect(refusal)) => refusal,
-            other => panic!("not refused to the client: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_good_request_is_read_completely() {
-        let request = request("scope=read+openid&nonce=n1&prompt=login&response_mode=query");
-        assert_eq!(request.client_id, public().id);
-        assert_eq!(
-            request.redirect.uri().as_str(),
-            "http://localhost:3001/callback"
-        );
-        assert_eq!(request.state, Some(State::parse("s1").unwrap()));
-        assert_eq!(request.scope.to_string(), "openid read");
-        assert_eq!(request.audience, resources().default);
-        assert_eq!(request.challenge.to_base64url(), CHALLENGE);
-        assert_eq!(request.nonce, Some(Nonce::parse("n1").unwrap()));
-        assert_eq!(request.prompt, Prompt::Login);
-    }
-
-    #[test]
-    fn what_is_left_out_has_its_default() {
-        let request = request("state=&redirect_uri=&scope=");
-        assert_eq!(
-            request.redirect.uri().as_str(),
-            "http://localhost:3001/callback"
-        );
-        assert_eq!((request.state, request.nonce), (None, None));
-        assert_eq!(request.scope, public().scope);
-        assert_eq!(request.prompt, Prompt::IfNeeded);
-    }
-
-    #[test]
-    fn each_prompt_and_each_resource_is_known() {
-        for (text, prompt) in [("none", Prompt::None), ("login", Prompt::Login)] {
-            assert_eq!(request(&format!("prompt={text}")).prompt, prompt);
-        }
-        for resource in ["http://localhost:5000", "https://other.example"] {
-            let request = request(&form_of("resource", resource));
-            assert_eq!(request.audience.as_str(), resource);
-        }
-    }
-
-    #[test]
-    fn without_a_known_client_the_refusal_stays_here() {
-        let missing = requesting_client(&Form::default()).unwrap_err();
-        assert_eq!(missing.to_string(), "the parameter client_id is required");
-        let form = Form::parse("client_id=%C3%BC").unwrap();
-        assert_eq!(requesting_client(&form), Err(LocalRefusal::UnknownClient));
-        let form = Form::parse(&query("")).unwrap();
-        assert_eq!(requesting_client(&form), Ok(public().id));
-        // The redirect URI is a good one, and that must not matter.
-        let unknown = validate(&form, None, &resources()).unwrap_err();
-        assert!(matches!(
-            unknown,
-            Refusal::Local(LocalRefusal::UnknownClient)
-        ));
-    }
-
-    #[test]
-    fn to_an_unregistered_redirect_uri_nothing_is_sent() {
-        let refused = LocalRefusal::UnregisteredRedirect;
-        for uri in [
-            "https://evil.example/callback",
-            "http://localhost:3001/callback/",
-            "http://localhost:3001/callback?x=1",
-            "http://localhost:3001/callback#f",
-            "not a uri",
-            "javascript:alert(1)",
-        ] {
-            assert_eq!(
-                local(&form_of("redirect_uri", uri), &public()),
-                refused,
-                "{uri}"
-            );
-        }
-        let several = Client {
-            redirect_uris: ["https://a/", "https://b/"]
-                .map(|uri| RedirectUri::parse(uri).unwrap())
-                .to_vec(),
-            ..public()
-        };
-        assert_eq!(local("redirect_uri=", &several), refused);
-        let none = Client {
-            redirect_uris: vec![],
-            ..public()
-        };
-        assert_eq!(local("redirect_uri=", &none), refused);
-        // Whatever else is wrong, this is told first and here.
-        assert_eq!(
-            local(
-                "redirect_uri=https%3A%2F%2Fevil.example&scope=%22&response_type=token",
-                &public()
-            ),
-            refused
-        );
-    }
-
-    #[test]
-    fn everything_else_goes_to_the_client_with_its_code_state_and_iss() {
-        use RefusalReason as R;
-        let two = "resource=http%3A%2F%2Flocalhost%3A5000&resource=https%3A%2F%2Fother.example";
-        for (changes, reason, code) in [
-            (
-                "response_type=",
-                R::ResponseType,
-                "unsupported_response_type",
-            ),
-            (
-                "response_type=token",
-                R::ResponseType,
-                "unsupported_response_type",
-            ),
-            ("response_mode=fragment", R::ResponseMode, "invalid_request"),
-            ("scope=admin", R::Scope, "invalid_scope"),
-            ("scope=read++write", R::Scope, "invalid_scope"),
-            (
-                "resource=https%3A%2F%2Fevil.example",
-                R::UnknownResource(UnknownResource),
-                "invalid_target",
-            ),
-            (two, R::UnknownResource(UnknownResource), "invalid_target"),
-            (
-                "nonce=%0A",
-                R::Identifier(InvalidIdentifier),
-                "invalid_request",
-            ),
-            ("prompt=consent", R::Prompt, "invalid_request"),
-            ("prompt=none+login", R::Prompt, "invalid_request"),
-        ] {
-            let refusal = to_client(changes, &public());
-            assert_eq!(refusal.reason, reason, "{changes}");
-            check_location(&refusal, code);
-        }
-    }
-
-    #[test]
-    fn pkce_with_s256_is_required_of_every_client() {
-        for (changes, reason) in [
-            ("code_challenge=", PkceError::MissingChallenge),
-            ("code_challenge=short", PkceError::MalformedChallenge),
-            ("code_challenge_method=", PkceError::UnsupportedMethod),
-            ("code_challenge_method=plain", PkceError::UnsupportedMethod),
-        ] {
-            let refusal = to_client(changes, &public());
-            assert_eq!(refusal.reason, RefusalReason::Pkce(reason), "{changes}");
-            check_location(&refusal, "invalid_request");
-        }
-    }
-
-    #[test]
-    fn a_client_without_the_grant_type_gets_no_code() {
-        let may_not = Client {
-            grant_types: vec![GrantType::RefreshToken],
-            ..public()
-        };
-        let refusal = to_client("", &may_not);
-        assert_eq!(refusal.reason, RefusalReason::UnauthorizedClient);
-        check_location(&refusal, "unauthorized_client");
-    }
-
-    fn check_location(refusal: &RedirectRefusal, code: &str) {
-        let location = refusal_location(refusal, &issuer());
-        let (uri, query) = location.split_once('?').unwrap();
-        assert_eq!(uri, "http://localhost:3001/callback");
-        let form = Form::parse(query).unwrap();
-        let description = refusal.reason.to_string();
-        assert_eq!(form.optional("error"), Some(code));
-        assert_eq!(form.optional("error_description"), Some(&*description));
-        assert_eq!(form.optional("state"), Some("s1"));
-        assert_eq!(form.optional("iss"), Some("http://localhost:4000"));
-        assert_eq!(form.optional("code"), None);
-    }
-
-    #[test]
-    fn a_state_that_is_none_is_not_sent_back() {
-        let refusal = to_client("state=%0A", &public());
-        assert_eq!(refusal.reason, RefusalReason::Identifier(InvalidIdentifier));
-        assert_eq!(refusal.to.state, None);
-        let too_long = format!("state={}", "x".repeat(1_025));
-        assert_eq!(to_client(&too_long, &public()).to.state, None);
-    }
-
-    fn form_of(name: &str, value: &str) -> String {
-        crate::form::encode([(name, value)])
-    }
-}
+mod tests;

@@ -1,14 +1,15 @@
-//! The state token: a validated authorization request on its way through the sign-in page.
+//! The state token: a validated authorization request on its way through the sign-in page and the
+//! consent page.
 //!
 //! It is signed, short-lived, and bound to the browser that began: it holds the hash of that
 //! browser's binding cookie, so a link with somebody else's state token signs nobody in.
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuthorizationRequest, Prompt, SignIn};
+use super::{Asks, AuthorizationRequest, Progress, Prompt, SignIn};
 use crate::client::Client;
 use crate::form;
-use crate::id::{Audience, BrowserId, ClientId, Nonce, State};
+use crate::id::{Audience, BrowserId, ClientId, Nonce, SignInId, State, Subject};
 use crate::jose::{self, Jwt, JwtError, SymmetricKey};
 use crate::pkce::CodeChallenge;
 use crate::redirect::RedirectUri;
@@ -29,13 +30,25 @@ pub const LIFETIME: Lifetime = Lifetime::from_minutes(10);
 struct Claims {
     client_id: ClientId,
     redirect_uri: RedirectUri,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     state: Option<State>,
     scope: Scope,
     audience: Audience,
     code_challenge: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     nonce: Option<Nonce>,
-    /// When the sign-in page was asked for: with `prompt=login`, an older sign-in does not count.
+    #[serde(default, skip_serializing_if = "Asks::is_empty")]
+    prompt: Asks,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_age: Option<Lifetime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login_hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<Subject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     fresh_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answered_by: Option<SignInId>,
     binding: String,
 }
 
@@ -46,7 +59,6 @@ pub struct Opened {
     pub client_id: ClientId,
     /// Where it goes, not yet compared with what the client has registered now.
     pub redirect_uri: RedirectUri,
-    fresh_since: Option<Timestamp>,
     /// The browser that began.
     pub browser: BrowserId,
     rest: Claims,
@@ -85,7 +97,30 @@ pub fn seal(
     key: &SymmetricKey,
     now: Timestamp,
 ) -> Result<StateToken, JwtError> {
-    let payload = Claims {
+    seal_claims(claims(request, binding, now), key, now)
+}
+
+/// Seals a request that `sign_in` answers: it was made or chosen for it, or is all that it asks for.
+///
+/// # Errors
+///
+/// As [`seal`].
+pub fn seal_for(
+    sign_in: &SignIn,
+    request: &AuthorizationRequest,
+    binding: &BrowserBinding,
+    key: &SymmetricKey,
+    now: Timestamp,
+) -> Result<StateToken, JwtError> {
+    let claims = Claims {
+        answered_by: Some(sign_in.id.clone()),
+        ..claims(request, binding, now)
+    };
+    seal_claims(claims, key, now)
+}
+
+fn claims(request: &AuthorizationRequest, binding: &BrowserBinding, now: Timestamp) -> Claims {
+    Claims {
         client_id: request.client_id.clone(),
         redirect_uri: request.redirect.uri().clone(),
         state: request.state.clone(),
@@ -93,9 +128,21 @@ pub fn seal(
         audience: request.audience.clone(),
         code_challenge: request.challenge.to_base64url(),
         nonce: request.nonce.clone(),
-        fresh_since: (request.prompt == Prompt::Login).then_some(now),
+        prompt: request.prompt.asks(),
+        max_age: request.max_age,
+        login_hint: request.login_hint.clone(),
+        expected: request.expected.clone(),
+        fresh_since: request.fresh_since(now),
+        answered_by: None,
         binding: binding.hash().to_base64url(),
-    };
+    }
+}
+
+fn seal_claims(
+    payload: Claims,
+    key: &SymmetricKey,
+    now: Timestamp,
+) -> Result<StateToken, JwtError> {
     let jwt = Jwt {
         payload,
         issued_at: now,
@@ -123,18 +170,23 @@ pub fn open(
     Ok(Opened {
         client_id: claims.client_id.clone(),
         redirect_uri: claims.redirect_uri.clone(),
-        fresh_since: claims.fresh_since,
         browser: binding.browser(),
         rest: claims,
     })
 }
 
 /// The query of the request that a state token of this provider holds, whichever browser began it:
-/// enough to begin again, and no more than a link that anyone could make.
+/// enough to begin again, and no more than a link that anyone could make. `None` if it expects a user,
+/// which only the client's own ID token can say.
 pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option<String> {
     let jwt = jose::verify_hs256::<Claims>(TYPE, key, token.expose(), now).ok()?;
     let claims = jwt.payload;
+    if claims.expected.is_some() {
+        return None;
+    }
     let scope = claims.scope.to_string();
+    let prompt = claims.prompt.to_string();
+    let max_age = claims.max_age.map(|age| age.seconds().to_string());
     let pairs = [
         ("response_type", Some("code")),
         ("client_id", Some(claims.client_id.as_str())),
@@ -145,7 +197,9 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
         ("code_challenge_method", Some("S256")),
         ("state", claims.state.as_ref().map(State::as_str)),
         ("nonce", claims.nonce.as_ref().map(Nonce::as_str)),
-        ("prompt", claims.fresh_since.map(|_| "login")),
+        ("prompt", Some(prompt.as_str())),
+        ("max_age", max_age.as_deref()),
+        ("login_hint", claims.login_hint.as_deref()),
     ];
     let stated = pairs
         .into_iter()
@@ -154,11 +208,39 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
 }
 
 impl Opened {
-    /// Whether a sign-in answers the request: with `prompt=login` only one made since (OIDC Core
-    /// §3.1.2.1).
-    pub fn is_answered_by(&self, sign_in: &SignIn) -> bool {
-        self.fresh_since
-            .is_none_or(|since| sign_in.auth_time >= since)
+    /// The user name that the client expects.
+    pub fn login_hint(&self) -> Option<&str> {
+        self.rest.login_hint.as_deref()
+    }
+
+    /// Whether a user who is signed in already may go on as who they are, if they say so: where they
+    /// have to choose, and have not to prove anything anew.
+    pub fn may_be_answered_by(&self, sign_in: &SignIn, now: Timestamp) -> bool {
+        let rest = &self.rest;
+        let fresh = rest
+            .fresh_since
+            .is_none_or(|since| sign_in.auth_time > since);
+        let expected = rest.expected.as_ref();
+        let is_expected = expected.is_none_or(|expected| *expected == sign_in.subject);
+        rest.prompt.select_account && fresh && is_expected && sign_in.expires_at > now
+    }
+
+    /// The same request, answered by a sign-in that was made or chosen for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`].
+    pub fn seal_for(
+        self,
+        sign_in: &SignInId,
+        key: &SymmetricKey,
+        now: Timestamp,
+    ) -> Result<StateToken, JwtError> {
+        let claims = Claims {
+            answered_by: Some(sign_in.clone()),
+            ..self.rest
+        };
+        seal_claims(claims, key, now)
     }
 
     /// The request, if its client still has the redirect URI and the scope registered.
@@ -188,7 +270,14 @@ impl Opened {
             audience: rest.audience,
             challenge: challenge.ok_or(JwtError::Claims)?,
             nonce: rest.nonce,
-            prompt: Prompt::IfNeeded,
+            prompt: Prompt::Ask(rest.prompt),
+            max_age: rest.max_age,
+            login_hint: rest.login_hint,
+            expected: rest.expected,
+            progress: Some(Progress {
+                fresh_since: rest.fresh_since,
+                answered_by: rest.answered_by,
+            }),
         })
     }
 }
@@ -196,11 +285,19 @@ impl Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authorize::tests::request;
+    use crate::authorize::tests::{query, request, resources};
+    use crate::authorize::validate;
     use crate::client::tests::{confidential, public};
+    use crate::form::Form;
+    use crate::grant::AuthenticationMethod;
     use crate::grant::tests::{NOW, after, session};
     use crate::id::Issuer;
     use crate::token;
+    use crate::token::id::tests::hint_of;
+
+    /// Every parameter that comes through.
+    const EVERYTHING: &str = "scope=read&nonce=n1&resource=https%3A%2F%2Fother.example\
+        &prompt=login+consent&max_age=60&login_hint=anna";
 
     fn key() -> SymmetricKey {
         SymmetricKey::derive(&[1; 32], KEY_PURPOSE)
@@ -228,11 +325,21 @@ mod tests {
 
     #[test]
     fn a_request_comes_through_the_sign_in_page_unchanged() {
-        let changes = "scope=read&nonce=n1&resource=https%3A%2F%2Fother.example";
-        let opened = opened(changes);
+        let opened = opened(EVERYTHING);
         assert_eq!(opened.client_id, public().id);
-        let (before, after) = (request(changes), opened.request(Some(&public())).unwrap());
-        assert_eq!(format!("{before:?}"), format!("{after:?}"));
+        assert_eq!(opened.login_hint(), Some("anna"));
+        let (before, after) = (
+            request(EVERYTHING),
+            opened.request(Some(&public())).unwrap(),
+        );
+        let begun = AuthorizationRequest {
+            progress: Some(Progress {
+                fresh_since: Some(NOW),
+                answered_by: None,
+            }),
+            ..before
+        };
+        assert_eq!(format!("{begun:?}"), format!("{after:?}"));
         let bare = open(&sealed("state="), Some(&browser(1)), &key(), NOW).unwrap();
         let bare = bare.request(Some(&public())).unwrap();
         assert_eq!((bare.state, bare.nonce), (None, None));
@@ -302,15 +409,84 @@ mod tests {
         assert_eq!(refused(Some(&lessened)), unregistered);
     }
 
+    fn sign_in(id: &str) -> SignIn {
+        SignIn {
+            id: SignInId::parse(id).unwrap(),
+            browser: browser(1).browser(),
+            subject: Subject::parse("u1").unwrap(),
+            auth_time: NOW,
+            amr: vec![AuthenticationMethod::Password],
+            expires_at: after(60),
+        }
+    }
+
+    /// The progress of a request that comes out of `token` at `now`.
+    fn progress(token: &StateToken, now: Timestamp) -> Progress {
+        let opened = open(token, Some(&browser(1)), &key(), now).unwrap();
+        let request = opened.request(Some(&public())).unwrap();
+        request.progress.unwrap()
+    }
+
     #[test]
-    fn prompt_login_asks_for_a_sign_in_no_older_than_the_request_and_asks_once() {
-        assert_eq!(opened("").fresh_since, None);
-        let fresh = opened("prompt=login");
-        assert_eq!(fresh.fresh_since, Some(NOW));
-        assert_eq!(
-            fresh.request(Some(&public())).unwrap().prompt,
-            Prompt::IfNeeded
-        );
+    fn a_sign_in_that_answered_is_remembered_and_time_does_not_make_another_as_good() {
+        let begun = opened("prompt=login");
+        let id = sign_in("s1").id;
+        let after_sign_in = begun.seal_for(&id, &key(), after(5)).unwrap();
+        let expected = Progress {
+            fresh_since: Some(NOW),
+            answered_by: Some(id.clone()),
+        };
+        assert_eq!(progress(&after_sign_in, after(6)), expected);
+        // On to the consent page: nothing is fresher than it was.
+        let opened = open(&after_sign_in, Some(&browser(1)), &key(), after(6)).unwrap();
+        let request = opened.request(Some(&public())).unwrap();
+        let consent = seal_for(&sign_in("s1"), &request, &browser(1), &key(), after(7)).unwrap();
+        assert_eq!(progress(&consent, after(8)), expected);
+        // Begun anew, it is answered by nobody.
+        let again = seal(&request, &browser(1), &key(), after(9)).unwrap();
+        assert_eq!(progress(&again, after(9)).answered_by, None);
+    }
+
+    #[test]
+    fn who_is_signed_in_may_go_on_where_they_only_have_to_choose() {
+        let may = |changes: &str, now| opened(changes).may_be_answered_by(&sign_in("s1"), now);
+        assert!(may("prompt=select_account", NOW));
+        assert!(may("prompt=select_account&max_age=1", NOW));
+        assert!(!may("prompt=select_account", after(60)));
+        for changes in [
+            "",
+            "prompt=select_account+login",
+            "prompt=select_account&max_age=0",
+        ] {
+            assert!(!may(changes, NOW), "{changes}");
+        }
+        let mut hint = hint_of(&public());
+        let expecting = |hint| {
+            let request = request("prompt=select_account")
+                .expecting(Some(hint))
+                .unwrap();
+            let token = seal(&request, &browser(1), &key(), NOW).unwrap();
+            let opened = open(&token, Some(&browser(1)), &key(), NOW).unwrap();
+            opened.may_be_answered_by(&sign_in("s1"), NOW)
+        };
+        assert!(expecting(hint.clone()));
+        hint.sub = Subject::parse("u2").unwrap();
+        assert!(!expecting(hint));
+    }
+
+    #[test]
+    fn what_begins_again_asks_for_the_same() {
+        for changes in [EVERYTHING, "state="] {
+            let again = restart(&sealed(changes), &key(), NOW).unwrap();
+            let form = Form::parse(&again).unwrap();
+            let again = validate(&form, Some(&public()), &resources()).unwrap();
+            assert_eq!(format!("{again:?}"), format!("{:?}", request(changes)));
+        }
+        assert!(query(EVERYTHING).contains("login_hint"));
+        assert_eq!(restart(&sealed(""), &key(), after(600)), None);
+        let expecting = request("").expecting(Some(hint_of(&public()))).unwrap();
+        let expecting = seal(&expecting, &browser(1), &key(), NOW).unwrap();
+        assert_eq!(restart(&expecting, &key(), NOW), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::{
     EndReason, Grant, GrantDetails, GrantStatus, Lifetimes, Session, SessionStatus, Terms,
 };
-use crate::authorize::{AuthorizationRequest, SignIn};
+use crate::authorize::{AuthorizationRequest, Permission};
 use crate::client::{AuthenticatedClient, GrantType, RefreshBehaviour};
 use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, Subject};
 use crate::pkce::{CodeChallenge, PkceError, VerifiedPkce};
@@ -60,14 +60,15 @@ pub enum CodeStatus {
     },
 }
 
-/// The record of a code for a user who signed in and agreed.
+/// The record of a code for what a user permits.
 pub fn issue(
     request: &AuthorizationRequest,
-    sign_in: &SignIn,
+    permission: &Permission,
     code: &AuthorizationCode,
     lifetimes: &Lifetimes,
     now: Timestamp,
 ) -> CodeRecord {
+    let sign_in = permission.sign_in();
     CodeRecord {
         hash: code.hash(),
         client_id: request.client_id.clone(),
@@ -77,8 +78,9 @@ pub fn issue(
         auth_time: sign_in.auth_time,
         details: GrantDetails {
             amr: sign_in.amr.clone(),
+            declines_offline_access: permission.declines_offline_access(),
         },
-        scope: request.scope.clone(),
+        scope: permission.scope().clone(),
         audience: request.audience.clone(),
         nonce: request.nonce.clone(),
         challenge: request.challenge,
@@ -260,6 +262,7 @@ fn check_unused(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authorize::SignIn;
     use crate::authorize::tests::request;
     use crate::client::Client;
     use crate::client::tests::{authenticated, confidential, public};
@@ -284,7 +287,9 @@ mod tests {
         };
         let mut request = request("scope=openid+read&nonce=n1");
         request.challenge = CodeChallenge::of(&CodeVerifier::new(VERIFIER)).unwrap();
-        issue(&request, &sign_in, &code(), &lifetimes(), NOW)
+        let scope = request.scope.clone();
+        let permission = Permission::unasked(sign_in, scope);
+        issue(&request, &permission, &code(), &lifetimes(), NOW)
     }
 
     fn code() -> AuthorizationCode {

@@ -10,6 +10,9 @@ pub struct GrantDetails {
     /// How the user proved who they are (RFC 8176).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<AuthenticationMethod>,
+    /// Whether the user was asked for access while away and declined: no refresh token is given.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub declines_offline_access: bool,
 }
 
 /// A way to prove who one is (RFC 8176 §2).
@@ -44,15 +47,17 @@ mod tests {
     fn details_survive_the_store() {
         let details = GrantDetails {
             amr: vec![AuthenticationMethod::Password],
+            declines_offline_access: true,
         };
         let text = serde_json::to_string(&details).unwrap();
-        assert_eq!(text, r#"{"amr":["pwd"]}"#);
+        assert_eq!(text, r#"{"amr":["pwd"],"declines_offline_access":true}"#);
         assert_eq!(
             serde_json::from_str::<GrantDetails>(&text).unwrap(),
             details
         );
         let empty: GrantDetails = serde_json::from_str("{}").unwrap();
         assert_eq!(empty, GrantDetails::default());
+        assert_eq!(serde_json::to_string(&empty).unwrap(), "{}");
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub enum EndReason {
     ClientRemoved,
     /// Its code was redeemed a second time, with the right verifier, after the grace time.
     CodeReplayed,
+    /// The user took back what they had agreed to.
+    ConsentWithdrawn,
     /// A refresh token of it was used a second time after the grace time: one copy is stolen.
     Replayed,
     /// The client revoked its refresh token (RFC 7009).
@@ -80,10 +82,11 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Administrator,
         Self::ClientRemoved,
         Self::CodeReplayed,
+        Self::ConsentWithdrawn,
         Self::Replayed,
         Self::Revoked,
         Self::SignedOut,
@@ -95,6 +98,7 @@ impl EndReason {
             Self::Administrator => "administrator",
             Self::ClientRemoved => "client_removed",
             Self::CodeReplayed => "code_replayed",
+            Self::ConsentWithdrawn => "consent_withdrawn",
             Self::Replayed => "replayed",
             Self::Revoked => "revoked",
             Self::SignedOut => "signed_out",
@@ -217,6 +221,7 @@ pub(crate) mod tests {
             auth_time: Timestamp::from_seconds(NOW.seconds() - 10),
             details: GrantDetails {
                 amr: vec![AuthenticationMethod::Password],
+                ..GrantDetails::default()
             },
             status: GrantStatus::Active,
             created_at: NOW,
@@ -263,6 +268,7 @@ pub(crate) mod tests {
                 "administrator",
                 "client_removed",
                 "code_replayed",
+                "consent_withdrawn",
                 "replayed",
                 "revoked",
                 "signed_out"

@@ -29,6 +29,18 @@ pub struct IdTokenClaims {
     pub nonce: Option<Nonce>,
 }
 
+/// What an ID token that comes back says: who it was about, and whose it is (OIDC Core §3.1.2.1,
+/// RP-Initiated Logout §2 `id_token_hint`).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct IdTokenHint {
+    /// `iss`.
+    pub iss: Issuer,
+    /// `sub`: the user.
+    pub sub: Subject,
+    /// `aud`: the client that it was issued to.
+    pub aud: ClientId,
+}
+
 /// The ID token of a sign-in, if the client asked for one with the scope `openid`.
 pub fn issue(grant: &Grant, nonce: Option<Nonce>, terms: Terms<'_>) -> Option<Jwt<IdTokenClaims>> {
     let payload = IdTokenClaims {
@@ -49,12 +61,20 @@ pub fn issue(grant: &Grant, nonce: Option<Nonce>, terms: Terms<'_>) -> Option<Jw
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::client::Client;
     use crate::client::tests::public;
     use crate::grant::tests::{NOW, after, grant, terms};
     use crate::scope::Scope;
     use serde_json::json;
+
+    /// An ID token that was issued to `client`, as it comes back.
+    pub(crate) fn hint_of(client: &Client) -> IdTokenHint {
+        let jwt = issue(&grant(client), None, terms(NOW)).unwrap();
+        let claims = serde_json::to_value(&jwt.payload).unwrap();
+        serde_json::from_value(claims).unwrap()
+    }
 
     #[test]
     fn it_says_who_signed_in_where_and_when() {

@@ -8,6 +8,7 @@
 
 mod clean_up;
 mod code;
+mod consent;
 mod ending;
 mod lookup;
 mod registration;
@@ -15,6 +16,7 @@ mod rotation;
 
 pub use clean_up::*;
 pub use code::*;
+pub use consent::*;
 pub use ending::*;
 pub use lookup::*;
 pub use registration::*;
@@ -30,12 +32,12 @@ use gatepass_core::grant::{
     AuthenticationMethod, EndReason, Grant, GrantDetails, GrantStatus, Lifetimes, Session,
     SessionStatus,
 };
-use gatepass_core::id::{BrowserId, GrantId, JwtId, SignInId};
+use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId};
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
 use gatepass_core::store::{
-    AuthorizeStore, CleanUpStore, GrantStore, OnceStore, RegistrationStore,
+    AuthorizeStore, CleanUpStore, ConsentStore, GrantStore, OnceStore, RegistrationStore,
 };
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
@@ -62,6 +64,7 @@ pub trait Store:
     Seed
     + AuthorizeStore<Error: Debug>
     + CleanUpStore<Error: Debug>
+    + ConsentStore<Error: Debug>
     + GrantStore<Error: Debug>
     + RegistrationStore<Error: Debug>
     + OnceStore<Error: Debug>
@@ -72,6 +75,7 @@ impl<S> Store for S where
     S: Seed
         + AuthorizeStore<Error: Debug>
         + CleanUpStore<Error: Debug>
+        + ConsentStore<Error: Debug>
         + GrantStore<Error: Debug>
         + RegistrationStore<Error: Debug>
         + OnceStore<Error: Debug>
@@ -126,6 +130,10 @@ macro_rules! store_contracts {
             an_ended_grant_keeps_its_reason,
             a_redeemed_code_stays_as_long_as_its_grant,
             a_clean_up_goes_on_where_it_stopped,
+            answers_are_remembered_scope_by_scope,
+            answers_given_at_once_all_count,
+            an_answer_needs_a_signed_in_browser,
+            consent_taken_back_ends_what_came_of_it,
         }
     };
 }
@@ -176,6 +184,17 @@ impl<'s, S: Store> World<'s, S> {
         JwtId::from_random(self.random.bytes())
     }
 
+    /// A client of somebody else, of its own for this contract.
+    async fn stranger(&self) -> Client {
+        let client = Client {
+            id: ClientId::parse(self.jti().as_str()).unwrap(),
+            is_first_party: false,
+            ..fixture::demo()
+        };
+        self.store.put_client(&client).await;
+        client
+    }
+
     /// A browser that signed in.
     async fn sign_in(&self) -> SignIn {
         self.sign_in_after(None).await
@@ -207,6 +226,7 @@ impl<'s, S: Store> World<'s, S> {
             auth_time: NOW,
             details: GrantDetails {
                 amr: vec![AuthenticationMethod::Password],
+                declines_offline_access: true,
             },
             scope: Scope::parse("openid read").unwrap(),
             audience: fixture::resources().default,

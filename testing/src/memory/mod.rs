@@ -1,13 +1,14 @@
 //! The ports in memory: each method takes one turn with the tables, so each is one transaction.
 
 mod clean_up;
+mod consent;
 mod registration;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use gatepass_core::authorize::SignIn;
+use gatepass_core::authorize::{Consent, SignIn};
 use gatepass_core::client::{
     Client, ClientAuthentication, ClientCredentials, GrantType, RefreshBehaviour,
 };
@@ -38,6 +39,7 @@ struct Tables {
     sessions: BTreeMap<JwtId, Session>,
     revoked: BTreeMap<JwtId, Timestamp>,
     used: BTreeMap<String, Timestamp>,
+    consents: BTreeMap<(Subject, ClientId), Consent>,
     registrations: BTreeMap<ClientId, (SecretHash, Timestamp)>,
     cursors: clean_up::Cursors,
 }

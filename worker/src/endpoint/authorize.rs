@@ -1,17 +1,17 @@
 //! `GET, POST /oauth/authorize` (OAuth 2.1 §4.1.1): two round trips to D1 with a live sign-in.
 
 use gatepass_core::authorize::{
-    self, AuthorizationRequest, LocalRefusal, Next, Refusal, decide, refusal_location,
-    requesting_client, state_token, validate,
+    AuthorizationRequest, LocalRefusal, RedirectRefusal, Refusal, requesting_client, validate,
 };
 use gatepass_core::discovery::path;
-use gatepass_core::secret::{BrowserBinding, SignInCookie};
-use gatepass_core::store::AuthorizeStore;
-use gatepass_core::time::Timestamp;
-use gatepass_edge::{EdgeError, clock, http, random};
+use gatepass_core::form::Form;
+use gatepass_core::secret::SignInCookie;
+use gatepass_core::store::ConsentStore;
+use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
-use super::{BINDING, Unreadable, binding, is_from_our_page, parameters, send_code, signed_in_as};
+use super::walk::{self, Walk};
+use super::{Unreadable, id_token_hint, is_from_our_page, parameters, signed_in_as};
 use crate::app::App;
 use crate::page::{self, Problem};
 
@@ -31,45 +31,40 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Err(refusal) => return refuse_locally(&refusal, app),
     };
     let sign_in = signed_in_as(&request, app).as_ref().map(SignInCookie::id);
-    let (client, sign_in) = app
+    let (client, visitor) = app
         .store
-        .client_and_sign_in(Some(&client_id), sign_in.as_ref())
+        .client_and_visitor(&client_id, sign_in.as_ref())
         .await?;
     let authorization = match validate(&form, client.as_ref(), &app.config.resources) {
         Ok(authorization) => authorization,
         Err(Refusal::Local(refusal)) => return refuse_locally(&refusal, app),
-        Err(Refusal::Redirect(refusal)) => return refuse(&refusal, app),
+        Err(Refusal::Redirect(refusal)) => return walk::refuse(&refusal, app),
+    };
+    let authorization = match expecting(authorization, &form, app).await? {
+        Ok(authorization) => authorization,
+        Err(refusal) => return walk::refuse(&refusal, app),
     };
     let Some(client) = client else {
         return refuse_locally(&LocalRefusal::UnknownClient, app);
     };
-    match decide(&authorization, &client, sign_in, now) {
-        Next::Issue(sign_in) => match send_code(&authorization, &sign_in, app, now).await? {
-            Some(response) => Ok(response),
-            None => show_login(&authorization, &request, app, now),
-        },
-        Next::Refuse(refusal) => refuse(&refusal, app),
-        Next::SignIn => show_login(&authorization, &request, app, now),
-    }
+    let walk = Walk {
+        authorization,
+        client,
+        visitor,
+    };
+    walk::go_on(walk, &request, app, now).await
 }
 
-/// Sends the browser to the sign-in page with a state token that only this browser can use.
-fn show_login(
-    authorization: &AuthorizationRequest,
-    request: &Request,
+/// Holds the request to the user that its `id_token_hint` names, if it has one.
+async fn expecting(
+    authorization: AuthorizationRequest,
+    form: &Form,
     app: &App,
-    now: Timestamp,
-) -> Result<Response, EdgeError> {
-    // A browser keeps its binding, so that sign-ins begun in two tabs both come to their end.
-    let binding = match binding(request, app) {
-        Some(binding) => binding,
-        None => BrowserBinding::from_random(random::bytes()?),
-    };
-    let token = state_token::seal(authorization, &binding, &app.config.state_token_key, now)?;
-    let response = http::see_other(&format!("{}?state_token={}", path::LOGIN, token.expose()))?;
-    let cookie = BINDING.set(binding.expose(), app.config.issuer.as_str());
-    response.headers().append("Set-Cookie", &cookie)?;
-    Ok(response)
+) -> Result<Result<AuthorizationRequest, RedirectRefusal>, EdgeError> {
+    match form.optional("id_token_hint") {
+        Some(hint) => Ok(authorization.expecting(id_token_hint(hint, app).await?)),
+        None => Ok(Ok(authorization)),
+    }
 }
 
 /// Shows what is wrong; the request names nobody who could be told.
@@ -83,12 +78,4 @@ fn refuse_locally(refusal: &LocalRefusal, app: &App) -> Result<Response, EdgeErr
         status: 400,
     };
     page::error(&problem, &app.request_id)
-}
-
-/// Tells the client what is wrong.
-pub(super) fn refuse(
-    refusal: &authorize::RedirectRefusal,
-    app: &App,
-) -> Result<Response, EdgeError> {
-    http::see_other(&refusal_location(refusal, &app.config.issuer))
 }

@@ -1,16 +1,14 @@
-//! `GET /oauth/callback`: the sign-in page returns here with the state token.
+//! `GET /oauth/callback`: the pages return here with the state token.
 
 use gatepass_core::authorize::state_token::StateTokenError;
-use gatepass_core::authorize::{Next, decide};
-use gatepass_core::discovery::path;
 use gatepass_core::form::Form;
 use gatepass_core::secret::{SignInCookie, StateToken};
-use gatepass_core::store::AuthorizeStore;
+use gatepass_core::store::ConsentStore;
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
-use super::authorize::refuse;
-use super::{login, send_code, signed_in_as};
+use super::walk::{self, Walk};
+use super::{login, signed_in_as};
 use crate::app::App;
 
 pub async fn answer(request: &Request, app: &App) -> Result<Response, EdgeError> {
@@ -23,11 +21,10 @@ pub async fn answer(request: &Request, app: &App) -> Result<Response, EdgeError>
     };
     let cookie = signed_in_as(request, app);
     let sign_in = cookie.as_ref().map(SignInCookie::id);
-    let (client, sign_in) = app
+    let (client, visitor) = app
         .store
-        .client_and_sign_in(Some(&opened.client_id), sign_in.as_ref())
+        .client_and_visitor(&opened.client_id, sign_in.as_ref())
         .await?;
-    let sign_in = sign_in.filter(|found| opened.is_answered_by(found));
     let authorization = match opened.request(client.as_ref()) {
         Ok(authorization) => authorization,
         Err(error) => return login::refuse(error, app),
@@ -35,11 +32,10 @@ pub async fn answer(request: &Request, app: &App) -> Result<Response, EdgeError>
     let Some(client) = client else {
         return login::refuse(StateTokenError::Unregistered, app);
     };
-    let sent = match decide(&authorization, &client, sign_in, now) {
-        Next::Issue(sign_in) => send_code(&authorization, &sign_in, app, now).await?,
-        Next::Refuse(refusal) => return refuse(&refusal, app),
-        Next::SignIn => None,
+    let walk = Walk {
+        authorization,
+        client,
+        visitor,
     };
-    let login = format!("{}?state_token={}", path::LOGIN, token.expose());
-    sent.map_or_else(|| http::see_other(&login), Ok)
+    walk::go_on(walk, request, app, now).await
 }

@@ -4,13 +4,14 @@ use gatepass_core::authorize::SignIn;
 use gatepass_core::authorize::state_token::{self, Opened, StateTokenError};
 use gatepass_core::discovery::path;
 use gatepass_core::grant::AuthenticationMethod;
+use gatepass_core::id::SignInId;
 use gatepass_core::secret::{SignInCookie, StateToken};
-use gatepass_core::store::AuthorizeStore;
+use gatepass_core::store::{AuthorizeStore, ConsentStore};
 use gatepass_core::time::Timestamp;
 use gatepass_edge::{EdgeError, clock, http, random};
 use worker::{Method, Request, Response};
 
-use super::{binding, parameters, sign_in_cookie, signed_in_as};
+use super::{binding, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
 use crate::page::{self, Login, Problem};
 use crate::password;
@@ -29,24 +30,21 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Ok(opened) => opened,
         Err(error) => return begin_again(error, &token, &request, app, now),
     };
-    if request.method() == Method::Post {
-        let earlier = signed_in_as(&request, app);
-        let attempt = Attempt {
-            token: &token,
-            opened: &opened,
-            username: form.optional("username").unwrap_or_default(),
-            password: form.optional("password").unwrap_or_default(),
-        };
-        sign_in(&attempt, earlier, app, now).await
-    } else {
-        let empty = Attempt {
-            token: &token,
-            opened: &opened,
-            username: "",
-            password: "",
-        };
-        show(&empty, "", app).await
+    let earlier = signed_in_as(&request, app).as_ref().map(SignInCookie::id);
+    let attempt = Attempt {
+        token: &token,
+        opened,
+        earlier,
+        username: form.optional("username").unwrap_or_default(),
+        password: form.optional("password").unwrap_or_default(),
+    };
+    if request.method() != Method::Post {
+        return show(&attempt, "", app, now).await;
     }
+    if form.optional("continue").is_some() && is_from_our_page(&request) {
+        return go_on(attempt, app, now).await;
+    }
+    sign_in(attempt, app, now).await
 }
 
 pub(super) fn open(
@@ -62,25 +60,57 @@ pub(super) fn open(
 /// What somebody typed, and the request that they would go on with.
 struct Attempt<'a> {
     token: &'a StateToken,
-    opened: &'a Opened,
+    opened: Opened,
+    /// Whose cookie the browser has.
+    earlier: Option<SignInId>,
     username: &'a str,
     password: &'a str,
 }
 
-async fn sign_in(
-    attempt: &Attempt<'_>,
-    earlier: Option<SignInCookie>,
+/// Goes on with the sign-in that there is, where the user only has to choose who they are.
+async fn go_on(attempt: Attempt<'_>, app: &App, now: Timestamp) -> Result<Response, EdgeError> {
+    let opened = attempt.opened;
+    let (_, visitor) = app
+        .store
+        .client_and_visitor(&opened.client_id, attempt.earlier.as_ref())
+        .await?;
+    let chosen = visitor.filter(|visitor| opened.may_be_answered_by(&visitor.sign_in, now));
+    match chosen {
+        Some(visitor) => answered(opened, &visitor.sign_in.id, app, now),
+        None => http::see_other(&at(path::LOGIN, attempt.token)),
+    }
+}
+
+/// Sends the browser on with the sign-in that answers the request.
+fn answered(
+    opened: Opened,
+    sign_in: &SignInId,
     app: &App,
     now: Timestamp,
 ) -> Result<Response, EdgeError> {
+    let token = opened.seal_for(sign_in, &app.config.state_token_key, now)?;
+    http::see_other(&at(path::CALLBACK, &token))
+}
+
+fn at(path: &str, token: &StateToken) -> String {
+    format!("{path}?state_token={}", token.expose())
+}
+
+async fn sign_in(attempt: Attempt<'_>, app: &App, now: Timestamp) -> Result<Response, EdgeError> {
     if attempt.username.is_empty() || attempt.password.is_empty() {
-        return show(attempt, "Enter your user name and your password.", app).await;
+        return show(
+            &attempt,
+            "Enter your user name and your password.",
+            app,
+            now,
+        )
+        .await;
     }
     let account = app.store.user_by_name(attempt.username).await?;
     let hash = account.as_ref().map(|account| &account.password_hash);
     let is_right = password::verify(&app.env, attempt.password, hash).await?;
     let Some(account) = account.filter(|_| is_right) else {
-        return show(attempt, WRONG, app).await;
+        return show(&attempt, WRONG, app, now).await;
     };
     // A new cookie at each sign-in: one planted before is worth nothing.
     let cookie = SignInCookie::from_random(random::bytes()?);
@@ -94,28 +124,36 @@ async fn sign_in(
         amr: vec![AuthenticationMethod::Password],
         expires_at,
     };
-    let earlier = earlier.as_ref().map(SignInCookie::id);
-    app.store.insert_sign_in(&sign_in, earlier.as_ref()).await?;
-    let location = format!("{}?state_token={}", path::CALLBACK, attempt.token.expose());
-    let response = http::see_other(&location)?;
+    let earlier = attempt.earlier.as_ref();
+    app.store.insert_sign_in(&sign_in, earlier).await?;
+    let response = answered(attempt.opened, &sign_in.id, app, now)?;
     let cookie = sign_in_cookie(app).set(cookie.expose(), app.config.issuer.as_str());
     response.headers().append("Set-Cookie", &cookie)?;
     Ok(response)
 }
 
-async fn show(attempt: &Attempt<'_>, error: &str, app: &App) -> Result<Response, EdgeError> {
-    let (client, _) = app
+async fn show(
+    attempt: &Attempt<'_>,
+    error: &str,
+    app: &App,
+    now: Timestamp,
+) -> Result<Response, EdgeError> {
+    let opened = &attempt.opened;
+    let (client, visitor) = app
         .store
-        .client_and_sign_in(Some(&attempt.opened.client_id), None)
+        .client_and_visitor(&opened.client_id, attempt.earlier.as_ref())
         .await?;
     let Some(client) = client else {
         return refuse(StateTokenError::Unregistered, app);
     };
+    let may_go_on = visitor.filter(|visitor| opened.may_be_answered_by(&visitor.sign_in, now));
+    let typed = Some(attempt.username).filter(|typed| !typed.is_empty());
     page::login(&Login {
         client_name: &client.name,
-        redirect_uri: &attempt.opened.redirect_uri,
+        redirect_uri: &opened.redirect_uri,
         state_token: attempt.token.expose(),
-        username: attempt.username,
+        username: typed.or(opened.login_hint()).unwrap_or_default(),
+        signed_in_as: may_go_on.as_ref().map_or("", |visitor| &visitor.username),
         error,
     })
 }

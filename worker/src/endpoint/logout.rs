@@ -11,20 +11,22 @@ use gatepass_core::form::Form;
 use gatepass_core::logout::LogoutRequest;
 use gatepass_core::secret::SignInCookie;
 use gatepass_core::store::AuthorizeStore;
-use gatepass_core::token::id::{self, IdTokenClaims};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
-use super::{is_from_our_page, parameters, sign_in_cookie, signed_in_as};
+use super::{id_token_hint, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
-use crate::{keys, page};
+use crate::page;
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
     let form = match parameters(&mut request).await? {
         Ok(form) => form,
         Err(unreadable) => return unreadable.page(app),
     };
-    let hint = id_token_hint(&form, app).await?;
+    let hint = match form.optional("id_token_hint") {
+        Some(hint) => id_token_hint(hint, app).await?,
+        None => None,
+    };
     let logout = LogoutRequest::parse(&form);
     let client_id = logout
         .client_id
@@ -61,18 +63,6 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         response.headers().append("Set-Cookie", &clear)?;
     }
     Ok(response)
-}
-
-/// An expired ID token still says who asks (OIDC RP-Initiated Logout §4).
-async fn id_token_hint(form: &Form, app: &App) -> Result<Option<IdTokenClaims>, EdgeError> {
-    let Some(hint) = form.optional("id_token_hint") else {
-        return Ok(None);
-    };
-    let verified = keys::verify_hint::<IdTokenClaims>(app, id::TYPE, hint).await?;
-    Ok(verified
-        .ok()
-        .map(|jwt| jwt.payload)
-        .filter(|claims| claims.iss == app.config.issuer))
 }
 
 fn ask(

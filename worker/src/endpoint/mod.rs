@@ -3,6 +3,7 @@
 pub mod admin_keys;
 pub mod authorize;
 pub mod callback;
+pub mod consent;
 pub mod discovery;
 pub mod health;
 pub mod introspect;
@@ -13,21 +14,19 @@ pub mod register;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;
+mod walk;
 
-use gatepass_core::authorize::{AuthorizationRequest, SignIn, success_location};
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::form::{Form, FormError};
-use gatepass_core::grant::code;
-use gatepass_core::secret::{AuthorizationCode, BrowserBinding, SignInCookie};
-use gatepass_core::store::AuthorizeStore;
-use gatepass_core::time::Timestamp;
+use gatepass_core::secret::{BrowserBinding, SignInCookie};
+use gatepass_core::token::id::{self, IdTokenHint};
+use gatepass_edge::EdgeError;
 use gatepass_edge::cookie::Cookie;
 use gatepass_edge::http::{self, BodyRefusal};
-use gatepass_edge::{EdgeError, random};
 use worker::{Method, Request, Response};
 
 use crate::app::App;
-use crate::page;
+use crate::{keys, page};
 
 /// What an endpoint decides, a refusal that the client hears, or a failure of ours.
 type Outcome<T, R> = Result<Result<T, R>, EdgeError>;
@@ -131,18 +130,10 @@ impl Posted {
     }
 }
 
-/// Issues a code and sends the browser to the client with it; `None` if the browser has just been
-/// signed out.
-async fn send_code(
-    request: &AuthorizationRequest,
-    sign_in: &SignIn,
-    app: &App,
-    now: Timestamp,
-) -> Result<Option<Response>, EdgeError> {
-    let code = AuthorizationCode::from_random(random::bytes()?);
-    let record = code::issue(request, sign_in, &code, &app.config.lifetimes, now);
-    if !app.store.insert_code(&record).await? {
-        return Ok(None);
-    }
-    http::see_other(&success_location(request, &code, &app.config.issuer)).map(Some)
+/// An ID token that comes back, if this provider issued it. An expired one still says whose it is
+/// (OIDC RP-Initiated Logout §4).
+async fn id_token_hint(hint: &str, app: &App) -> Result<Option<IdTokenHint>, EdgeError> {
+    let verified = keys::verify_hint::<IdTokenHint>(app, id::TYPE, hint).await?;
+    let hint = verified.ok().map(|jwt| jwt.payload);
+    Ok(hint.filter(|hint| hint.iss == app.config.issuer))
 }

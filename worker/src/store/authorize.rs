@@ -9,6 +9,7 @@ use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::userinfo::Account;
 use gatepass_edge::EdgeError;
+use gatepass_edge::d1::Statement;
 
 use super::D1Store;
 use super::row::{CLIENT, ClientRow, SignInRow, UserRow};
@@ -46,29 +47,7 @@ impl AuthorizeStore for D1Store {
     }
 
     async fn insert_code(&self, code: &CodeRecord) -> Result<bool, EdgeError> {
-        let sql = "INSERT INTO codes (code_hash, client_id, redirect_uri, browser_id, user_id, \
-                   auth_time, details, scope, audience, nonce, challenge, expires_at) \
-                   SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
-                   WHERE EXISTS (SELECT 1 FROM sign_ins WHERE browser_id = ?) RETURNING code_hash";
-        let browser = code.browser.as_str().into();
-        let statement = self.db.statement(
-            sql,
-            &[
-                code.hash.to_base64url().as_str().into(),
-                code.client_id.as_str().into(),
-                code.redirect_uri.as_str().into(),
-                browser,
-                code.subject.as_str().into(),
-                code.auth_time.seconds().into(),
-                serde_json::to_string(&code.details)?.as_str().into(),
-                code.scope.to_string().as_str().into(),
-                code.audience.as_str().into(),
-                code.nonce.as_ref().map(Nonce::as_str).into(),
-                code.challenge.to_base64url().as_str().into(),
-                code.expires_at.seconds().into(),
-                browser,
-            ],
-        )?;
+        let statement = self.insert_code_statement(code)?;
         let [inserted] = self.db.batch([statement]).await?;
         Ok(!inserted.is_empty()?)
     }
@@ -131,5 +110,34 @@ impl AuthorizeStore for D1Store {
             self.db.statement(forget_sign_ins, &[browser])?,
         ];
         self.db.batch(statements).await.map(drop)
+    }
+}
+
+impl D1Store {
+    /// Keeps a code, only for a browser that is signed in.
+    pub(super) fn insert_code_statement(&self, code: &CodeRecord) -> Result<Statement, EdgeError> {
+        let sql = "INSERT INTO codes (code_hash, client_id, redirect_uri, browser_id, user_id, \
+                   auth_time, details, scope, audience, nonce, challenge, expires_at) \
+                   SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+                   WHERE EXISTS (SELECT 1 FROM sign_ins WHERE browser_id = ?) RETURNING code_hash";
+        let browser = code.browser.as_str().into();
+        self.db.statement(
+            sql,
+            &[
+                code.hash.to_base64url().as_str().into(),
+                code.client_id.as_str().into(),
+                code.redirect_uri.as_str().into(),
+                browser,
+                code.subject.as_str().into(),
+                code.auth_time.seconds().into(),
+                serde_json::to_string(&code.details)?.as_str().into(),
+                code.scope.to_string().as_str().into(),
+                code.audience.as_str().into(),
+                code.nonce.as_ref().map(Nonce::as_str).into(),
+                code.challenge.to_base64url().as_str().into(),
+                code.expires_at.seconds().into(),
+                browser,
+            ],
+        )
     }
 }

@@ -5,6 +5,7 @@
 
 mod authorize;
 mod clean_up;
+mod consent;
 mod development;
 mod grants;
 mod keys;

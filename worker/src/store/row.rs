@@ -1,6 +1,11 @@
 //! Rows, and how they become values of the core. A row is parsed again: what was stored may have
 //! been changed by hand.
 
+mod visitor;
+
+pub(super) use visitor::VisitorRow;
+
+use gatepass_core::authorize::SignIn;
 use gatepass_core::client::registration::Registration;
 use gatepass_core::client::{
     Client, ClientAuthentication, ClientSecrets, GrantType, RefreshBehaviour,
@@ -148,7 +153,7 @@ pub(super) struct SignInRow {
     expires_at: Timestamp,
 }
 
-impl TryFrom<SignInRow> for gatepass_core::authorize::SignIn {
+impl TryFrom<SignInRow> for SignIn {
     type Error = Corrupt;
 
     fn try_from(row: SignInRow) -> Result<Self, Corrupt> {

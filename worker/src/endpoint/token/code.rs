@@ -58,7 +58,8 @@ pub(super) async fn redeem(
         scope: &grant.scope,
         terms,
         algorithms,
-        gives_refresh_token: client.client().may_use(GrantType::RefreshToken),
+        gives_refresh_token: client.client().may_use(GrantType::RefreshToken)
+            && !grant.details.declines_offline_access,
         id_token: id::issue(grant, redemption.nonce.clone(), terms),
     };
     issue::tokens(issue, &keys, app).await.map(Ok)

@@ -1,0 +1,126 @@
+//! Why an authorization request is refused, and who hears of it.
+
+use super::{InvalidPrompt, UnknownResource};
+use crate::error::ErrorCode;
+use crate::form::FormError;
+use crate::id::{InvalidIdentifier, State};
+use crate::pkce::PkceError;
+use crate::redirect::ExactRedirect;
+
+/// Why a request is refused without being sent anywhere.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum LocalRefusal {
+    /// The parameters cannot be read.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// No such client.
+    #[error("client_id is not that of a registered client")]
+    UnknownClient,
+    /// The redirect URI is missing, malformed, or not registered for this client.
+    #[error("redirect_uri is not one that this client has registered")]
+    UnregisteredRedirect,
+}
+
+/// Why a request is refused, to the client.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RefusalReason {
+    /// The user declined.
+    #[error("the user did not agree")]
+    AccessDenied,
+    /// `prompt=none`, and the user would have to agree.
+    #[error("this client may not have access without the user's consent")]
+    ConsentRequired,
+    /// `id_token_hint` is no ID token of this provider for this client.
+    #[error("id_token_hint is not an ID token that this provider issued to this client")]
+    IdTokenHint,
+    /// `nonce` or `state` is too long or not printable ASCII.
+    #[error("state and nonce {0}")]
+    Identifier(#[from] InvalidIdentifier),
+    /// `prompt=none`, and the user would have to sign in, or another user did than the one asked for.
+    #[error("the user is not signed in")]
+    LoginRequired,
+    /// `max_age` is no number of seconds.
+    #[error("max_age must be a number of seconds")]
+    MaxAge,
+    /// The code challenge.
+    #[error(transparent)]
+    Pkce(#[from] PkceError),
+    /// `prompt`.
+    #[error(transparent)]
+    Prompt(#[from] InvalidPrompt),
+    /// `registration`: a client that describes itself in its request.
+    #[error("the parameter registration is not supported")]
+    Registration,
+    /// `request`: a request in a JWT.
+    #[error("the parameter request is not supported")]
+    RequestObject,
+    /// `request_uri`: a request kept elsewhere.
+    #[error("the parameter request_uri is not supported")]
+    RequestUri,
+    /// `response_mode` is not `query`.
+    #[error("response_mode must be query")]
+    ResponseMode,
+    /// `response_type` is not `code`.
+    #[error("response_type must be code")]
+    ResponseType,
+    /// The scope is malformed, or the client may not have it.
+    #[error("scope is malformed or more than this client may have")]
+    Scope,
+    /// The client may not use authorization codes.
+    #[error("this client may not use authorization codes")]
+    UnauthorizedClient,
+    /// The resource is unknown, or there are several.
+    #[error(transparent)]
+    UnknownResource(#[from] UnknownResource),
+}
+
+impl RefusalReason {
+    /// The code of the wire (RFC 6749 §4.1.2.1).
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::AccessDenied => ErrorCode::AccessDenied,
+            Self::ConsentRequired => ErrorCode::ConsentRequired,
+            Self::IdTokenHint
+            | Self::Identifier(_)
+            | Self::MaxAge
+            | Self::Pkce(_)
+            | Self::Prompt(_)
+            | Self::ResponseMode => ErrorCode::InvalidRequest,
+            Self::LoginRequired => ErrorCode::LoginRequired,
+            Self::Registration => ErrorCode::RegistrationNotSupported,
+            Self::RequestObject => ErrorCode::RequestNotSupported,
+            Self::RequestUri => ErrorCode::RequestUriNotSupported,
+            Self::ResponseType => ErrorCode::UnsupportedResponseType,
+            Self::Scope => ErrorCode::InvalidScope,
+            Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
+            Self::UnknownResource(_) => ErrorCode::InvalidTarget,
+        }
+    }
+}
+
+/// Where the answer to a request goes, known good before anything else is looked at.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The client's registered redirect URI.
+    pub redirect: ExactRedirect,
+    /// `state`, if it is one.
+    pub state: Option<State>,
+}
+
+/// A refusal together with where it goes.
+#[derive(Clone, Debug)]
+pub struct RedirectRefusal {
+    /// Where.
+    pub to: Destination,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// Shown to the user.
+    Local(LocalRefusal),
+    /// Sent to the client.
+    Redirect(RedirectRefusal),
+}
