@@ -136,6 +136,14 @@ describe('rotation', () => {
   });
 });
 
+test('a scheduled run that cannot do its work says so in the log', async () => {
+  stack = await startStack({ only: ['provider'], healthy: false, provider: { GATEPASS_KEY_ROTATION_PERIOD: 'often' } });
+  await stack.clean();
+  const problem = 'configuration: GATEPASS_KEY_ROTATION_PERIOD must be a number of seconds, or never';
+  expect(stack.logs().join()).toContain(`"event":"scheduled_task_failed","about":"configuration","reason":"${problem}"`);
+  await stack.stop();
+});
+
 describe('an isolate', () => {
   beforeAll(begin({}));
   afterAll(() => stack.stop());

@@ -35,6 +35,5 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
 
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    // It is in the log by now, and there is nobody else to tell.
-    let _ = scheduled::run(&event, env).await;
+    scheduled::run(&event, env).await;
 }

@@ -111,6 +111,13 @@ async fn create(
     now: Timestamp,
 ) -> Result<(), EdgeError> {
     let made = maker::make(&app.env, algorithm).await?;
+    if !app.config.keys.encryption.opens(&made.private.kek_id) {
+        // A change of secrets reaches the object and the isolates one after the other.
+        return Err(EdgeError::Config {
+            name: "GATEPASS_KEY_ENCRYPTION_KEY",
+            problem: "is not the one that new keys are encrypted with yet",
+        });
+    }
     let lifetime = app.config.lifetimes.access_token;
     let row = new_row(made, (algorithm, status), lifetime, now)?;
     let done = app.store.insert_key(&row).await?;

@@ -29,6 +29,9 @@ pub struct ClientMetadata {
     /// Where the user may go after sign-out (OIDC RP-Initiated Logout §3.1).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// How its ID tokens are signed (OIDC Dynamic Client Registration §2); as everyone's unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<String>,
     /// The keys with which it signs, for `private_key_jwt`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<ClientKeys>,
@@ -92,6 +95,10 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         client_name: Some(client.name.clone()),
         scope: Some(client.scope.to_string()),
         post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
+        id_token_signed_response_alg: client
+            .settings
+            .id_token_signed_response_alg
+            .map(|algorithm| algorithm.as_str().to_owned()),
         jwks: client.settings.jwks.clone(),
         jwks_uri: None,
         software_statement: None,

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::id::ClientId;
+use crate::jose::SigningAlgorithm;
 use crate::redirect::RedirectUri;
 use crate::scope::Scope;
 use crate::secret::{ClientSecret, RegistrationToken, SecretHash};
@@ -129,6 +130,7 @@ pub fn update(
     let client = describe(metadata, id, registered.authentication, scopes)?;
     Ok(Client {
         settings: ClientSettings {
+            id_token_signed_response_alg: client.settings.id_token_signed_response_alg,
             jwks: client.settings.jwks,
             about: client.settings.about,
             ..registered.settings.clone()
@@ -169,6 +171,7 @@ fn describe(
         is_first_party: false,
         may_introspect: false,
         settings: ClientSettings {
+            id_token_signed_response_alg: id_token_algorithm(metadata)?,
             jwks: metadata.jwks.clone(),
             about: metadata.about.clone(),
             ..ClientSettings::default()
@@ -191,6 +194,17 @@ fn authentication(
             "must be none, client_secret_basic, client_secret_post or private_key_jwt",
         )),
     }
+}
+
+fn id_token_algorithm(
+    metadata: &ClientMetadata,
+) -> Result<Option<SigningAlgorithm>, RegistrationRefusal> {
+    let said = metadata.id_token_signed_response_alg.as_deref();
+    let parse = |name| SigningAlgorithm::parse(name).ok_or(());
+    said.map(parse).transpose().map_err(|()| {
+        let problem = "must be ES256, RS256, EdDSA or Ed25519";
+        RegistrationRefusal::Metadata("id_token_signed_response_alg", problem)
+    })
 }
 
 fn check_keys(

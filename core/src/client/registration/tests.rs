@@ -80,7 +80,8 @@ fn what_it_says_is_what_it_is_told() {
         r#"{{{PAGE},"client_name":"Notes","grant_types":["authorization_code","refresh_token"],
         "response_types":["code"],"scope":"openid read unknown","client_uri":"https://app.example/",
         "contacts":["help@app.example"],"token_endpoint_auth_method":"client_secret_post",
-        "post_logout_redirect_uris":["https://app.example/bye"],"of_no_meaning":1}}"#
+        "post_logout_redirect_uris":["https://app.example/bye"],
+        "id_token_signed_response_alg":"RS256","of_no_meaning":1}}"#
     );
     let client = registered(&said).unwrap().registration.client;
     let expected = ClientMetadata {
@@ -88,6 +89,9 @@ fn what_it_says_is_what_it_is_told() {
         ..metadata(&said)
     };
     assert_eq!(metadata_of(&client), expected);
+    let algorithms = client.settings.algorithms(SigningAlgorithm::ES256);
+    assert_eq!(algorithms.id_token, SigningAlgorithm::RS256);
+    assert_eq!(algorithms.access_token, SigningAlgorithm::ES256);
 }
 
 #[test]
@@ -118,6 +122,8 @@ fn a_member_that_is_wrong_is_named() {
         ("token_endpoint_auth_method", r#""private_key""#),
         ("jwks", r#"{"keys":[]}"#),
         ("jwks_uri", r#""https://app.example/keys""#),
+        ("id_token_signed_response_alg", r#""none""#),
+        ("id_token_signed_response_alg", r#""HS256""#),
         ("grant_types", r#"["refresh_token"]"#),
         ("grant_types", r#"["authorization_code","password"]"#),
         ("response_types", r#"["token"]"#),
