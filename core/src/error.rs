@@ -32,6 +32,8 @@ codes! {
     InvalidClient = "invalid_client";
     /// A member of a client's metadata is not what it may be (RFC 7591 §3.2.2).
     InvalidClientMetadata = "invalid_client_metadata";
+    /// The DPoP proof is missing, wrong or was used before (RFC 9449 §5).
+    InvalidDpopProof = "invalid_dpop_proof";
     /// The code or refresh token is invalid, expired, revoked or another client's (RFC 6749 §5.2).
     InvalidGrant = "invalid_grant";
     /// A redirect URI that may not be registered (RFC 7591 §3.2.2).
@@ -66,6 +68,8 @@ codes! {
     UnsupportedResponseType = "unsupported_response_type";
     /// Tokens of this type cannot be revoked here (RFC 7009 §2.2.1).
     UnsupportedTokenType = "unsupported_token_type";
+    /// The DPoP proof must have the nonce that comes with this answer (RFC 9449 §8).
+    UseDpopNonce = "use_dpop_nonce";
 }
 
 impl fmt::Display for ErrorCode {
@@ -85,6 +89,7 @@ impl ErrorCode {
             Self::AccessDenied
             | Self::ConsentRequired
             | Self::InvalidClientMetadata
+            | Self::InvalidDpopProof
             | Self::InvalidGrant
             | Self::InvalidRedirectUri
             | Self::InvalidRequest
@@ -98,7 +103,8 @@ impl ErrorCode {
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::UnsupportedResponseType
-            | Self::UnsupportedTokenType => 400,
+            | Self::UnsupportedTokenType
+            | Self::UseDpopNonce => 400,
         }
     }
 }

@@ -25,6 +25,8 @@ pub mod clean_up;
 pub mod client;
 #[cfg(feature = "server")]
 pub mod discovery;
+#[cfg(feature = "server")]
+pub mod dpop;
 pub mod error;
 pub mod form;
 #[cfg(feature = "server")]

@@ -8,6 +8,7 @@ use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
 use super::{Jwt, JwtError};
@@ -40,6 +41,15 @@ impl SymmetricKey {
     /// Authenticates `message`.
     pub fn authenticate(&self, message: &[u8]) -> [u8; 32] {
         mac(&self.current, &[message])
+    }
+
+    /// Whether `tag` authenticates `message`, under this key or one that it has replaced; in constant
+    /// time.
+    pub fn authenticates(&self, message: &[u8], tag: &[u8]) -> bool {
+        let keys = core::iter::once(&self.current).chain(&self.replaced);
+        keys.fold(false, |known, key| {
+            known | bool::from(mac(key, &[message]).as_slice().ct_eq(tag))
+        })
     }
 
     fn all(&self) -> impl Iterator<Item = Hs256Key> {
@@ -174,6 +184,17 @@ mod tests {
         let signed = |key| sign_hs256("rt+jwt", key, &jwt()).unwrap();
         assert_eq!(signed(&replacing), signed(&key("a")));
         assert_eq!(replacing.authenticate(b"x"), key("a").authenticate(b"x"));
+    }
+
+    #[test]
+    fn what_was_authenticated_is_known_again_also_under_a_replaced_key() {
+        let tag = key("a").authenticate(b"x");
+        assert!(key("a").authenticates(b"x", &tag));
+        assert!(!key("a").authenticates(b"y", &tag) && !key("b").authenticates(b"x", &tag));
+        assert!(!key("a").authenticates(b"x", &tag[1..]) && !key("a").authenticates(b"x", b""));
+        let replacing = SymmetricKey::replacing(&[[9; 32]], &[8; 32], "a");
+        assert!(replacing.authenticates(b"x", &tag));
+        assert_ne!(replacing.authenticate(b"x"), tag);
     }
 
     #[test]
