@@ -8,7 +8,7 @@
 //! | the newest generation | with its grant |
 //! | a grant, also one that has ended | when every refresh token issued under it has expired, and the last access token too |
 //! | a client whose registration ended | with its last grant |
-//! | a sign-in, a revoked access token, what may be used once | when it has expired |
+//! | a sign-in, a pushed request, a revoked access token, what may be used once | when it has expired |
 //!
 //! Something has expired, here, when [`LATE`] has passed since, and the grace time in which a retry
 //! still counts. So nobody honest ever notices that a row is gone, and a thief finds none missing.
@@ -56,6 +56,8 @@ pub struct Forgotten {
     pub codes: u32,
     /// Grants.
     pub grants: u32,
+    /// Pushed authorization requests.
+    pub pushed_requests: u32,
     /// Revoked access tokens.
     pub revoked_access_tokens: u32,
     /// Generations.
@@ -74,6 +76,7 @@ impl Forgotten {
             clients: self.clients + others.clients,
             codes: self.codes + others.codes,
             grants: self.grants + others.grants,
+            pushed_requests: self.pushed_requests + others.pushed_requests,
             revoked_access_tokens: self.revoked_access_tokens + others.revoked_access_tokens,
             sessions: self.sessions + others.sessions,
             sign_ins: self.sign_ins + others.sign_ins,
@@ -91,6 +94,7 @@ impl Forgotten {
             self.clients,
             self.codes,
             self.grants,
+            self.pushed_requests,
             self.revoked_access_tokens,
             self.sessions,
             self.sign_ins,
@@ -139,6 +143,7 @@ mod tests {
             clients: 1,
             codes: 2,
             grants: 3,
+            pushed_requests: 8,
             revoked_access_tokens: 4,
             sessions: 5,
             sign_ins: 6,
@@ -148,6 +153,7 @@ mod tests {
             clients: 2,
             codes: 4,
             grants: 6,
+            pushed_requests: 16,
             revoked_access_tokens: 8,
             sessions: 10,
             sign_ins: 12,

@@ -18,11 +18,27 @@ pub mod path {
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const LOGIN: &str = "/login";
     pub const LOGOUT: &str = "/oauth/logout";
+    pub const PAR: &str = "/oauth/par";
     pub const REGISTER: &str = "/oauth/register";
     pub const REVOKE: &str = "/oauth/revoke";
     pub const TOKEN: &str = "/oauth/token";
     pub const USERINFO: &str = "/oauth/userinfo";
 }
+
+/// What ID tokens and userinfo may say.
+const CLAIMS: &[&str] = &[
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "name",
+    "preferred_username",
+    "email",
+    "email_verified",
+];
 
 /// Authorization server metadata (RFC 8414 §2); the same document serves OIDC Discovery §3.
 #[derive(Debug, Serialize)]
@@ -39,6 +55,8 @@ pub struct Metadata<'a> {
     introspection_endpoint: String,
     revocation_endpoint: String,
     end_session_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+    require_pushed_authorization_requests: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     scopes_supported: Vec<&'a str>,
@@ -62,8 +80,9 @@ pub struct Metadata<'a> {
 }
 
 impl<'a> Metadata<'a> {
-    /// Describes the provider at `issuer`; `registers` says whether clients may register by themselves.
-    pub fn new(issuer: &'a Issuer, scopes: &'a Scope, registers: bool) -> Self {
+    /// Describes the provider at `issuer`; `registers` says whether clients may register by themselves,
+    /// `must_push` whether everybody must push authorization requests.
+    pub fn new(issuer: &'a Issuer, scopes: &'a Scope, registers: bool, must_push: bool) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         Self {
             issuer,
@@ -74,21 +93,11 @@ impl<'a> Metadata<'a> {
             introspection_endpoint: at(path::INTROSPECT),
             revocation_endpoint: at(path::REVOKE),
             end_session_endpoint: at(path::LOGOUT),
+            pushed_authorization_request_endpoint: at(path::PAR),
+            require_pushed_authorization_requests: must_push,
             registration_endpoint: registers.then(|| at(path::REGISTER)),
             scopes_supported: scopes.iter().collect(),
-            claims_supported: &[
-                "iss",
-                "sub",
-                "aud",
-                "exp",
-                "iat",
-                "auth_time",
-                "nonce",
-                "name",
-                "preferred_username",
-                "email",
-                "email_verified",
-            ],
+            claims_supported: CLAIMS,
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: GrantType::ALL.map(GrantType::as_str),
@@ -143,7 +152,7 @@ mod tests {
     fn the_document_says_what_the_provider_does() {
         let issuer = issuer();
         let scopes = Scope::parse("openid read").unwrap();
-        let document = serde_json::to_value(Metadata::new(&issuer, &scopes, true)).unwrap();
+        let document = serde_json::to_value(Metadata::new(&issuer, &scopes, true, false)).unwrap();
         let expected = json!({
             "issuer": "http://localhost:4000",
             "authorization_endpoint": "http://localhost:4000/oauth/authorize",
@@ -153,6 +162,8 @@ mod tests {
             "introspection_endpoint": "http://localhost:4000/oauth/introspect",
             "revocation_endpoint": "http://localhost:4000/oauth/revoke",
             "end_session_endpoint": "http://localhost:4000/oauth/logout",
+            "pushed_authorization_request_endpoint": "http://localhost:4000/oauth/par",
+            "require_pushed_authorization_requests": false,
             "registration_endpoint": "http://localhost:4000/oauth/register",
             "scopes_supported": ["openid", "read"],
             "claims_supported": [
@@ -182,8 +193,10 @@ mod tests {
             "claims_parameter_supported": false,
         });
         assert_eq!(document, expected);
-        let closed = serde_json::to_value(Metadata::new(&issuer, &scopes, false)).unwrap();
+        let closed = serde_json::to_value(Metadata::new(&issuer, &scopes, false, true)).unwrap();
         assert_eq!(closed.get("registration_endpoint"), None);
+        let must_push = closed.get("require_pushed_authorization_requests");
+        assert_eq!(must_push, Some(&json!(true)));
     }
 
     #[test]

@@ -40,6 +40,8 @@ codes! {
     InvalidRedirectUri = "invalid_redirect_uri";
     /// Malformed: a parameter is missing, repeated or wrong (RFC 6749 §5.2).
     InvalidRequest = "invalid_request";
+    /// A `request_uri` that stands for no request, or no more (OIDC Core §3.1.2.6).
+    InvalidRequestUri = "invalid_request_uri";
     /// The scope is malformed or more than may be had (RFC 6749 §5.2).
     InvalidScope = "invalid_scope";
     /// The resource is unknown or malformed (RFC 8707 §2).
@@ -93,6 +95,7 @@ impl ErrorCode {
             | Self::InvalidGrant
             | Self::InvalidRedirectUri
             | Self::InvalidRequest
+            | Self::InvalidRequestUri
             | Self::InvalidScope
             | Self::InvalidTarget
             | Self::LoginRequired

@@ -94,6 +94,12 @@ impl Form {
         encode(self.0.iter().map(|(name, value)| (&**name, &**value)))
     }
 
+    /// The same parameters but for those of these names, encoded again.
+    pub fn encode_without(&self, names: &[&str]) -> String {
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&&**name));
+        encode(kept.map(|(name, value)| (&**name, &**value)))
+    }
+
     /// Every value of a parameter that may repeat.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let wanted = self

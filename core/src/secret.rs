@@ -63,6 +63,8 @@ secrets! {
     PasswordHash;
     /// A token of any kind, as somebody asks about it.
     PresentedToken;
+    /// What a browser carries in the place of a request that its client pushed (RFC 9126 §2.2).
+    PushedReference;
     /// Obtains new access tokens (RFC 6749 §1.5). Opaque to clients.
     RefreshToken;
     /// Manages the registration of a client (RFC 7592 §3).

@@ -9,6 +9,7 @@
     reason = "Workers are single-threaded: no caller needs Send"
 )]
 
+use crate::authorize::pushed::{Claim, PushedRequest};
 use crate::authorize::{Consent, SignIn, Visitor};
 use crate::clean_up::{Forgotten, Over};
 use crate::client::Client;
@@ -74,6 +75,32 @@ pub trait AuthorizeStore {
     ///
     /// When the store cannot answer.
     async fn sign_out(&self, browser: &BrowserId, at: Timestamp) -> Result<(), Self::Error>;
+}
+
+/// Authorization requests that clients have pushed (RFC 9126).
+pub trait PushedRequestStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// Keeps a request.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn insert_pushed_request(&self, request: &PushedRequest) -> Result<(), Self::Error>;
+
+    /// The client, who is signed in with this cookie and has answered what, and the request that the claim's reference stands
+    /// for, unless it has expired, is another client's, or another browser's. From then on it is the
+    /// claiming browser's: of any number of browsers that claim it at once, exactly one gets it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn claim_pushed_request(
+        &self,
+        claim: Claim<'_>,
+        sign_in: Option<&SignInId>,
+    ) -> Result<(Option<Client>, Option<Visitor>, Option<PushedRequest>), Self::Error>;
 }
 
 /// What may be used once.

@@ -43,7 +43,7 @@ impl Loopback {
     fn new() -> Self {
         let provider = Provider::new(1);
         let scopes = Scope::parse("openid read").unwrap();
-        let document = discovery::Metadata::new(&provider.issuer, &scopes, false);
+        let document = discovery::Metadata::new(&provider.issuer, &scopes, false, false);
         let document = serde_json::to_value(&document).unwrap();
         Self {
             metadata: metadata::process(&provider.issuer, discovered(&document)).unwrap(),

@@ -81,6 +81,22 @@ fn key_bytes(text: &str) -> Option<[u8; 32]> {
     (decoded == bytes.len()).then_some(bytes)
 }
 
+/// `true` or `false`; `false` if it is not set.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if it is set to anything else.
+pub fn flag(env: &Env, name: &'static str) -> Result<bool, EdgeError> {
+    match optional(env, name).as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => {
+            let problem = "must be true or false";
+            Err(EdgeError::Config { name, problem })
+        }
+    }
+}
+
 /// A length of time in seconds, or `never`.
 ///
 /// # Errors

@@ -142,7 +142,7 @@ describe('the state token', () => {
       // It begins again, with a state token of this browser's own.
       const again = await request(victim);
       expect(again.status).toBe(303);
-      expect(again.headers.get('location')).toMatch(/^\/oauth\/authorize\?response_type=code&client_id=gatepass-demo&/);
+      expect(again.headers.get('location')).toMatch(/^\/oauth\/authorize\?begun=/);
       expect(again.headers.getSetCookie()).toEqual([]);
       // A browser that keeps no cookies would begin again for ever.
       const refused = await request(new Browser(stack));

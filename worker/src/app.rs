@@ -93,6 +93,7 @@ enum Endpoint {
     Jwks,
     Login,
     Logout,
+    Par,
     Refresh,
     Register,
     Registration,
@@ -114,6 +115,7 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         path::INTROSPECT => Endpoint::Introspect,
         "/introspect" if *method == Method::Post => Endpoint::Introspect,
         "/introspect" => Endpoint::IntrospectUser,
+        path::PAR => Endpoint::Par,
         path::REGISTER => Endpoint::Register,
         path if is_registration(path) => Endpoint::Registration,
         path::REVOKE | "/revoke" => Endpoint::Revoke,
@@ -158,6 +160,7 @@ impl Endpoint {
             }
             Self::AdminKeys(Command::Import | Command::Replace | Command::Rotate)
             | Self::Introspect
+            | Self::Par
             | Self::Refresh
             | Self::Register
             | Self::Revoke
@@ -184,9 +187,12 @@ impl Endpoint {
         match self {
             // Registering needs no cookie, and what manages a registration is a token.
             Self::Discovery | Self::Jwks | Self::Register | Self::Registration => Readers::Everyone,
-            Self::IntrospectUser | Self::Refresh | Self::Revoke | Self::Token | Self::UserInfo => {
-                Readers::RegisteredOrigins
-            }
+            Self::IntrospectUser
+            | Self::Par
+            | Self::Refresh
+            | Self::Revoke
+            | Self::Token
+            | Self::UserInfo => Readers::RegisteredOrigins,
             Self::AdminKeys(_)
             | Self::Authorize
             | Self::Callback
@@ -237,6 +243,7 @@ impl Endpoint {
             Self::Jwks => endpoint::jwks::answer(app).await,
             Self::Login => endpoint::login::answer(request, app).await,
             Self::Logout => endpoint::logout::answer(request, app).await,
+            Self::Par => endpoint::par::answer(request, app).await,
             Self::Refresh => endpoint::token::answer_refresh(request, app).await,
             Self::Register => endpoint::register::answer(request, app).await,
             Self::Registration => endpoint::register::manage(request, app).await,

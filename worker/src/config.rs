@@ -13,7 +13,7 @@ use gatepass_core::time::Lifetime;
 use gatepass_core::token::refresh;
 use gatepass_edge::EdgeError;
 use gatepass_edge::config::{
-    Environment, environment, key, keys, lifetime, optional, origin, required,
+    Environment, environment, flag, key, keys, lifetime, optional, origin, required,
 };
 use worker::Env;
 
@@ -60,6 +60,8 @@ pub struct Config {
     pub admin_token: Option<SecretHash>,
     /// `GATEPASS_SCOPES`, separated by spaces: what discovery names and clients may register for.
     pub scopes: Scope,
+    /// `GATEPASS_REQUIRE_PAR`: whether every client must push its authorization requests.
+    pub require_pushed_requests: bool,
     /// `GATEPASS_REGISTRATION`: `closed`, `open`, or `token` with the secret
     /// `GATEPASS_REGISTRATION_TOKEN`. Open in development, closed in production.
     pub registration: RegistrationPolicy,
@@ -100,6 +102,7 @@ impl Config {
             environment,
             admin_token: admin_token(env)?,
             scopes: scopes(env)?,
+            require_pushed_requests: flag(env, "GATEPASS_REQUIRE_PAR")?,
             registration: registration(env, environment)?,
             secret_overlap: lifetime(env, "GATEPASS_SECRET_OVERLAP", Lifetime::from_days(1))?,
             issuer: issuer.map_err(|_| wrong("GATEPASS_ISSUER"))?,

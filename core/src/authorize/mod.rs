@@ -11,6 +11,7 @@
 pub mod consent;
 mod decide;
 mod prompt;
+pub mod pushed;
 mod refusal;
 mod request;
 mod resources;

@@ -16,9 +16,23 @@ pub enum LocalRefusal {
     /// No such client.
     #[error("client_id is not that of a registered client")]
     UnknownClient,
+    /// The reference to a pushed request is worth nothing (RFC 9126 §4).
+    #[error("request_uri is unknown, too old, another client's, or was opened in another browser")]
+    PushedRequest,
     /// The redirect URI is missing, malformed, or not registered for this client.
     #[error("redirect_uri is not one that this client has registered")]
     UnregisteredRedirect,
+}
+
+impl LocalRefusal {
+    /// The code of the wire, where there is one (RFC 9126 §2.3): nobody is sent anywhere with it.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Form(_) | Self::UnregisteredRedirect => ErrorCode::InvalidRequest,
+            Self::PushedRequest => ErrorCode::InvalidRequestUri,
+            Self::UnknownClient => ErrorCode::InvalidClient,
+        }
+    }
 }
 
 /// Why a request is refused, to the client.
@@ -42,6 +56,9 @@ pub enum RefusalReason {
     /// `max_age` is no number of seconds.
     #[error("max_age must be a number of seconds")]
     MaxAge,
+    /// It came by browser, and must be pushed (RFC 9126 §5).
+    #[error("this request must be pushed first: see pushed_authorization_request_endpoint")]
+    NotPushed,
     /// The code challenge.
     #[error(transparent)]
     Pkce(#[from] PkceError),
@@ -83,6 +100,7 @@ impl RefusalReason {
             Self::IdTokenHint
             | Self::Identifier(_)
             | Self::MaxAge
+            | Self::NotPushed
             | Self::Pkce(_)
             | Self::Prompt(_)
             | Self::ResponseMode => ErrorCode::InvalidRequest,

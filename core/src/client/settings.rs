@@ -31,6 +31,9 @@ pub struct ClientSettings {
     /// The keys with which it signs what it says, a JWK set (RFC 7517 §5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<ClientKeys>,
+    /// Whether it must push its authorization requests (RFC 9126 §6).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
     /// What it says about itself for people.
     #[serde(skip_serializing_if = "ClientDescription::is_empty")]
     pub about: ClientDescription,

@@ -11,6 +11,7 @@ mod code;
 mod consent;
 mod ending;
 mod lookup;
+mod pushed;
 mod registration;
 mod rotation;
 
@@ -19,6 +20,7 @@ pub use code::*;
 pub use consent::*;
 pub use ending::*;
 pub use lookup::*;
+pub use pushed::*;
 pub use registration::*;
 pub use rotation::*;
 
@@ -37,7 +39,8 @@ use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
 use gatepass_core::store::{
-    AuthorizeStore, CleanUpStore, ConsentStore, GrantStore, OnceStore, RegistrationStore,
+    AuthorizeStore, CleanUpStore, ConsentStore, GrantStore, OnceStore, PushedRequestStore,
+    RegistrationStore,
 };
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
@@ -68,6 +71,7 @@ pub trait Store:
     + GrantStore<Error: Debug>
     + RegistrationStore<Error: Debug>
     + OnceStore<Error: Debug>
+    + PushedRequestStore<Error: Debug>
 {
 }
 
@@ -79,6 +83,7 @@ impl<S> Store for S where
         + GrantStore<Error: Debug>
         + RegistrationStore<Error: Debug>
         + OnceStore<Error: Debug>
+        + PushedRequestStore<Error: Debug>
 {
 }
 
@@ -117,6 +122,9 @@ macro_rules! store_contracts {
             a_browser_stays_one_through_its_sign_ins,
             a_revoked_access_token_is_known_and_alone,
             an_identifier_is_used_by_one_of_many,
+            a_pushed_request_is_claimed_by_one_of_many,
+            a_claim_finds_client_and_sign_in,
+            a_pushed_request_is_its_clients_until_it_expires,
             a_registration_reads_back_as_it_was_kept,
             a_secret_and_the_one_before_both_refresh_for_a_while,
             an_ended_registration_ends_its_grants,

@@ -18,6 +18,7 @@ use super::{MemoryStore, Tables};
 pub(super) struct Cursors {
     codes: Option<String>,
     grants: Option<GrantId>,
+    pushed: Option<String>,
     revoked: Option<JwtId>,
     sessions: Option<JwtId>,
     sign_ins: Option<SignInId>,
@@ -32,6 +33,7 @@ impl CleanUpStore for MemoryStore {
         let sessions = window(&tables.sessions, &mut tables.cursors.sessions);
         let sign_ins = window(&tables.sign_ins, &mut tables.cursors.sign_ins);
         let revoked = window(&tables.revoked, &mut tables.cursors.revoked);
+        let pushed = window(&tables.pushed, &mut tables.cursors.pushed);
         let used = window(&tables.used, &mut tables.cursors.used);
         let codes = window(&tables.codes, &mut tables.cursors.codes);
         let mut grants = window(&tables.grants, &mut tables.cursors.grants);
@@ -68,6 +70,9 @@ impl CleanUpStore for MemoryStore {
             }),
             used_once: remove(&mut tables.used, used, |expires_at| {
                 *expires_at <= over.expired
+            }),
+            pushed_requests: remove(&mut tables.pushed, pushed, |pushed| {
+                pushed.has_expired(over.expired)
             }),
             revoked_access_tokens: remove(&mut tables.revoked, revoked, |expires_at| {
                 *expires_at <= over.expired

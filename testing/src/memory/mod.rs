@@ -2,6 +2,7 @@
 
 mod clean_up;
 mod consent;
+mod pushed;
 mod registration;
 
 use std::cell::RefCell;
@@ -40,6 +41,7 @@ struct Tables {
     revoked: BTreeMap<JwtId, Timestamp>,
     used: BTreeMap<String, Timestamp>,
     consents: BTreeMap<(Subject, ClientId), Consent>,
+    pushed: BTreeMap<String, pushed::Pushed>,
     registrations: BTreeMap<ClientId, (SecretHash, Timestamp)>,
     cursors: clean_up::Cursors,
 }

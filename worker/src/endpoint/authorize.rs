@@ -1,17 +1,18 @@
 //! `GET, POST /oauth/authorize` (OAuth 2.1 §4.1.1): two round trips to D1 with a live sign-in.
 
+use gatepass_core::authorize::pushed::check_need_not_be_pushed;
 use gatepass_core::authorize::{
-    AuthorizationRequest, LocalRefusal, RedirectRefusal, Refusal, requesting_client, validate,
+    AuthorizationRequest, LocalRefusal, RedirectRefusal, Refusal, validate,
 };
 use gatepass_core::discovery::path;
+use gatepass_core::error::ErrorCode;
 use gatepass_core::form::Form;
-use gatepass_core::secret::SignInCookie;
-use gatepass_core::store::ConsentStore;
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
+use super::asked::{self, Asked, Reading};
 use super::walk::{self, Walk};
-use super::{Unreadable, id_token_hint, is_from_our_page, parameters, signed_in_as};
+use super::{Unreadable, id_token_hint, is_from_our_page, parameters};
 use crate::app::App;
 use crate::page::{self, Problem};
 
@@ -26,15 +27,17 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         // SameSite=Lax withholds the cookies from a POST of another site, but not from a GET.
         return http::see_other(&format!("{}?{}", path::AUTHORIZE, form.encode()));
     }
-    let client_id = match requesting_client(&form) {
-        Ok(client_id) => client_id,
-        Err(refusal) => return refuse_locally(&refusal, app),
+    let asked = match asked::read(form, &request, app, now).await? {
+        Reading::Asked(asked) => asked,
+        Reading::NeedsCookie(form) => return asked::give_cookie(&form, app),
+        Reading::Refused(refusal) => return refuse_locally(&refusal, app),
     };
-    let sign_in = signed_in_as(&request, app).as_ref().map(SignInCookie::id);
-    let (client, visitor) = app
-        .store
-        .client_and_visitor(&client_id, sign_in.as_ref())
-        .await?;
+    let Asked {
+        form,
+        client,
+        visitor,
+        by_browser,
+    } = *asked;
     let authorization = match validate(&form, client.as_ref(), &app.config.resources) {
         Ok(authorization) => authorization,
         Err(Refusal::Local(refusal)) => return refuse_locally(&refusal, app),
@@ -47,6 +50,11 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
     let Some(client) = client else {
         return refuse_locally(&LocalRefusal::UnknownClient, app);
     };
+    let must_push = app.config.require_pushed_requests;
+    if by_browser && let Err(refusal) = check_need_not_be_pushed(&authorization, &client, must_push)
+    {
+        return walk::refuse(&refusal, app);
+    }
     let walk = Walk {
         authorization,
         client,
@@ -74,7 +82,12 @@ fn refuse_locally(refusal: &LocalRefusal, app: &App) -> Result<Response, EdgeErr
         title: "This sign-in cannot begin",
         message: &message,
         help: "Go back to the app and try again. If it stays like this, tell whoever runs the app.",
-        code: "invalid_request",
+        code: match refusal {
+            LocalRefusal::PushedRequest => ErrorCode::InvalidRequestUri.as_str(),
+            LocalRefusal::Form(_)
+            | LocalRefusal::UnknownClient
+            | LocalRefusal::UnregisteredRedirect => ErrorCode::InvalidRequest.as_str(),
+        },
         status: 400,
     };
     page::error(&problem, &app.request_id)

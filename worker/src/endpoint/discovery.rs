@@ -11,6 +11,7 @@ use crate::config::RegistrationPolicy;
 pub fn answer(app: &App) -> Result<Response, EdgeError> {
     let config = &app.config;
     let registers = !matches!(config.registration, RegistrationPolicy::Closed);
-    let metadata = Metadata::new(&config.issuer, &config.scopes, registers);
+    let must_push = config.require_pushed_requests;
+    let metadata = Metadata::new(&config.issuer, &config.scopes, registers, must_push);
     http::public_json(&metadata, 300)
 }

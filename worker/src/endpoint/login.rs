@@ -11,7 +11,7 @@ use gatepass_core::time::Timestamp;
 use gatepass_edge::{EdgeError, clock, http, random};
 use worker::{Method, Request, Response};
 
-use super::{binding, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
+use super::{asked, binding, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
 use crate::page::{self, Login, Problem};
 use crate::password;
@@ -169,15 +169,16 @@ pub(super) fn begin_again(
     now: Timestamp,
 ) -> Result<Response, EdgeError> {
     let is_bound = binding(request, app).is_some();
-    let query = match error {
+    let can_begin = match error {
         StateTokenError::OtherBrowser if is_bound => {
-            state_token::restart(token, &app.config.state_token_key, now)
+            state_token::restart(token, &app.config.state_token_key, now).is_some()
         }
-        _ => None,
+        _ => false,
     };
-    match query {
-        Some(query) => http::see_other(&format!("{}?{query}", path::AUTHORIZE)),
-        None => refuse(error, app),
+    if can_begin {
+        asked::begin_again(token)
+    } else {
+        refuse(error, app)
     }
 }
 

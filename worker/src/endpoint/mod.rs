@@ -1,6 +1,7 @@
 //! The endpoints, one file each: parse, load, decide, commit, respond.
 
 pub mod admin_keys;
+mod asked;
 pub mod authorize;
 pub mod callback;
 pub mod consent;
@@ -10,6 +11,7 @@ pub mod introspect;
 pub mod jwks;
 pub mod login;
 pub mod logout;
+pub mod par;
 pub mod register;
 pub mod revoke;
 pub mod token;

@@ -17,6 +17,7 @@ struct Table {
 const CLIENTS: Table = Table::new("clients", "client_id");
 const CODES: Table = Table::new("codes", "code_hash");
 const GRANTS: Table = Table::new("grants", "grant_id");
+const PUSHED_REQUESTS: Table = Table::new("pushed_requests", "reference_hash");
 const REVOKED_ACCESS_TOKENS: Table = Table::new("revoked_access_tokens", "access_jti");
 const SESSIONS: Table = Table::new("sessions", "refresh_jti");
 const SIGN_INS: Table = Table::new("sign_ins", "sign_in_id");
@@ -36,6 +37,7 @@ impl CleanUpStore for D1Store {
             self.move_window(&CLIENTS)?,
             self.move_window(&CODES)?,
             self.move_window(&GRANTS)?,
+            self.move_window(&PUSHED_REQUESTS)?,
             self.move_window(&REVOKED_ACCESS_TOKENS)?,
             self.move_window(&SESSIONS)?,
             self.move_window(&SIGN_INS)?,
@@ -49,6 +51,7 @@ impl CleanUpStore for D1Store {
             delete(SIGN_INS.delete_where(EXPIRED))?,
             delete(REVOKED_ACCESS_TOKENS.delete_where(EXPIRED))?,
             delete(USED_ONCE.delete_where(EXPIRED))?,
+            delete(PUSHED_REQUESTS.delete_where(EXPIRED))?,
         ];
         let [
             ..,
@@ -60,11 +63,13 @@ impl CleanUpStore for D1Store {
             sign_ins,
             revoked,
             used,
+            pushed,
         ] = self.db.batch(batch).await?;
         Ok(Forgotten {
             clients: clients.changes()?,
             codes: codes.changes()?,
             grants: abandoned.changes()? + expired.changes()?,
+            pushed_requests: pushed.changes()?,
             revoked_access_tokens: revoked.changes()?,
             sessions: sessions.changes()?,
             sign_ins: sign_ins.changes()?,

@@ -10,9 +10,11 @@ use gatepass_core::id::{ClientId, SignInId, Subject};
 use gatepass_core::store::ConsentStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
+use gatepass_edge::d1::{Rows, Statement};
 
 use super::D1Store;
-use super::row::{CLIENT, ClientRow, VisitorRow};
+use super::grants::read_client;
+use super::row::VisitorRow;
 
 impl ConsentStore for D1Store {
     type Error = EdgeError;
@@ -22,29 +24,9 @@ impl ConsentStore for D1Store {
         client: &ClientId,
         sign_in: Option<&SignInId>,
     ) -> Result<(Option<Client>, Option<Visitor>), EdgeError> {
-        let clients =
-            format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ? AND c.ended_at IS NULL");
-        let visitors = "SELECT s.sign_in_id, s.browser_id, s.user_id, s.auth_time, s.amr, \
-                        s.expires_at, u.username, a.scopes FROM sign_ins s \
-                        JOIN users u ON u.user_id = s.user_id \
-                        LEFT JOIN consents a ON a.user_id = s.user_id AND a.client_id = ? \
-                        WHERE s.sign_in_id = ?";
-        let client = client.as_str().into();
-        let visitor = [client, sign_in.map(SignInId::as_str).into()];
-        let statements = [
-            self.db.statement(&clients, &[client])?,
-            self.db.statement(visitors, &visitor)?,
-        ];
+        let statements = [self.client(Some(client))?, self.visitor(client, sign_in)?];
         let [clients, visitors] = self.db.batch(statements).await?;
-        let client = clients
-            .first::<ClientRow>()?
-            .map(Client::try_from)
-            .transpose()?;
-        let visitor = visitors
-            .first::<VisitorRow>()?
-            .map(Visitor::try_from)
-            .transpose()?;
-        Ok((client, visitor))
+        Ok((read_client(&clients)?, read_visitor(&visitors)?))
     }
 
     async fn insert_code_and_consent(
@@ -104,4 +86,26 @@ fn scopes(answer: &Consent) -> Result<String, EdgeError> {
     let declined = answer.declined.iter().map(|token| (token, false));
     let scopes: BTreeMap<&str, bool> = allowed.chain(declined).collect();
     Ok(serde_json::to_string(&scopes)?)
+}
+
+impl D1Store {
+    /// Who is signed in with a cookie, and what they have answered about the client.
+    pub(super) fn visitor(
+        &self,
+        client: &ClientId,
+        sign_in: Option<&SignInId>,
+    ) -> Result<Statement, EdgeError> {
+        let sql = "SELECT s.sign_in_id, s.browser_id, s.user_id, s.auth_time, s.amr, \
+                   s.expires_at, u.username, a.scopes FROM sign_ins s \
+                   JOIN users u ON u.user_id = s.user_id \
+                   LEFT JOIN consents a ON a.user_id = s.user_id AND a.client_id = ? \
+                   WHERE s.sign_in_id = ?";
+        let values = [client.as_str().into(), sign_in.map(SignInId::as_str).into()];
+        self.db.statement(sql, &values)
+    }
+}
+
+pub(super) fn read_visitor(rows: &Rows) -> Result<Option<Visitor>, EdgeError> {
+    let visitor = rows.first::<VisitorRow>()?.map(Visitor::try_from);
+    Ok(visitor.transpose()?)
 }

@@ -229,7 +229,7 @@ impl GrantStore for D1Store {
 }
 
 impl D1Store {
-    fn client(&self, id: Option<&ClientId>) -> Result<Statement, EdgeError> {
+    pub(super) fn client(&self, id: Option<&ClientId>) -> Result<Statement, EdgeError> {
         let sql =
             format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ? AND c.ended_at IS NULL");
         self.db.statement(&sql, &[id.map(ClientId::as_str).into()])
@@ -294,7 +294,7 @@ impl D1Store {
     }
 }
 
-fn read_client(rows: &Rows) -> Result<Option<Client>, EdgeError> {
+pub(super) fn read_client(rows: &Rows) -> Result<Option<Client>, EdgeError> {
     Ok(rows
         .first::<ClientRow>()?
         .map(Client::try_from)

@@ -10,6 +10,7 @@ mod development;
 mod grants;
 mod keys;
 mod once;
+mod pushed;
 mod registration;
 mod row;
 #[cfg(feature = "contract")]

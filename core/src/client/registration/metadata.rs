@@ -35,6 +35,9 @@ pub struct ClientMetadata {
     /// The keys with which it signs, for `private_key_jwt`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<ClientKeys>,
+    /// Whether it will push every authorization request (RFC 9126 §6).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
     /// Where such keys would be; they are taken from `jwks` only.
     #[serde(skip_serializing)]
     pub jwks_uri: Option<String>,
@@ -100,6 +103,9 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
             .id_token_signed_response_alg
             .map(|algorithm| algorithm.as_str().to_owned()),
         jwks: client.settings.jwks.clone(),
+        require_pushed_authorization_requests: client
+            .settings
+            .require_pushed_authorization_requests,
         jwks_uri: None,
         software_statement: None,
         about: client.settings.about.clone(),

@@ -132,6 +132,9 @@ pub fn update(
         settings: ClientSettings {
             id_token_signed_response_alg: client.settings.id_token_signed_response_alg,
             jwks: client.settings.jwks,
+            require_pushed_authorization_requests: client
+                .settings
+                .require_pushed_authorization_requests,
             about: client.settings.about,
             ..registered.settings.clone()
         },
@@ -173,6 +176,7 @@ fn describe(
         settings: ClientSettings {
             id_token_signed_response_alg: id_token_algorithm(metadata)?,
             jwks: metadata.jwks.clone(),
+            require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
             about: metadata.about.clone(),
             ..ClientSettings::default()
         },
