@@ -194,7 +194,7 @@ impl Rows {
         Ok(self.all()?.into_iter().next())
     }
 
-    /// How many rows it inserted, changed or deleted.
+    /// How many rows it inserted, changed or deleted, those that triggers and foreign keys did included.
     ///
     /// # Errors
     ///

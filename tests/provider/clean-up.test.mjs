@@ -163,6 +163,7 @@ describe('every table', () => {
     const small = {
       clean_up_windows: 'one row a table that is cleaned',
       client_origins: 'goes with its client',
+      consents: 'one for each user and client, goes with either',
       signing_keys: 'a few',
       users: 'made by an administrator',
     };

@@ -4,7 +4,7 @@
 export const NEVER = 253_402_300_799;
 
 /**
- * Adds clients with an origin each, sign-ins, codes, grants of one client, their spent and newest
+ * Adds clients with an origin and a consent each, sign-ins, codes, grants of one client, their spent and newest
  * generations, pushed requests, revoked access tokens and what was used once, `count` of each. Keys are random, as real ones are.
  *
  * @param {D1Database} db
@@ -19,6 +19,8 @@ export async function fill(db, count, { name, end }) {
     `INSERT INTO users (user_id, username, password_hash, created_at) VALUES (?2, ?2, '', ?3 - ?1)`,
     `INSERT INTO clients (client_id, name, auth_method, origins, created_at, ended_at)
      ${numbers} SELECT iif(i = 1, ?2, ${key}), ?2, 'none', 'https://' || i || '.' || ?2, 0, nullif(?3, ${NEVER}) FROM n`,
+    `INSERT INTO consents (user_id, client_id, scopes, created_at, updated_at)
+     SELECT name, client_id, '{}', ?1, ?3 FROM clients WHERE name = ?2`,
     `INSERT INTO sign_ins (sign_in_id, browser_id, user_id, auth_time, amr, expires_at)
      ${numbers} SELECT ${key}, ?2 || i, ?2, 0, 'pwd', ?3 FROM n`,
     `INSERT INTO codes (code_hash, client_id, redirect_uri, browser_id, user_id, auth_time, scope, audience, challenge, expires_at)

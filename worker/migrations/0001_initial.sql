@@ -68,7 +68,7 @@ CREATE TABLE codes (
   CHECK ((redeemed_at IS NULL) = (grant_id IS NULL))
 ) WITHOUT ROWID;
 
-CREATE INDEX codes_by_browser ON codes (browser_id);
+CREATE INDEX codes_by_user ON codes (user_id, browser_id);
 
 CREATE TABLE grants (
   grant_id TEXT PRIMARY KEY,

@@ -9,6 +9,9 @@ CREATE TABLE consents (
   PRIMARY KEY (user_id, client_id)
 ) WITHOUT ROWID;
 
+-- A client is deleted with what was answered about it.
+CREATE INDEX consents_by_client ON consents (client_id);
+
 -- A user's grants of one client are found too, at the price of one index.
 DROP INDEX grants_by_client;
 CREATE INDEX grants_by_client ON grants (client_id, user_id);

@@ -96,7 +96,9 @@ impl AuthorizeStore for D1Store {
     async fn sign_out(&self, browser: &BrowserId, at: Timestamp) -> Result<(), EdgeError> {
         let end_grants = "UPDATE grants SET status = 'ended', end_reason = ?, ended_at = ? \
                           WHERE browser_id = ? AND status = 'active'";
-        let forget_codes = "DELETE FROM codes WHERE browser_id = ? AND redeemed_at IS NULL";
+        let forget_codes = "DELETE FROM codes WHERE user_id IN \
+                            (SELECT user_id FROM sign_ins WHERE browser_id = ?) \
+                            AND browser_id = ? AND redeemed_at IS NULL";
         let forget_sign_ins = "DELETE FROM sign_ins WHERE browser_id = ?";
         let browser = browser.as_str().into();
         let ended = [
@@ -106,7 +108,7 @@ impl AuthorizeStore for D1Store {
         ];
         let statements = [
             self.db.statement(end_grants, &ended)?,
-            self.db.statement(forget_codes, &[browser])?,
+            self.db.statement(forget_codes, &[browser, browser])?,
             self.db.statement(forget_sign_ins, &[browser])?,
         ];
         self.db.batch(statements).await.map(drop)

@@ -4,7 +4,7 @@
 use gatepass_core::clean_up::{Forgotten, Over, ROWS};
 use gatepass_core::store::CleanUpStore;
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::Statement;
+use gatepass_edge::d1::{Rows, Statement};
 
 use super::D1Store;
 
@@ -66,7 +66,7 @@ impl CleanUpStore for D1Store {
             pushed,
         ] = self.db.batch(batch).await?;
         Ok(Forgotten {
-            clients: clients.changes()?,
+            clients: count(&clients)?,
             codes: codes.changes()?,
             grants: abandoned.changes()? + expired.changes()?,
             pushed_requests: pushed.changes()?,
@@ -136,4 +136,10 @@ const CODE_IS_OVER: &str = "CASE WHEN redeemed_at IS NULL THEN expires_at <= ? E
      (SELECT 1 FROM grants g WHERE g.grant_id = codes.grant_id) END";
 
 const CLIENT_IS_OVER: &str = "ended_at <= ? AND NOT EXISTS \
-     (SELECT 1 FROM grants g WHERE g.client_id = clients.client_id)";
+     (SELECT 1 FROM grants g WHERE g.client_id = clients.client_id) RETURNING client_id";
+
+/// How many rows came back: a client's consents go with it, and D1 counts those changes, too.
+fn count(rows: &Rows) -> Result<u32, EdgeError> {
+    let rows = rows.all::<serde::de::IgnoredAny>()?;
+    Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
+}
