@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 
-use gatepass_core::client::GrantType;
 use gatepass_core::secret::ClientSecret;
 use gatepass_edge::config::{Environment, required};
 use gatepass_edge::{EdgeError, clock};
@@ -81,8 +80,7 @@ fn clients(app: &App) -> Result<Value, EdgeError> {
         {
             "client_id": "gatepass-cli", "name": "Gatepass command line", "auth_method": "none",
             "redirect_uris": "http://127.0.0.1/callback", "post_logout_redirect_uris": "",
-            "origins": "", "scope": SCOPE, "may_introspect": 0,
-            "grant_types": format!("{both} {}", GrantType::DeviceCode.as_str()),
+            "origins": "", "scope": SCOPE, "grant_types": both, "may_introspect": 0,
         },
     ]))
 }

@@ -10,7 +10,6 @@
 
 pub mod consent;
 mod decide;
-pub mod page_token;
 mod prompt;
 pub mod pushed;
 mod refusal;
