@@ -8,7 +8,7 @@
 //! | the newest generation | with its grant |
 //! | a grant, also one that has ended | when every refresh token issued under it has expired, and the last access token too |
 //! | a client whose registration ended | with its last grant |
-//! | a sign-in, a pushed request, a revoked access token, what may be used once | when it has expired |
+//! | a device code, a sign-in, a pushed request, a revoked access token, what may be used once | when it has expired |
 //!
 //! Something has expired, here, when [`LATE`] has passed since, and the grace time in which a retry
 //! still counts. So nobody honest ever notices that a row is gone, and a thief finds none missing.
@@ -54,6 +54,8 @@ pub struct Forgotten {
     pub clients: u32,
     /// Authorization codes.
     pub codes: u32,
+    /// Device codes.
+    pub device_codes: u32,
     /// Grants.
     pub grants: u32,
     /// Pushed authorization requests.
@@ -75,6 +77,7 @@ impl Forgotten {
         Self {
             clients: self.clients + others.clients,
             codes: self.codes + others.codes,
+            device_codes: self.device_codes + others.device_codes,
             grants: self.grants + others.grants,
             pushed_requests: self.pushed_requests + others.pushed_requests,
             revoked_access_tokens: self.revoked_access_tokens + others.revoked_access_tokens,
@@ -93,6 +96,7 @@ impl Forgotten {
         let counts = [
             self.clients,
             self.codes,
+            self.device_codes,
             self.grants,
             self.pushed_requests,
             self.revoked_access_tokens,
@@ -148,6 +152,7 @@ mod tests {
             sessions: 5,
             sign_ins: 6,
             used_once: 7,
+            device_codes: 8,
         };
         let twice = Forgotten {
             clients: 2,
@@ -158,6 +163,7 @@ mod tests {
             sessions: 10,
             sign_ins: 12,
             used_once: 14,
+            device_codes: 16,
         };
         assert_eq!(once.and(once), twice);
     }

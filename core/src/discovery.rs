@@ -14,6 +14,8 @@ pub mod path {
     pub const AUTHORIZE: &str = "/oauth/authorize";
     pub const CALLBACK: &str = "/oauth/callback";
     pub const CONSENT: &str = "/consent";
+    pub const DEVICE: &str = "/device";
+    pub const DEVICE_AUTHORIZATION: &str = "/oauth/device_authorization";
     pub const INTROSPECT: &str = "/oauth/introspect";
     pub const JWKS: &str = "/.well-known/jwks.json";
     pub const LOGIN: &str = "/login";
@@ -49,6 +51,7 @@ const CLAIMS: &[&str] = &[
 pub struct Metadata<'a> {
     issuer: &'a Issuer,
     authorization_endpoint: String,
+    device_authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: String,
     jwks_uri: String,
@@ -87,6 +90,7 @@ impl<'a> Metadata<'a> {
         Self {
             issuer,
             authorization_endpoint: at(path::AUTHORIZE),
+            device_authorization_endpoint: at(path::DEVICE_AUTHORIZATION),
             token_endpoint: at(path::TOKEN),
             userinfo_endpoint: at(path::USERINFO),
             jwks_uri: at(path::JWKS),
@@ -156,6 +160,7 @@ mod tests {
         let expected = json!({
             "issuer": "http://localhost:4000",
             "authorization_endpoint": "http://localhost:4000/oauth/authorize",
+            "device_authorization_endpoint": "http://localhost:4000/oauth/device_authorization",
             "token_endpoint": "http://localhost:4000/oauth/token",
             "userinfo_endpoint": "http://localhost:4000/oauth/userinfo",
             "jwks_uri": "http://localhost:4000/.well-known/jwks.json",
@@ -172,8 +177,10 @@ mod tests {
             ],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported":
-                ["authorization_code", "client_credentials", "refresh_token"],
+            "grant_types_supported": [
+                "authorization_code", "client_credentials",
+                "urn:ietf:params:oauth:grant-type:device_code", "refresh_token",
+            ],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "ui_locales_supported": ["en"],
             "code_challenge_methods_supported": ["S256"],

@@ -24,8 +24,12 @@ macro_rules! codes {
 codes! {
     /// The user or the provider said no (RFC 6749 §4.1.2.1).
     AccessDenied = "access_denied";
+    /// The user has not answered yet (RFC 8628 §3.5).
+    AuthorizationPending = "authorization_pending";
     /// The user would have to agree first, and nobody may ask (OIDC Core §3.1.2.6).
     ConsentRequired = "consent_required";
+    /// The device code has expired (RFC 8628 §3.5).
+    ExpiredToken = "expired_token";
     /// The token does not allow this (RFC 6750 §3.1).
     InsufficientScope = "insufficient_scope";
     /// Client authentication failed (RFC 6749 §5.2).
@@ -58,6 +62,8 @@ codes! {
     RequestUriNotSupported = "request_uri_not_supported";
     /// Something broke (RFC 6749 §4.1.2.1).
     ServerError = "server_error";
+    /// The device polls too fast (RFC 8628 §3.5).
+    SlowDown = "slow_down";
     /// Overloaded or under maintenance: try again (RFC 6749 §4.1.2.1).
     TemporarilyUnavailable = "temporarily_unavailable";
     /// The client may not use this grant type (RFC 6749 §5.2).
@@ -89,7 +95,9 @@ impl ErrorCode {
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
             Self::AccessDenied
+            | Self::AuthorizationPending
             | Self::ConsentRequired
+            | Self::ExpiredToken
             | Self::InvalidClientMetadata
             | Self::InvalidDpopProof
             | Self::InvalidGrant
@@ -102,6 +110,7 @@ impl ErrorCode {
             | Self::RegistrationNotSupported
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
+            | Self::SlowDown
             | Self::UnapprovedSoftwareStatement
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType

@@ -106,6 +106,13 @@ impl ClientId {
     }
 }
 
+impl GrantId {
+    /// The browser of a grant that came from none: one of its own, out of which nobody signs.
+    pub(crate) fn to_browser(&self) -> BrowserId {
+        BrowserId(self.0.clone())
+    }
+}
+
 impl SignInId {
     pub(crate) fn from_hash(hash: SecretHash) -> Self {
         Self(hash.to_base64url())

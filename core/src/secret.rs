@@ -57,6 +57,8 @@ secrets! {
     ClientSecret;
     /// Proves that whoever redeems a code also asked for it (RFC 7636 §4.1).
     CodeVerifier;
+    /// What a device polls with for its tokens (RFC 8628 §3.2).
+    DeviceCode;
     /// Says who signed in (OIDC Core §2); shown again at sign-out, it says who asks.
     IdToken;
     /// The hash of a password, as the password hasher wrote it: worth an attack by itself.
@@ -104,6 +106,11 @@ impl SecretHash {
     /// Hashes `text`.
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// What a keyed hash gave.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// As a store holds it: base64url, 43 characters.

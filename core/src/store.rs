@@ -15,6 +15,7 @@ use crate::clean_up::{Forgotten, Over};
 use crate::client::Client;
 use crate::client::registration::Registration;
 use crate::grant::code::{CodeRecord, Redemption};
+use crate::grant::device::{self, DevicePoll, DeviceRecord, DeviceStatus, Polled};
 use crate::grant::refresh::{Found, Rotation};
 use crate::grant::{EndReason, Session};
 use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
@@ -318,4 +319,61 @@ pub trait CleanUpStore {
     ///
     /// When the store cannot answer.
     async fn clean_up(&self, over: &Over) -> Result<Forgotten, Self::Error>;
+}
+
+/// Device codes (RFC 8628).
+pub trait DeviceStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// Keeps fresh codes; `false`, and nothing done, if the user code is another's already.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn insert_device_code(&self, record: &DeviceRecord) -> Result<bool, Self::Error>;
+
+    /// The device that waits with a user code, for the browser that is signed in as `sign_in`. If none
+    /// waits, that counts against the sign-in, in the same transaction: of any number of guesses at
+    /// once each is counted.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn look_up_user_code(
+        &self,
+        user_code: SecretHash,
+        sign_in: &SignInId,
+        at: Timestamp,
+    ) -> Result<device::Found, Self::Error>;
+
+    /// Keeps a user's answer, if it still counts: see [`device::Answer`]. Says what then stands, if there
+    /// is such a code.
+    ///
+    /// Of any number of concurrent answers of yes exactly one counts.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn answer_device(
+        &self,
+        answer: &device::Answer,
+    ) -> Result<Option<DeviceStatus>, Self::Error>;
+
+    /// What a device polls for, and the poll itself: see [`DevicePoll`].
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn poll_device(&self, poll: &DevicePoll<'_>) -> Result<Polled, Self::Error>;
+
+    /// Consumes a device code that was allowed and creates its grant and first session; `false`, and
+    /// nothing done, if it is no longer to be redeemed.
+    ///
+    /// Of any number of concurrent redemptions of one device code exactly one returns `true`.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn redeem_device_code(&self, redemption: &Redemption) -> Result<bool, Self::Error>;
 }

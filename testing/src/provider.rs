@@ -4,6 +4,8 @@
 //! It repeats what `worker/src/endpoint` does, in the same order, and changes together with it:
 //! CONTRIBUTING.md says which function belongs to which file.
 
+mod device;
+
 use gatepass_core::authorize::{
     AuthorizationRequest, LocalRefusal, Next, Permission, Refusal, Resources, SignIn, decide,
     refusal_location, requesting_client, state_token, success_location, validate,
@@ -216,6 +218,7 @@ impl Provider {
             GrantRequest::ClientCredentials(asked) => {
                 self.client_credentials(&request.credentials, &asked)
             }
+            GrantRequest::DeviceCode(code) => self.poll(&request.credentials, &code),
             GrantRequest::RefreshToken(refresh) => self.refresh(&request.credentials, &refresh),
         }
     }

@@ -74,7 +74,7 @@ describe('the token endpoint', () => {
 
 describe('the pages', () => {
   test('answer with a page, whatever they are sent', async () => {
-    for (const path of ['/login', '/consent', '/oauth/authorize', '/oauth/logout']) {
+    for (const path of ['/login', '/consent', '/oauth/authorize', '/oauth/logout', '/device']) {
       const sent = [
         [{ method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }, 415],
         [{ method: 'POST', body: `x=${'x'.repeat(65_536)}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 413],
@@ -102,6 +102,7 @@ describe('garbage in every field', () => {
     const complete = [
       { grant_type: 'authorization_code', client_id: 'gatepass-demo', code: 'x', redirect_uri: 'x', code_verifier: verifier },
       { grant_type: 'refresh_token', client_id: 'gatepass-demo', refresh_token: 'x', scope: 'read' },
+      { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'gatepass-cli', device_code: 'x' },
       { grant_type: 'client_credentials', client_id: 'gatepass-service', client_secret: 'x', scope: 'read', resource: 'x' },
     ];
     for (const form of complete) {
@@ -131,13 +132,14 @@ describe('garbage in every field', () => {
   });
 
   test('of every other endpoint', async () => {
-    const paths = ['/oauth/introspect', '/oauth/revoke', '/oauth/userinfo', '/oauth/logout', '/login', '/consent', '/oauth/callback', '/refresh',
+    const paths = ['/oauth/introspect', '/oauth/revoke', '/oauth/userinfo', '/oauth/logout', '/login', '/consent', '/oauth/callback', '/refresh', '/device', '/oauth/device_authorization',
       '/oauth/register', '/oauth/register/x'];
     for (const path of paths) {
       for (const value of garbage) {
         const form = {
           token: value, client_id: value, client_secret: value, refresh_token: value, state_token: value, username: value,
           password: value, id_token_hint: value, post_logout_redirect_uri: value, state: value, token_type_hint: value,
+          user_code: value, confirmation: value, decision: value, scope: value, resource: value,
         };
         const posted = await post(`${stack.provider}${path}`, form);
         expect(clientError(posted.status), `POST ${path} ${value} → ${posted.status}`).toBe(true);

@@ -4,8 +4,8 @@
 export const NEVER = 253_402_300_799;
 
 /**
- * Adds clients with an origin and a consent each, sign-ins, codes, grants of one client, their spent and newest
- * generations, pushed requests, revoked access tokens and what was used once, `count` of each. Keys are random, as real ones are.
+ * Adds clients with an origin and a consent each, sign-ins, codes, device codes, grants of one client, their spent
+ * and newest generations, pushed requests, revoked access tokens and what was used once, `count` of each. Keys are random, as real ones are.
  *
  * @param {D1Database} db
  * @param {number} count
@@ -25,6 +25,8 @@ export async function fill(db, count, { name, end }) {
      ${numbers} SELECT ${key}, ?2 || i, ?2, 0, 'pwd', ?3 FROM n`,
     `INSERT INTO codes (code_hash, client_id, redirect_uri, browser_id, user_id, auth_time, scope, audience, challenge, expires_at)
      ${numbers} SELECT ${key}, ?2, '', ?2 || i, ?2, 0, '', '', '', ?3 FROM n`,
+    `INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scope, audience, poll_interval, expires_at)
+     ${numbers} SELECT ${key}, ${key}, ?2, '', '', 5, ?3 FROM n`,
     `INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, audience, auth_time, created_at, expires_at)
      ${numbers} SELECT ?2 || '-' || i, ?2 || i, ?2, ?2, '', '', 0, 0, ?3 + 86400 FROM n`,
     `INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, issued_at, expires_at, last_expires_at)

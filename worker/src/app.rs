@@ -86,6 +86,8 @@ enum Endpoint {
     Authorize,
     Callback,
     Consent,
+    Device,
+    DeviceAuthorization,
     Discovery,
     Health,
     Introspect,
@@ -110,6 +112,8 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         path::AUTHORIZE | "/authorize" => Endpoint::Authorize,
         path::CALLBACK | "/callback" => Endpoint::Callback,
         path::CONSENT => Endpoint::Consent,
+        path::DEVICE => Endpoint::Device,
+        path::DEVICE_AUTHORIZATION => Endpoint::DeviceAuthorization,
         path::TOKEN | "/token" => Endpoint::Token,
         "/refresh" => Endpoint::Refresh,
         path::INTROSPECT => Endpoint::Introspect,
@@ -155,10 +159,14 @@ impl Endpoint {
     /// The methods it has, as `Allow` lists them.
     const fn methods(self) -> &'static str {
         match self {
-            Self::Authorize | Self::Consent | Self::Login | Self::Logout | Self::UserInfo => {
-                "GET, POST"
-            }
+            Self::Authorize
+            | Self::Consent
+            | Self::Device
+            | Self::Login
+            | Self::Logout
+            | Self::UserInfo => "GET, POST",
             Self::AdminKeys(Command::Import | Command::Replace | Command::Rotate)
+            | Self::DeviceAuthorization
             | Self::Introspect
             | Self::Par
             | Self::Refresh
@@ -187,7 +195,8 @@ impl Endpoint {
         match self {
             // Registering needs no cookie, and what manages a registration is a token.
             Self::Discovery | Self::Jwks | Self::Register | Self::Registration => Readers::Everyone,
-            Self::IntrospectUser
+            Self::DeviceAuthorization
+            | Self::IntrospectUser
             | Self::Par
             | Self::Refresh
             | Self::Revoke
@@ -197,6 +206,7 @@ impl Endpoint {
             | Self::Authorize
             | Self::Callback
             | Self::Consent
+            | Self::Device
             | Self::Health
             | Self::Introspect
             | Self::Login
@@ -220,14 +230,22 @@ impl Endpoint {
 
     /// Whether asking it with GET changes nothing, so that HEAD may ask the same (RFC 9110 §9.2.1).
     const fn is_safe(self) -> bool {
-        !matches!(self, Self::Authorize | Self::Callback | Self::Logout)
+        !matches!(
+            self,
+            Self::Authorize | Self::Callback | Self::Device | Self::Logout
+        )
     }
 
     /// Whether people look at its answers.
     const fn is_page(self) -> bool {
         matches!(
             self,
-            Self::Authorize | Self::Callback | Self::Consent | Self::Login | Self::Logout
+            Self::Authorize
+                | Self::Callback
+                | Self::Consent
+                | Self::Device
+                | Self::Login
+                | Self::Logout
         )
     }
 
@@ -237,6 +255,8 @@ impl Endpoint {
             Self::Authorize => endpoint::authorize::answer(request, app).await,
             Self::Callback => endpoint::callback::answer(&request, app).await,
             Self::Consent => endpoint::consent::answer(request, app).await,
+            Self::Device => endpoint::device::answer(request, app).await,
+            Self::DeviceAuthorization => endpoint::device_authorization::answer(request, app).await,
             Self::Discovery => endpoint::discovery::answer(app),
             Self::Health => endpoint::health::answer(app).await,
             Self::Introspect => endpoint::introspect::answer(request, app).await,

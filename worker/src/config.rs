@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gatepass_core::authorize::{Resources, state_token};
+use gatepass_core::authorize::{Resources, page_token, state_token};
 use gatepass_core::grant::Lifetimes;
+use gatepass_core::grant::device::{CONFIRMATION_KEY_PURPOSE, USER_CODE_KEY_PURPOSE};
 use gatepass_core::id::{Audience, Issuer};
 use gatepass_core::jose::SymmetricKey;
 use gatepass_core::scope::Scope;
@@ -33,6 +34,15 @@ pub enum RegistrationPolicy {
     WithToken(SecretHash),
 }
 
+/// The keys of device authorization.
+#[derive(Clone, Debug)]
+pub struct DeviceKeys {
+    /// Of the hashes of user codes.
+    pub user_code: SymmetricKey,
+    /// Of the page's confirmations.
+    pub confirmation: SymmetricKey,
+}
+
 /// Everything that can be set from outside.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -42,7 +52,7 @@ pub struct Config {
     pub issuer: Issuer,
     /// `GATEPASS_DEFAULT_AUDIENCE`, and `GATEPASS_RESOURCES` separated by spaces.
     pub resources: Resources,
-    /// `GATEPASS_ACCESS_TOKEN_LIFETIME`, `GATEPASS_CODE_LIFETIME`,
+    /// `GATEPASS_ACCESS_TOKEN_LIFETIME`, `GATEPASS_CODE_LIFETIME`, `GATEPASS_DEVICE_CODE_LIFETIME`,
     /// `GATEPASS_REFRESH_TOKEN_LIFETIME`, `GATEPASS_GRANT_LIFETIME`, `GATEPASS_REFRESH_GRACE`, in
     /// seconds, or `never`.
     pub lifetimes: Lifetimes,
@@ -58,6 +68,10 @@ pub struct Config {
     /// The hash of the secret `GATEPASS_ADMIN_TOKEN`, with which an operator gives commands, if there
     /// is one.
     pub admin_token: Option<SecretHash>,
+    /// Derived from the same secrets.
+    pub page_token_key: SymmetricKey,
+    /// Derived from the same secrets.
+    pub device_keys: DeviceKeys,
     /// `GATEPASS_SCOPES`, separated by spaces: what discovery names and clients may register for.
     pub scopes: Scope,
     /// `GATEPASS_REQUIRE_PAR`: whether every client must push its authorization requests.
@@ -112,6 +126,11 @@ impl Config {
             sign_in_lifetime: lifetime(env, "GATEPASS_SIGN_IN_LIFETIME", Lifetime::from_days(14))?,
             refresh_token_key: token_key(refresh::KEY_PURPOSE),
             state_token_key: token_key(state_token::KEY_PURPOSE),
+            page_token_key: token_key(page_token::KEY_PURPOSE),
+            device_keys: DeviceKeys {
+                user_code: token_key(USER_CODE_KEY_PURPOSE),
+                confirmation: token_key(CONFIRMATION_KEY_PURPOSE),
+            },
             development_site: site.unwrap_or_else(|| "http://localhost:3001".to_owned()),
         })
     }
@@ -167,7 +186,13 @@ fn lifetimes(env: &Env) -> Result<Lifetimes, EdgeError> {
     let defaults = Lifetimes::default();
     Ok(Lifetimes {
         access_token: lifetime(env, "GATEPASS_ACCESS_TOKEN_LIFETIME", defaults.access_token)?,
-        code: code_lifetime(env, defaults.code)?,
+        code: brief(env, "GATEPASS_CODE_LIFETIME", defaults.code, TEN_MINUTES)?,
+        device_code: brief(
+            env,
+            "GATEPASS_DEVICE_CODE_LIFETIME",
+            defaults.device_code,
+            HALF_AN_HOUR,
+        )?,
         refresh_token: lifetime(
             env,
             "GATEPASS_REFRESH_TOKEN_LIFETIME",
@@ -178,15 +203,37 @@ fn lifetimes(env: &Env) -> Result<Lifetimes, EdgeError> {
     })
 }
 
-/// RFC 6749 §4.1.2: ten minutes at most.
-fn code_lifetime(env: &Env, default: Lifetime) -> Result<Lifetime, EdgeError> {
-    let name = "GATEPASS_CODE_LIFETIME";
-    let code = lifetime(env, name, default)?;
-    if code > Lifetime::from_minutes(10) {
-        let problem = "must be 600 seconds at most";
+/// How long something may live at most.
+#[derive(Clone, Copy)]
+struct Limit {
+    longest: Lifetime,
+    problem: &'static str,
+}
+
+/// Of authorization codes (RFC 6749 §4.1.2).
+const TEN_MINUTES: Limit = Limit {
+    longest: Lifetime::from_minutes(10),
+    problem: "must be 600 seconds at most",
+};
+
+/// Of device codes: whoever guesses user codes has no longer (RFC 8628 §5.1).
+const HALF_AN_HOUR: Limit = Limit {
+    longest: Lifetime::from_minutes(30),
+    problem: "must be 1800 seconds at most",
+};
+
+fn brief(
+    env: &Env,
+    name: &'static str,
+    default: Lifetime,
+    limit: Limit,
+) -> Result<Lifetime, EdgeError> {
+    let found = lifetime(env, name, default)?;
+    let problem = limit.problem;
+    if found > limit.longest {
         return Err(EdgeError::Config { name, problem });
     }
-    Ok(code)
+    Ok(found)
 }
 
 fn wrong(name: &'static str) -> EdgeError {

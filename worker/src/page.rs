@@ -1,6 +1,7 @@
 //! The pages that people see: HTML templates whose every value is escaped.
 
 mod consent;
+pub mod device;
 
 pub use consent::{Consent, consent};
 
@@ -75,6 +76,31 @@ fn host(uri: &RedirectUri) -> &str {
         None if source == "http:" => "this device",
         None => source,
     }
+}
+
+/// What the sign-in page shows on the way to one of our own pages.
+#[derive(Debug)]
+pub struct LoginForPage<'a> {
+    pub name: &'a str,
+    pub page_token: &'a str,
+    pub username: &'a str,
+    pub error: &'a str,
+}
+
+/// The sign-in page on the way to one of our own.
+pub fn login_for_page(shown: &LoginForPage<'_>) -> Result<Response, EdgeError> {
+    let html = page(
+        "Sign in",
+        LOGIN,
+        &[
+            ("client_name", shown.name),
+            ("page_token", shown.page_token),
+            ("username", shown.username),
+            ("error", shown.error),
+        ],
+    );
+    let status = if shown.error.is_empty() { 200 } else { 400 };
+    Ok(respond(html, "")?.with_status(status))
 }
 
 /// Asks whether to sign out.

@@ -10,6 +10,7 @@
 
 pub mod consent;
 mod decide;
+pub mod page_token;
 mod prompt;
 pub mod pushed;
 mod refusal;

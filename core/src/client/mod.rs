@@ -60,15 +60,18 @@ pub enum GrantType {
     AuthorizationCode,
     /// `client_credentials` (RFC 6749 §4.4).
     ClientCredentials,
+    /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4).
+    DeviceCode,
     /// `refresh_token` (RFC 6749 §6).
     RefreshToken,
 }
 
 impl GrantType {
     /// Every grant type of this provider.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::AuthorizationCode,
         Self::ClientCredentials,
+        Self::DeviceCode,
         Self::RefreshToken,
     ];
 
@@ -77,6 +80,7 @@ impl GrantType {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::RefreshToken => "refresh_token",
         }
     }
@@ -174,7 +178,12 @@ pub(crate) mod tests {
     fn grant_types_and_refresh_behaviours_keep_their_names() {
         assert_eq!(
             GrantType::ALL.map(GrantType::as_str),
-            ["authorization_code", "client_credentials", "refresh_token"]
+            [
+                "authorization_code",
+                "client_credentials",
+                "urn:ietf:params:oauth:grant-type:device_code",
+                "refresh_token"
+            ]
         );
         for grant_type in GrantType::ALL {
             assert_eq!(GrantType::parse(grant_type.as_str()), Some(grant_type));

@@ -3,11 +3,10 @@
 //! The store consumes the code and creates the grant and its first session in one step, so of two
 //! redemptions exactly one wins. Everything that can be wrong with a redemption is found before.
 
-use super::{
-    EndReason, Grant, GrantDetails, GrantStatus, Lifetimes, Session, SessionStatus, Terms,
-};
+use super::begin::{Consented, begin};
+use super::{EndReason, Grant, GrantDetails, Lifetimes, Session, Terms};
 use crate::authorize::{AuthorizationRequest, Permission};
-use crate::client::{AuthenticatedClient, GrantType, RefreshBehaviour};
+use crate::client::{AuthenticatedClient, GrantType};
 use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, Subject};
 use crate::pkce::{CodeChallenge, PkceError, VerifiedPkce};
 use crate::redirect::RedirectUri;
@@ -189,23 +188,7 @@ pub fn decide(
     if record.expires_at <= now {
         return Err(CodeRefusal::Expired);
     }
-    let expires_at = now.plus(lifetimes.grant);
-    let unused = match client.client().refresh_behaviour {
-        RefreshBehaviour::Rotate => lifetimes.refresh_token,
-        // It stays the same for as long as it is used: only the grant ends it.
-        RefreshBehaviour::Persistent => lifetimes.grant,
-    };
-    let session = Session {
-        refresh_jti: ids.refresh_jti,
-        grant_id: ids.grant.clone(),
-        access_jti: ids.access_jti,
-        generation: 1,
-        issued_at: now,
-        expires_at: now.plus(unused).min(expires_at),
-        status: SessionStatus::Active,
-    };
-    let grant = Grant {
-        id: ids.grant,
+    let consented = Consented {
         browser: record.browser,
         subject: record.subject,
         client_id: record.client_id,
@@ -213,10 +196,8 @@ pub fn decide(
         audience: record.audience,
         auth_time: record.auth_time,
         details: record.details,
-        status: GrantStatus::Active,
-        created_at: now,
-        expires_at,
     };
+    let (grant, session) = begin(consented, client.client(), ids, terms);
     Ok(Redemption {
         code: record.hash,
         at: now,
@@ -266,8 +247,8 @@ mod tests {
     use crate::authorize::tests::request;
     use crate::client::Client;
     use crate::client::tests::{authenticated, confidential, public};
-    use crate::grant::AuthenticationMethod;
     use crate::grant::tests::{NOW, after, terms};
+    use crate::grant::{AuthenticationMethod, GrantStatus, SessionStatus};
     use crate::time::Lifetime;
 
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

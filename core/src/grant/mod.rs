@@ -8,9 +8,11 @@
 //! tokens under it; at any time exactly one session of a live grant is active. A client that acts for
 //! itself needs neither.
 
+mod begin;
 pub mod client_credentials;
 pub mod code;
 mod details;
+pub mod device;
 pub mod refresh;
 
 pub use details::{AuthenticationMethod, GrantDetails};
@@ -69,7 +71,8 @@ pub enum EndReason {
     Administrator,
     /// The client's registration ended (RFC 7592 §2.3).
     ClientRemoved,
-    /// Its code was redeemed a second time, with the right verifier, after the grace time.
+    /// Its code was redeemed a second time, with the right verifier, after the grace time; or its
+    /// device code.
     CodeReplayed,
     /// The user took back what they had agreed to.
     ConsentWithdrawn,
@@ -163,6 +166,8 @@ pub struct Lifetimes {
     pub access_token: Lifetime,
     /// Of an authorization code.
     pub code: Lifetime,
+    /// Of a device code, and of the user code that belongs to it.
+    pub device_code: Lifetime,
     /// Of a refresh token that is not used.
     pub refresh_token: Lifetime,
     /// Of a grant, however often it is refreshed.
@@ -176,6 +181,7 @@ impl Default for Lifetimes {
         Self {
             access_token: Lifetime::from_minutes(5),
             code: Lifetime::from_seconds(60),
+            device_code: Lifetime::from_minutes(10),
             refresh_token: Lifetime::from_days(14),
             grant: Lifetime::from_days(90),
             grace: Lifetime::from_seconds(30),
@@ -281,6 +287,7 @@ pub(crate) mod tests {
         let lifetimes = Lifetimes::default();
         assert_eq!(lifetimes.access_token.seconds(), 300);
         assert_eq!(lifetimes.code.seconds(), 60);
+        assert_eq!(lifetimes.device_code.seconds(), 600);
         assert_eq!(lifetimes.refresh_token.seconds(), 14 * 86_400);
         assert_eq!(lifetimes.grace.seconds(), 30);
     }

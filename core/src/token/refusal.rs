@@ -7,6 +7,7 @@ use crate::form::FormError;
 use crate::grant::EndReason;
 use crate::grant::client_credentials::ClientCredentialsRefusal;
 use crate::grant::code::CodeRefusal;
+use crate::grant::device::DeviceRefusal;
 use crate::grant::refresh::RefreshRefusal;
 use crate::id::GrantId;
 use crate::jose::JwtError;
@@ -24,6 +25,9 @@ pub enum TokenRefusal {
     /// The code.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
+    /// The device code.
+    #[error(transparent)]
+    Device(#[from] DeviceRefusal),
     /// The parameters.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -49,6 +53,7 @@ impl TokenRefusal {
     pub fn ends(&self) -> Option<(&GrantId, EndReason)> {
         match self {
             Self::Code(refusal) => refusal.ends(),
+            Self::Device(refusal) => refusal.ends(),
             Self::Refresh(refusal) => refusal.ends(),
             Self::Client(_)
             | Self::ClientCredentials(_)
@@ -62,9 +67,13 @@ impl TokenRefusal {
 
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Client(failure) | Self::Refresh(RefreshRefusal::Client(failure)) => {
-                failure.code()
-            }
+            Self::Client(failure)
+            | Self::Device(DeviceRefusal::Client(failure))
+            | Self::Refresh(RefreshRefusal::Client(failure)) => failure.code(),
+            Self::Device(DeviceRefusal::Denied) => ErrorCode::AccessDenied,
+            Self::Device(DeviceRefusal::Expired) => ErrorCode::ExpiredToken,
+            Self::Device(DeviceRefusal::Pending) => ErrorCode::AuthorizationPending,
+            Self::Device(DeviceRefusal::SlowDown) => ErrorCode::SlowDown,
             Self::Form(_) => ErrorCode::InvalidRequest,
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::Code(CodeRefusal::UnauthorizedClient)
@@ -73,6 +82,7 @@ impl TokenRefusal {
                 | ClientCredentialsRefusal::PublicClient
                 | ClientCredentialsRefusal::UnauthorizedClient,
             )
+            | Self::Device(DeviceRefusal::UnauthorizedClient)
             | Self::Refresh(RefreshRefusal::UnauthorizedClient) => ErrorCode::UnauthorizedClient,
             Self::Scope(_)
             | Self::ClientCredentials(ClientCredentialsRefusal::Scope(_))
@@ -80,7 +90,9 @@ impl TokenRefusal {
             Self::Target(_) | Self::ClientCredentials(ClientCredentialsRefusal::Target(_)) => {
                 ErrorCode::InvalidTarget
             }
-            Self::Refresh(RefreshRefusal::Unsettled) => ErrorCode::TemporarilyUnavailable,
+            Self::Device(DeviceRefusal::Unsettled) | Self::Refresh(RefreshRefusal::Unsettled) => {
+                ErrorCode::TemporarilyUnavailable
+            }
             // The code on which a client signs its user out: nothing falls through to it.
             Self::Code(
                 CodeRefusal::AlreadyRedeemed
@@ -90,6 +102,12 @@ impl TokenRefusal {
                 | CodeRefusal::RedirectMismatch
                 | CodeRefusal::Replayed(_)
                 | CodeRefusal::Unknown,
+            )
+            | Self::Device(
+                DeviceRefusal::Ended(_)
+                | DeviceRefusal::OtherClient
+                | DeviceRefusal::Replayed(_)
+                | DeviceRefusal::Unknown,
             )
             | Self::Refresh(
                 RefreshRefusal::Ended(_)
@@ -105,15 +123,19 @@ impl TokenRefusal {
     /// The coarse reason that a client may show its user, in `gatepass_reason`.
     fn reason(&self) -> Option<&'static str> {
         match self {
-            Self::Refresh(RefreshRefusal::Ended(reason)) => Some(reason.as_str()),
+            Self::Device(DeviceRefusal::Ended(reason))
+            | Self::Refresh(RefreshRefusal::Ended(reason)) => Some(reason.as_str()),
             Self::Refresh(RefreshRefusal::Replayed(_)) => Some(EndReason::Replayed.as_str()),
-            Self::Code(CodeRefusal::Replayed(_)) => Some(EndReason::CodeReplayed.as_str()),
+            Self::Code(CodeRefusal::Replayed(_)) | Self::Device(DeviceRefusal::Replayed(_)) => {
+                Some(EndReason::CodeReplayed.as_str())
+            }
             Self::Refresh(RefreshRefusal::Expired)
             | Self::Code(CodeRefusal::Expired)
             | Self::RefreshToken(JwtError::Expired) => Some("expired"),
             Self::Client(_)
             | Self::ClientCredentials(_)
             | Self::Code(_)
+            | Self::Device(_)
             | Self::Form(_)
             | Self::Refresh(_)
             | Self::RefreshToken(_)
@@ -232,6 +254,36 @@ mod tests {
                 R::UnauthorizedClient,
                 ("unauthorized_client", 400, None, None),
             ),
+        ] {
+            assert_eq!(wire(&refusal.clone().into()), expected, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_a_device_code_has_its_words_on_the_wire() {
+        use DeviceRefusal as R;
+        let replayed = Some(EndReason::CodeReplayed);
+        for (refusal, expected) in [
+            (
+                R::Client(AuthenticationFailure::Refused),
+                ("invalid_client", 401, None, None),
+            ),
+            (R::Denied, ("access_denied", 400, None, None)),
+            (R::Ended(EndReason::Revoked), invalid_grant("revoked")),
+            (R::Expired, ("expired_token", 400, None, None)),
+            (R::OtherClient, INVALID_GRANT),
+            (R::Pending, ("authorization_pending", 400, None, None)),
+            (
+                R::Replayed(grant_id()),
+                ("invalid_grant", 400, Some("code_replayed"), replayed),
+            ),
+            (R::SlowDown, ("slow_down", 400, None, None)),
+            (
+                R::UnauthorizedClient,
+                ("unauthorized_client", 400, None, None),
+            ),
+            (R::Unknown, INVALID_GRANT),
+            (R::Unsettled, ("temporarily_unavailable", 503, None, None)),
         ] {
             assert_eq!(wire(&refusal.clone().into()), expected, "{refusal:?}");
         }

@@ -1,4 +1,4 @@
-//! Token requests (RFC 6749 §4.1.3, §4.4.2 and §6).
+//! Token requests (RFC 6749 §4.1.3, §4.4.2 and §6, RFC 8628 §3.4).
 
 use crate::authorize::requested_resource;
 use crate::client::{ClientCredentials, GrantType};
@@ -7,7 +7,7 @@ use crate::grant::client_credentials::ClientCredentialsRequest;
 use crate::grant::code::{CodeRefusal, CodeRequest};
 use crate::redirect::RedirectUri;
 use crate::scope::{InvalidScope, Scope};
-use crate::secret::{AuthorizationCode, CodeVerifier, RefreshToken};
+use crate::secret::{AuthorizationCode, CodeVerifier, DeviceCode, RefreshToken};
 use crate::token::TokenRefusal;
 
 /// What a client sends to the token endpoint.
@@ -26,6 +26,8 @@ pub enum GrantRequest {
     AuthorizationCode(CodeRequest),
     /// `grant_type=client_credentials`.
     ClientCredentials(ClientCredentialsRequest),
+    /// `grant_type=urn:ietf:params:oauth:grant-type:device_code`.
+    DeviceCode(DeviceCode),
     /// `grant_type=refresh_token`.
     RefreshToken(RefreshRequest),
 }
@@ -68,6 +70,9 @@ impl TokenRequest {
                     scope: scope(form)?,
                     resource: requested_resource(form)?,
                 })
+            }
+            GrantType::DeviceCode => {
+                GrantRequest::DeviceCode(DeviceCode::new(form.required("device_code")?))
             }
             GrantType::RefreshToken => GrantRequest::RefreshToken(RefreshRequest {
                 token: RefreshToken::new(form.required("refresh_token")?),
@@ -134,6 +139,18 @@ mod tests {
         }
     }
 
+    const DEVICE: &str =
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=demo";
+
+    #[test]
+    fn a_poll_of_a_device_is_read() {
+        let request = parse(&format!("{DEVICE}&device_code=d"), None).unwrap();
+        let GrantRequest::DeviceCode(code) = request.grant else {
+            panic!("not a poll")
+        };
+        assert_eq!(code.expose(), "d");
+    }
+
     #[test]
     fn a_client_credentials_request_is_read() {
         let body = "grant_type=client_credentials&client_id=demo&scope=read\
@@ -158,6 +175,7 @@ mod tests {
             (&format!("{code}&code_verifier=v"), "code"),
             (&format!("{code}&code=c"), "code_verifier"),
             ("grant_type=refresh_token&client_id=demo", "refresh_token"),
+            (DEVICE, "device_code"),
         ] {
             let expected = format!("the parameter {name} is required");
             assert_eq!(
@@ -180,7 +198,7 @@ mod tests {
 
     #[test]
     fn other_grant_types_are_unsupported_even_where_one_is_implied() {
-        for other in ["password", "implicit", "Refresh_Token"] {
+        for other in ["password", "implicit", "device_code", "Refresh_Token"] {
             let body = format!("grant_type={other}&client_id=demo&refresh_token=r");
             assert_eq!(refused(&body).0, ErrorCode::UnsupportedGrantType, "{other}");
             let implied = parse(&body, Some(GrantType::RefreshToken)).unwrap_err();

@@ -111,6 +111,23 @@ pub async fn what_expired_is_forgotten_and_nothing_earlier<S: Store>(store: &S) 
     }
 }
 
+/// A device code, whatever came of it.
+pub async fn a_device_code_is_forgotten_when_it_has_expired<S: Store>(store: &S) {
+    let name = "a_device_code_is_forgotten_when_it_has_expired";
+    let world = World::new(store, name).await;
+    for is_allowed in [false, true] {
+        let device = world.device(is_allowed).await;
+        let [before, over] = around(
+            world.poll(&device, NOW).await.record.unwrap().expires_at,
+            &world,
+        );
+        world.clean_up(before).await;
+        assert!(world.poll(&device, NOW).await.record.is_some());
+        world.clean_up(over).await;
+        assert!(world.poll(&device, NOW).await.record.is_none());
+    }
+}
+
 /// A spent generation is known for one until its token can no longer be presented, and whoever uses
 /// the newest never notices that it is gone.
 pub async fn a_spent_generation_stays_while_a_replay_is_possible<S: Store>(store: &S) {

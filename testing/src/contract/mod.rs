@@ -9,6 +9,7 @@
 mod clean_up;
 mod code;
 mod consent;
+mod device;
 mod ending;
 mod lookup;
 mod pushed;
@@ -18,6 +19,7 @@ mod rotation;
 pub use clean_up::*;
 pub use code::*;
 pub use consent::*;
+pub use device::*;
 pub use ending::*;
 pub use lookup::*;
 pub use pushed::*;
@@ -39,8 +41,8 @@ use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
 use gatepass_core::store::{
-    AuthorizeStore, CleanUpStore, ConsentStore, GrantStore, OnceStore, PushedRequestStore,
-    RegistrationStore,
+    AuthorizeStore, CleanUpStore, ConsentStore, DeviceStore, GrantStore, OnceStore,
+    PushedRequestStore, RegistrationStore,
 };
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
@@ -68,6 +70,7 @@ pub trait Store:
     + AuthorizeStore<Error: Debug>
     + CleanUpStore<Error: Debug>
     + ConsentStore<Error: Debug>
+    + DeviceStore<Error: Debug>
     + GrantStore<Error: Debug>
     + RegistrationStore<Error: Debug>
     + OnceStore<Error: Debug>
@@ -80,6 +83,7 @@ impl<S> Store for S where
         + AuthorizeStore<Error: Debug>
         + CleanUpStore<Error: Debug>
         + ConsentStore<Error: Debug>
+        + DeviceStore<Error: Debug>
         + GrantStore<Error: Debug>
         + RegistrationStore<Error: Debug>
         + OnceStore<Error: Debug>
@@ -129,6 +133,7 @@ macro_rules! store_contracts {
             a_secret_and_the_one_before_both_refresh_for_a_while,
             an_ended_registration_ends_its_grants,
             what_expired_is_forgotten_and_nothing_earlier,
+            a_device_code_is_forgotten_when_it_has_expired,
             a_spent_generation_stays_while_a_replay_is_possible,
             a_spent_generation_may_outlive_the_newest,
             generations_do_not_pile_up,
@@ -142,6 +147,16 @@ macro_rules! store_contracts {
             answers_given_at_once_all_count,
             an_answer_needs_a_signed_in_browser,
             consent_taken_back_ends_what_came_of_it,
+            a_device_code_reads_back_as_it_was_kept,
+            a_user_code_is_one_devices,
+            wrong_user_codes_are_counted,
+            a_device_is_answered_once,
+            an_answer_needs_time_and_a_sign_in,
+            a_yes_leaves_time_to_fetch,
+            polls_are_counted,
+            a_device_code_is_redeemed_by_one_of_many,
+            a_device_code_needs_a_yes_and_time,
+            signing_out_leaves_devices_alone,
         }
     };
 }

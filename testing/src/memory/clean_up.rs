@@ -17,6 +17,7 @@ use super::{MemoryStore, Tables};
 #[derive(Debug, Default)]
 pub(super) struct Cursors {
     codes: Option<String>,
+    devices: Option<String>,
     grants: Option<GrantId>,
     pushed: Option<String>,
     revoked: Option<JwtId>,
@@ -36,6 +37,7 @@ impl CleanUpStore for MemoryStore {
         let pushed = window(&tables.pushed, &mut tables.cursors.pushed);
         let used = window(&tables.used, &mut tables.cursors.used);
         let codes = window(&tables.codes, &mut tables.cursors.codes);
+        let devices = window(&tables.devices, &mut tables.cursors.devices);
         let mut grants = window(&tables.grants, &mut tables.cursors.grants);
         grants.retain(|id| tables.grants[id].expires_at <= over.expired);
         let mut ended: BTreeSet<GrantId> = grants.into_iter().collect();
@@ -65,6 +67,9 @@ impl CleanUpStore for MemoryStore {
                 };
                 remove(&mut tables.codes, codes, is_over)
             },
+            device_codes: remove(&mut tables.devices, devices, |device| {
+                device.expires_at <= over.expired
+            }),
             sign_ins: remove(&mut tables.sign_ins, sign_ins, |sign_in| {
                 sign_in.expires_at <= over.expired
             }),

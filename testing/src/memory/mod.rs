@@ -2,6 +2,7 @@
 
 mod clean_up;
 mod consent;
+mod device;
 mod pushed;
 mod registration;
 
@@ -14,6 +15,7 @@ use gatepass_core::client::{
     Client, ClientAuthentication, ClientCredentials, GrantType, RefreshBehaviour,
 };
 use gatepass_core::grant::code::{CodeRecord, CodeStatus, Redemption};
+use gatepass_core::grant::device::DeviceRecord;
 use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
 use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
 use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
@@ -36,6 +38,8 @@ struct Tables {
     users: BTreeMap<Subject, (User, String)>,
     sign_ins: BTreeMap<SignInId, SignIn>,
     codes: BTreeMap<String, CodeRecord>,
+    devices: BTreeMap<String, DeviceRecord>,
+    wrong_user_codes: BTreeMap<SignInId, u32>,
     grants: BTreeMap<GrantId, Grant>,
     sessions: BTreeMap<JwtId, Session>,
     revoked: BTreeMap<JwtId, Timestamp>,

@@ -1,23 +1,18 @@
 //! `GET, POST /login`: the sign-in page.
 
-use gatepass_core::authorize::SignIn;
 use gatepass_core::authorize::state_token::{self, Opened, StateTokenError};
 use gatepass_core::discovery::path;
-use gatepass_core::grant::AuthenticationMethod;
 use gatepass_core::id::SignInId;
 use gatepass_core::secret::{SignInCookie, StateToken};
-use gatepass_core::store::{AuthorizeStore, ConsentStore};
+use gatepass_core::store::ConsentStore;
 use gatepass_core::time::Timestamp;
-use gatepass_edge::{EdgeError, clock, http, random};
+use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
-use super::{asked, binding, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
+use super::sign_in::Typed;
+use super::{asked, binding, is_from_our_page, login_for_page, parameters, signed_in_as};
 use crate::app::App;
 use crate::page::{self, Login, Problem};
-use crate::password;
-
-/// The same words for a wrong password and for an unknown user.
-const WRONG: &str = "User name and password do not match.";
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
     let now = clock::now();
@@ -25,6 +20,9 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Ok(form) => form,
         Err(unreadable) => return unreadable.page(app),
     };
+    if let Some(token) = form.optional("page_token") {
+        return login_for_page::answer(&StateToken::new(token), &form, &request, app, now).await;
+    }
     let token = StateToken::new(form.optional("state_token").unwrap_or_default());
     let opened = match open(&token, &request, app, now) {
         Ok(opened) => opened,
@@ -35,8 +33,7 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         token: &token,
         opened,
         earlier,
-        username: form.optional("username").unwrap_or_default(),
-        password: form.optional("password").unwrap_or_default(),
+        typed: Typed::of(&form),
     };
     if request.method() != Method::Post {
         return show(&attempt, "", app, now).await;
@@ -63,8 +60,7 @@ struct Attempt<'a> {
     opened: Opened,
     /// Whose cookie the browser has.
     earlier: Option<SignInId>,
-    username: &'a str,
-    password: &'a str,
+    typed: Typed<'a>,
 }
 
 /// Goes on with the sign-in that there is, where the user only has to choose who they are.
@@ -97,38 +93,13 @@ fn at(path: &str, token: &StateToken) -> String {
 }
 
 async fn sign_in(attempt: Attempt<'_>, app: &App, now: Timestamp) -> Result<Response, EdgeError> {
-    if attempt.username.is_empty() || attempt.password.is_empty() {
-        return show(
-            &attempt,
-            "Enter your user name and your password.",
-            app,
-            now,
-        )
-        .await;
-    }
-    let account = app.store.user_by_name(attempt.username).await?;
-    let hash = account.as_ref().map(|account| &account.password_hash);
-    let is_right = password::verify(&app.env, attempt.password, hash).await?;
-    let Some(account) = account.filter(|_| is_right) else {
-        return show(&attempt, WRONG, app, now).await;
+    let (browser, earlier) = (&attempt.opened.browser, attempt.earlier.as_ref());
+    let signed_in = match attempt.typed.sign_in(browser, earlier, app, now).await? {
+        Ok(signed_in) => signed_in,
+        Err(error) => return show(&attempt, error, app, now).await,
     };
-    // A new cookie at each sign-in: one planted before is worth nothing.
-    let cookie = SignInCookie::from_random(random::bytes()?);
-    let lifetime = app.config.sign_in_lifetime;
-    let expires_at = now.plus(lifetime);
-    let sign_in = SignIn {
-        id: cookie.id(),
-        browser: attempt.opened.browser.clone(),
-        subject: account.user.subject,
-        auth_time: now,
-        amr: vec![AuthenticationMethod::Password],
-        expires_at,
-    };
-    let earlier = attempt.earlier.as_ref();
-    app.store.insert_sign_in(&sign_in, earlier).await?;
-    let response = answered(attempt.opened, &sign_in.id, app, now)?;
-    let cookie = sign_in_cookie(app).set(cookie.expose(), app.config.issuer.as_str());
-    response.headers().append("Set-Cookie", &cookie)?;
+    let response = answered(attempt.opened, &signed_in.id, app, now)?;
+    response.headers().append("Set-Cookie", &signed_in.cookie)?;
     Ok(response)
 }
 
@@ -147,7 +118,7 @@ async fn show(
         return refuse(StateTokenError::Unregistered, app);
     };
     let may_go_on = visitor.filter(|visitor| opened.may_be_answered_by(&visitor.sign_in, now));
-    let typed = Some(attempt.username).filter(|typed| !typed.is_empty());
+    let typed = Some(attempt.typed.username).filter(|typed| !typed.is_empty());
     page::login(&Login {
         client_name: &client.name,
         redirect_uri: &opened.redirect_uri,

@@ -5,15 +5,19 @@ mod asked;
 pub mod authorize;
 pub mod callback;
 pub mod consent;
+pub mod device;
+pub mod device_authorization;
 pub mod discovery;
 pub mod health;
 pub mod introspect;
 pub mod jwks;
 pub mod login;
+mod login_for_page;
 pub mod logout;
 pub mod par;
 pub mod register;
 pub mod revoke;
+mod sign_in;
 pub mod token;
 pub mod userinfo;
 mod walk;
@@ -63,6 +67,13 @@ fn binding(request: &Request, app: &App) -> Option<BrowserBinding> {
 /// Browsers say which site a request comes from; what is no browser has no cookie to be tricked out of.
 fn is_from_our_page(request: &Request) -> bool {
     http::header(request, "Sec-Fetch-Site").is_none_or(|site| site == "same-origin")
+}
+
+/// Whether no other site sent the browser here: one of our pages did, or the user, who typed or scanned
+/// the address.
+fn is_from_nowhere_else(request: &Request) -> bool {
+    let site = http::header(request, "Sec-Fetch-Site");
+    site.is_none_or(|site| site == "same-origin" || site == "none")
 }
 
 fn signed_in_as(request: &Request, app: &App) -> Option<SignInCookie> {

@@ -99,7 +99,7 @@ fn show_consent(
 }
 
 /// A browser keeps its binding, so that sign-ins begun in two tabs both come to their end.
-fn binding_or_new(request: &Request, app: &App) -> Result<BrowserBinding, EdgeError> {
+pub(super) fn binding_or_new(request: &Request, app: &App) -> Result<BrowserBinding, EdgeError> {
     match binding(request, app) {
         Some(binding) => Ok(binding),
         None => Ok(BrowserBinding::from_random(random::bytes()?)),

@@ -12,7 +12,7 @@ use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Statement;
 
 use super::D1Store;
-use super::row::{CLIENT, ClientRow, SignInRow, UserRow};
+use super::row::{CLIENT, ClientRow, SIGN_IN, SignInRow, UserRow};
 
 impl AuthorizeStore for D1Store {
     type Error = EdgeError;
@@ -24,15 +24,14 @@ impl AuthorizeStore for D1Store {
     ) -> Result<(Option<Client>, Option<SignIn>), EdgeError> {
         let clients =
             format!("SELECT {CLIENT} FROM clients c WHERE c.client_id = ? AND c.ended_at IS NULL");
-        let sign_ins = "SELECT sign_in_id, browser_id, user_id, auth_time, amr, expires_at FROM sign_ins \
-                        WHERE sign_in_id = ?";
+        let sign_ins = format!("SELECT {SIGN_IN} FROM sign_ins WHERE sign_in_id = ?");
         let [clients, sign_ins] = self
             .db
             .batch([
                 self.db
                     .statement(&clients, &[client.map(ClientId::as_str).into()])?,
                 self.db
-                    .statement(sign_ins, &[sign_in.map(SignInId::as_str).into()])?,
+                    .statement(&sign_ins, &[sign_in.map(SignInId::as_str).into()])?,
             ])
             .await?;
         let client = clients

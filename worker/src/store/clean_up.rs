@@ -16,6 +16,7 @@ struct Table {
 
 const CLIENTS: Table = Table::new("clients", "client_id");
 const CODES: Table = Table::new("codes", "code_hash");
+const DEVICE_CODES: Table = Table::new("device_codes", "device_code_hash");
 const GRANTS: Table = Table::new("grants", "grant_id");
 const PUSHED_REQUESTS: Table = Table::new("pushed_requests", "reference_hash");
 const REVOKED_ACCESS_TOKENS: Table = Table::new("revoked_access_tokens", "access_jti");
@@ -36,6 +37,7 @@ impl CleanUpStore for D1Store {
         let batch = [
             self.move_window(&CLIENTS)?,
             self.move_window(&CODES)?,
+            self.move_window(&DEVICE_CODES)?,
             self.move_window(&GRANTS)?,
             self.move_window(&PUSHED_REQUESTS)?,
             self.move_window(&REVOKED_ACCESS_TOKENS)?,
@@ -47,6 +49,7 @@ impl CleanUpStore for D1Store {
             delete(GRANTS.delete_where(EXPIRED))?,
             delete(SESSIONS.delete_where(SESSION_IS_OVER))?,
             delete(CODES.delete_where(CODE_IS_OVER))?,
+            delete(DEVICE_CODES.delete_where(EXPIRED))?,
             delete(CLIENTS.delete_where(CLIENT_IS_OVER))?,
             delete(SIGN_INS.delete_where(EXPIRED))?,
             delete(REVOKED_ACCESS_TOKENS.delete_where(EXPIRED))?,
@@ -59,6 +62,7 @@ impl CleanUpStore for D1Store {
             expired,
             sessions,
             codes,
+            devices,
             clients,
             sign_ins,
             revoked,
@@ -68,6 +72,7 @@ impl CleanUpStore for D1Store {
         Ok(Forgotten {
             clients: count(&clients)?,
             codes: codes.changes()?,
+            device_codes: devices.changes()?,
             grants: abandoned.changes()? + expired.changes()?,
             pushed_requests: pushed.changes()?,
             revoked_access_tokens: revoked.changes()?,

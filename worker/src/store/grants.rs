@@ -52,24 +52,13 @@ impl GrantStore for D1Store {
                             SELECT grant_id, browser_id, user_id, client_id, scope, audience, \
                             auth_time, details, redeemed_at, ? FROM codes \
                             WHERE code_hash = ? AND grant_id = ? ON CONFLICT DO NOTHING";
-        let create_session = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, \
-                              issued_at, expires_at, last_expires_at) \
-                              SELECT ?, grant_id, ?, 1, created_at, ?, ? \
-                              FROM grants WHERE grant_id = ? ON CONFLICT DO NOTHING";
-        let first_session = [
-            session.refresh_jti.as_str().into(),
-            session.access_jti.as_str().into(),
-            session.expires_at.seconds().into(),
-            session.expires_at.seconds().into(),
-            id,
-        ];
         let [consumed, _, _] = self
             .db
             .batch([
                 self.db.statement(consume, &[at, id, code, at])?,
                 self.db
                     .statement(create_grant, &[grant.expires_at.seconds().into(), code, id])?,
-                self.db.statement(create_session, &first_session)?,
+                self.first_session(session)?,
             ])
             .await?;
         Ok(!consumed.is_empty()?)
@@ -77,12 +66,6 @@ impl GrantStore for D1Store {
 
     async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, EdgeError> {
         let presented = Value::Text(rotation.presented.as_str());
-        let generations = format!(
-            "WITH RECURSIVE chain (hop, jti) AS (SELECT 0, ? UNION ALL \
-             SELECT hop + 1, p.successor FROM chain JOIN sessions p ON p.refresh_jti = chain.jti \
-             WHERE p.successor IS NOT NULL AND hop < {LONGEST_CHAIN}) \
-             SELECT {SESSION} FROM chain JOIN sessions s ON s.refresh_jti = chain.jti ORDER BY hop"
-        );
         let grants = format!(
             "SELECT {GRANT} FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
              WHERE s.refresh_jti = ?"
@@ -94,27 +77,11 @@ impl GrantStore for D1Store {
                 self.insert_next(rotation)?,
                 self.client(Some(rotation.credentials.client_id()))?,
                 self.db.statement(&grants, &[presented])?,
-                self.db.statement(&generations, &[presented])?,
+                self.db.statement(&generations("?"), &[presented])?,
             ])
             .await?;
         let client = read_client(&clients)?;
-        let grant = grants
-            .first::<GrantRow>()?
-            .map(Grant::try_from)
-            .transpose()?;
-        let sessions: Vec<SessionRow> = sessions.all()?;
-        let mut sessions = sessions.into_iter().map(Session::try_from);
-        let presented = match (grant, sessions.next()) {
-            (Some(grant), Some(session)) => {
-                let successors = sessions.collect::<Result<_, _>>()?;
-                Some(Presented {
-                    grant,
-                    session: session?,
-                    successors,
-                })
-            }
-            _ => None,
-        };
+        let presented = read_presented(&grants, &sessions)?;
         Ok(Found { client, presented })
     }
 
@@ -235,6 +202,22 @@ impl D1Store {
         self.db.statement(&sql, &[id.map(ClientId::as_str).into()])
     }
 
+    /// Creates the first generation of a grant, if that was created.
+    pub(super) fn first_session(&self, session: &Session) -> Result<Statement, EdgeError> {
+        let sql = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, \
+                   issued_at, expires_at, last_expires_at) \
+                   SELECT ?, grant_id, ?, 1, created_at, ?, ? \
+                   FROM grants WHERE grant_id = ? ON CONFLICT DO NOTHING";
+        let values = [
+            session.refresh_jti.as_str().into(),
+            session.access_jti.as_str().into(),
+            session.expires_at.seconds().into(),
+            session.expires_at.seconds().into(),
+            session.grant_id.as_str().into(),
+        ];
+        self.db.statement(sql, &values)
+    }
+
     /// Spends the presented generation, only if everything about the request is as it must be. The
     /// secret is compared by its SHA-256, so the time this takes says nothing about the secret.
     fn mark_refreshed(&self, rotation: &Rotation<'_>) -> Result<Statement, EdgeError> {
@@ -292,6 +275,37 @@ impl D1Store {
             ],
         )
     }
+}
+
+/// The generation of which `first` selects the `refresh_jti`, and those that came after it.
+pub(super) fn generations(first: &str) -> String {
+    format!(
+        "WITH RECURSIVE chain (hop, jti) AS (SELECT 0, {first} UNION ALL \
+         SELECT hop + 1, p.successor FROM chain JOIN sessions p ON p.refresh_jti = chain.jti \
+         WHERE p.successor IS NOT NULL AND hop < {LONGEST_CHAIN}) \
+         SELECT {SESSION} FROM chain JOIN sessions s ON s.refresh_jti = chain.jti ORDER BY hop"
+    )
+}
+
+pub(super) fn read_presented(
+    grants: &Rows,
+    sessions: &Rows,
+) -> Result<Option<Presented>, EdgeError> {
+    let grant = grants
+        .first::<GrantRow>()?
+        .map(Grant::try_from)
+        .transpose()?;
+    let sessions: Vec<SessionRow> = sessions.all()?;
+    let mut sessions = sessions.into_iter().map(Session::try_from);
+    let (Some(grant), Some(session)) = (grant, sessions.next()) else {
+        return Ok(None);
+    };
+    let successors = sessions.collect::<Result<_, _>>()?;
+    Ok(Some(Presented {
+        grant,
+        session: session?,
+        successors,
+    }))
 }
 
 pub(super) fn read_client(rows: &Rows) -> Result<Option<Client>, EdgeError> {

@@ -7,6 +7,7 @@ mod authorize;
 mod clean_up;
 mod consent;
 mod development;
+mod device;
 mod grants;
 mod keys;
 mod once;

@@ -26,7 +26,7 @@ use serde::Deserialize;
 
 /// A column does not hold what its table says.
 #[derive(Debug)]
-pub(super) struct Corrupt(&'static str);
+pub(super) struct Corrupt(pub(super) &'static str);
 
 impl From<Corrupt> for EdgeError {
     fn from(corrupt: Corrupt) -> Self {
@@ -35,7 +35,7 @@ impl From<Corrupt> for EdgeError {
 }
 
 /// Names the column that a value was read from.
-fn column<T, E>(name: &'static str, value: Result<T, E>) -> Result<T, Corrupt> {
+pub(super) fn column<T, E>(name: &'static str, value: Result<T, E>) -> Result<T, Corrupt> {
     value.map_err(|_| Corrupt(name))
 }
 
@@ -142,6 +142,9 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 fn uris(text: &str) -> Result<Vec<RedirectUri>, InvalidRedirectUri> {
     list(text).map(RedirectUri::parse).collect()
 }
+
+/// The columns of a sign-in.
+pub(super) const SIGN_IN: &str = "sign_in_id, browser_id, user_id, auth_time, amr, expires_at";
 
 #[derive(Deserialize)]
 pub(super) struct SignInRow {

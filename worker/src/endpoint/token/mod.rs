@@ -2,6 +2,7 @@
 
 mod client_credentials;
 mod code;
+mod device;
 mod refresh;
 
 use gatepass_core::client::GrantType;
@@ -62,6 +63,7 @@ async fn grant(request: TokenRequest, app: &App) -> Answer {
         GrantRequest::ClientCredentials(itself) => {
             client_credentials::issue(credentials, itself, app, now).await
         }
+        GrantRequest::DeviceCode(code) => device::poll(credentials, code, app, now).await,
         GrantRequest::RefreshToken(refresh) => {
             refresh::rotate(credentials, refresh, app, now).await
         }

@@ -1,0 +1,412 @@
+//! A device polls for its tokens (RFC 8628 §3.4, §3.5).
+//!
+//! | the device code | answer |
+//! |---|---|
+//! | waits for the user | `authorization_pending`, or `slow_down` if the poll came too soon |
+//! | was denied | `access_denied` |
+//! | was allowed | the tokens of a new grant |
+//! | was redeemed less than the grace time ago | the grant's newest refresh token: the response was lost, or two polls crossed |
+//! | was redeemed longer ago, lives still, and nobody has used its refresh token | the same refresh token again: the response was lost |
+//! | was redeemed otherwise | a replay: the grant ends |
+//! | expired before | `expired_token` |
+//!
+//! A repeat gives nothing to a thief that the first poll would not have given as well: whoever has the
+//! device code could have polled first. If two holders do share a grant, its rotation finds them out.
+
+use super::{DeviceRecord, DeviceStatus};
+use crate::client::{AuthenticatedClient, AuthenticationFailure, Client, GrantType};
+use crate::grant::begin::{Consented, begin};
+use crate::grant::code::{NewIds, Redemption};
+use crate::grant::refresh::Presented;
+use crate::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus, Terms};
+use crate::id::{ClientId, GrantId};
+use crate::secret::SecretHash;
+use crate::time::Timestamp;
+
+/// A poll: what the store is asked, in one transaction. It reads what [`Polled`] holds as it was before,
+/// and then, if nobody has answered yet, counts the poll ([`Polling::after`](super::Polling::after)).
+#[derive(Debug)]
+pub struct DevicePoll<'a> {
+    /// The hash of the presented device code.
+    pub device_code: SecretHash,
+    /// Who says to present it.
+    pub client_id: &'a ClientId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What the store held when a device polled.
+#[derive(Debug)]
+pub struct Polled {
+    /// The client that the credentials name.
+    pub client: Option<Client>,
+    /// The device code.
+    pub record: Option<DeviceRecord>,
+    /// What the poll before made, if it was redeemed: its first generation and what came after.
+    pub made: Option<Presented>,
+}
+
+/// Why a poll gets no tokens.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DeviceRefusal {
+    /// The client is not who it says.
+    #[error(transparent)]
+    Client(#[from] AuthenticationFailure),
+    /// The user said no.
+    #[error("the user did not allow it")]
+    Denied,
+    /// The grant that it was redeemed for has ended.
+    #[error("the grant has ended")]
+    Ended(EndReason),
+    /// The device code, or what it was redeemed for, has expired.
+    #[error("the device code has expired: ask for another")]
+    Expired,
+    /// It was issued to another client.
+    #[error("the device code was issued to another client")]
+    OtherClient,
+    /// The user has not answered yet.
+    #[error("the user has not answered yet")]
+    Pending,
+    /// Redeemed before, and its tokens were used: what the first poll made must end.
+    #[error("the device code was redeemed before")]
+    Replayed(GrantId),
+    /// The user has not answered yet, and the poll came too soon.
+    #[error("wait five seconds longer between two polls from now on")]
+    SlowDown,
+    /// The client may not use this grant type.
+    #[error("the client may not use device codes")]
+    UnauthorizedClient,
+    /// No such device code.
+    #[error("the device code is unknown")]
+    Unknown,
+    /// Another poll is at it: worth another try.
+    #[error("another poll is being answered: try again")]
+    Unsettled,
+}
+
+impl DeviceRefusal {
+    /// The grant that the refusal ends, if it ends one.
+    pub fn ends(&self) -> Option<(&GrantId, EndReason)> {
+        match self {
+            Self::Replayed(grant_id) => Some((grant_id, EndReason::CodeReplayed)),
+            _ => None,
+        }
+    }
+}
+
+/// What a poll gets.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A new grant, if the store consumes the device code.
+    Redeem(Box<Redemption>),
+    /// What an earlier poll made, once more.
+    Repeat(Box<Made>),
+}
+
+/// What an earlier poll made: the grant, and the generation to answer with.
+#[derive(Debug)]
+pub struct Made {
+    /// The grant.
+    pub grant: Grant,
+    /// The generation.
+    pub session: Session,
+}
+
+/// Judges a poll from what the store held.
+///
+/// # Errors
+///
+/// The [`DeviceRefusal`] that says what the device should do.
+pub fn decide(
+    record: Option<DeviceRecord>,
+    made: Option<Presented>,
+    client: &AuthenticatedClient,
+    ids: NewIds,
+    terms: Terms<'_>,
+) -> Result<Outcome, DeviceRefusal> {
+    if !client.client().may_use(GrantType::DeviceCode) {
+        return Err(DeviceRefusal::UnauthorizedClient);
+    }
+    let record = record.ok_or(DeviceRefusal::Unknown)?;
+    if record.client_id != client.client().id {
+        return Err(DeviceRefusal::OtherClient);
+    }
+    let now = terms.now;
+    match record.status {
+        DeviceStatus::Redeemed(redeemed) => {
+            let made = made.ok_or(DeviceRefusal::Unsettled)?;
+            let still_lives = record.expires_at > now;
+            repeat(made, redeemed.at, still_lives, terms)
+                .map(|made| Outcome::Repeat(Box::new(made)))
+        }
+        DeviceStatus::Denied => Err(DeviceRefusal::Denied),
+        DeviceStatus::Pending | DeviceStatus::Allowed(_) if record.expires_at <= now => {
+            Err(DeviceRefusal::Expired)
+        }
+        DeviceStatus::Pending if record.polling.is_too_fast(now) => Err(DeviceRefusal::SlowDown),
+        DeviceStatus::Pending => Err(DeviceRefusal::Pending),
+        DeviceStatus::Allowed(approval) => {
+            let consented = Consented {
+                // A device is its own: signing out of the browser that said yes does not end it.
+                browser: ids.grant.to_browser(),
+                subject: approval.subject,
+                client_id: record.client_id,
+                scope: record.scope,
+                audience: record.audience,
+                auth_time: approval.auth_time,
+                details: approval.details,
+            };
+            let (grant, session) = begin(consented, client.client(), ids, terms);
+            Ok(Outcome::Redeem(Box::new(Redemption {
+                code: record.hash,
+                at: now,
+                grant,
+                session,
+                nonce: None,
+            })))
+        }
+    }
+}
+
+/// What an earlier poll made, if this one may have it too.
+fn repeat(
+    made: Presented,
+    redeemed_at: Timestamp,
+    still_lives: bool,
+    terms: Terms<'_>,
+) -> Result<Made, DeviceRefusal> {
+    let Presented {
+        grant,
+        session: first,
+        successors,
+    } = made;
+    match grant.status {
+        GrantStatus::Ended(reason) => return Err(DeviceRefusal::Ended(reason)),
+        GrantStatus::Active if grant.expires_at <= terms.now => return Err(DeviceRefusal::Expired),
+        GrantStatus::Active => {}
+    }
+    let is_unused = first.status == SessionStatus::Active;
+    let session = if redeemed_at.is_within(terms.lifetimes.grace, terms.now) {
+        let newest = successors.into_iter().next_back().unwrap_or(first);
+        let is_newest = newest.status == SessionStatus::Active;
+        Some(newest)
+            .filter(|_| is_newest)
+            .ok_or(DeviceRefusal::Unsettled)?
+    } else if is_unused && still_lives {
+        first
+    } else {
+        return Err(DeviceRefusal::Replayed(grant.id));
+    };
+    if session.expires_at <= terms.now {
+        return Err(DeviceRefusal::Expired);
+    }
+    Ok(Made { grant, session })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::record;
+    use super::super::{Approval, Polling, Redeemed};
+    use super::*;
+    use crate::client::tests::{authenticated, confidential, public};
+    use crate::grant::tests::{NOW, after, grant, jti, session, spent, terms};
+    use crate::grant::{AuthenticationMethod, GrantDetails};
+    use crate::id::{JwtId, Subject};
+    use crate::secret::DeviceCode;
+
+    fn ids() -> NewIds {
+        NewIds {
+            grant: GrantId::parse("g1").unwrap(),
+            refresh_jti: JwtId::parse("rt-1").unwrap(),
+            access_jti: JwtId::parse("at-1").unwrap(),
+        }
+    }
+
+    fn allowed() -> DeviceRecord {
+        record(DeviceStatus::Allowed(Approval {
+            subject: Subject::parse("u1").unwrap(),
+            auth_time: NOW,
+            details: GrantDetails {
+                amr: vec![AuthenticationMethod::Password],
+                ..GrantDetails::default()
+            },
+        }))
+    }
+
+    /// Redeemed at [`NOW`].
+    fn redeemed() -> DeviceRecord {
+        record(DeviceStatus::Redeemed(Redeemed {
+            subject: Subject::parse("u1").unwrap(),
+            at: NOW,
+            grant_id: GrantId::parse("g1").unwrap(),
+            refresh_jti: jti(1),
+        }))
+    }
+
+    fn made<const N: usize>(generations: [Session; N]) -> Presented {
+        let mut generations = generations.into_iter();
+        Presented {
+            grant: grant(&public()),
+            session: generations.next().unwrap(),
+            successors: generations.collect(),
+        }
+    }
+
+    fn poll(
+        record: Option<DeviceRecord>,
+        made: Option<Presented>,
+        now: Timestamp,
+    ) -> Result<Outcome, DeviceRefusal> {
+        decide(record, made, &authenticated(public()), ids(), terms(now))
+    }
+
+    fn refused(record: DeviceRecord, now: Timestamp) -> DeviceRefusal {
+        poll(Some(record), None, now).unwrap_err()
+    }
+
+    /// The refresh token that a repeated poll gets.
+    fn repeated(made: Presented, now: Timestamp) -> Result<JwtId, DeviceRefusal> {
+        match poll(Some(redeemed()), Some(made), now)? {
+            Outcome::Repeat(made) => Ok(made.session.refresh_jti),
+            Outcome::Redeem(_) => panic!("redeemed twice"),
+        }
+    }
+
+    #[test]
+    fn whoever_waits_is_told_to_wait_on_and_whoever_does_not_to_wait_longer() {
+        let waiting = |last| DeviceRecord {
+            polling: Polling {
+                last,
+                ..Polling::START
+            },
+            ..record(DeviceStatus::Pending)
+        };
+        assert_eq!(refused(waiting(None), NOW), DeviceRefusal::Pending);
+        assert_eq!(
+            refused(waiting(Some(NOW)), after(5)),
+            DeviceRefusal::Pending
+        );
+        assert_eq!(
+            refused(waiting(Some(NOW)), after(1)),
+            DeviceRefusal::SlowDown
+        );
+        assert_eq!(refused(waiting(None), after(599)), DeviceRefusal::Pending);
+        assert_eq!(refused(waiting(None), after(600)), DeviceRefusal::Expired);
+        assert_eq!(
+            refused(waiting(Some(after(600))), after(600)),
+            DeviceRefusal::Expired
+        );
+    }
+
+    #[test]
+    fn a_no_is_told_for_as_long_as_it_is_known() {
+        for seconds in [0, 600, 86_400] {
+            let refusal = refused(record(DeviceStatus::Denied), after(seconds));
+            assert_eq!(refusal, DeviceRefusal::Denied, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_yes_makes_a_grant_that_belongs_to_no_browser_however_fast_the_poll_came() {
+        let polled_just_now = DeviceRecord {
+            polling: record(DeviceStatus::Pending).polling.after(after(7)),
+            ..allowed()
+        };
+        let Outcome::Redeem(made) = poll(Some(polled_just_now), None, after(7)).unwrap() else {
+            panic!("not redeemed")
+        };
+        assert!(made.code.matches(DeviceCode::new("d3vice").hash()));
+        assert_eq!((made.at, made.nonce), (after(7), None));
+        assert_eq!(made.grant.browser.as_str(), made.grant.id.as_str());
+        assert_eq!(made.grant.subject.as_str(), "u1");
+        assert_eq!(made.grant.client_id, public().id);
+        assert_eq!(made.grant.scope.to_string(), "openid read");
+        assert_eq!(made.grant.auth_time, NOW);
+        assert_eq!(made.grant.details.amr, [AuthenticationMethod::Password]);
+        assert_eq!(made.session.grant_id, made.grant.id);
+        assert_eq!(
+            (made.session.generation, made.session.issued_at),
+            (1, after(7))
+        );
+        assert_eq!(refused(allowed(), after(600)), DeviceRefusal::Expired);
+    }
+
+    #[test]
+    fn a_lost_response_is_given_again() {
+        // Within the grace time the newest generation, as for a refresh.
+        assert_eq!(repeated(made([session(1)]), after(29)), Ok(jti(1)));
+        let refreshed = || made([spent(1, after(3)), session(2)]);
+        assert_eq!(repeated(refreshed(), after(29)), Ok(jti(2)));
+        // Later, too, as long as the code lives and nobody has used what it was redeemed for.
+        assert_eq!(repeated(made([session(1)]), after(599)), Ok(jti(1)));
+    }
+
+    #[test]
+    fn a_late_repeat_after_the_tokens_were_used_is_a_replay() {
+        let replayed = DeviceRefusal::Replayed(GrantId::parse("g1").unwrap());
+        let refreshed = || made([spent(1, after(3)), session(2)]);
+        for (made, seconds) in [(refreshed(), 30), (made([session(1)]), 600)] {
+            let refusal = repeated(made, after(seconds)).unwrap_err();
+            assert_eq!(refusal, replayed, "{seconds}");
+            let first = GrantId::parse("g1").unwrap();
+            assert_eq!(refusal.ends(), Some((&first, EndReason::CodeReplayed)));
+        }
+    }
+
+    #[test]
+    fn what_has_ended_is_not_given_again() {
+        let ended = Presented {
+            grant: Grant {
+                status: GrantStatus::Ended(EndReason::Revoked),
+                ..grant(&public())
+            },
+            ..made([session(1)])
+        };
+        let refusal = repeated(ended, after(1)).unwrap_err();
+        assert_eq!(refusal, DeviceRefusal::Ended(EndReason::Revoked));
+        assert_eq!(refusal.ends(), None);
+        let grant_expired = Presented {
+            grant: Grant {
+                expires_at: after(1),
+                ..grant(&public())
+            },
+            ..made([session(1)])
+        };
+        assert_eq!(
+            repeated(grant_expired, after(1)),
+            Err(DeviceRefusal::Expired)
+        );
+        let session_expired = made([Session {
+            expires_at: after(1),
+            ..session(1)
+        }]);
+        assert_eq!(
+            repeated(session_expired, after(1)),
+            Err(DeviceRefusal::Expired)
+        );
+        // A chain longer than the store reads back, and a grant that is being made.
+        let unfinished = made([spent(1, NOW), spent(2, NOW)]);
+        assert_eq!(
+            repeated(unfinished, after(1)),
+            Err(DeviceRefusal::Unsettled)
+        );
+        assert_eq!(refused(redeemed(), after(1)), DeviceRefusal::Unsettled);
+    }
+
+    #[test]
+    fn a_code_of_another_client_or_of_nobody_is_refused() {
+        let refusal = poll(None, None, NOW).unwrap_err();
+        assert_eq!(refusal, DeviceRefusal::Unknown);
+        let theirs = DeviceRecord {
+            client_id: confidential().id,
+            ..allowed()
+        };
+        assert_eq!(refused(theirs, NOW), DeviceRefusal::OtherClient);
+        let without = authenticated(Client {
+            grant_types: vec![GrantType::RefreshToken],
+            ..public()
+        });
+        let refusal = decide(Some(allowed()), None, &without, ids(), terms(NOW)).unwrap_err();
+        assert_eq!(refusal, DeviceRefusal::UnauthorizedClient);
+    }
+}

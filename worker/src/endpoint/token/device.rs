@@ -1,0 +1,99 @@
+//! The device code grant (RFC 8628 §3.4): one round trip to D1 while the user is thought to type, two for
+//! the poll that gets the tokens.
+
+use gatepass_core::client::{AuthenticatedClient, ClientCredentials, GrantType};
+use gatepass_core::grant::Terms;
+use gatepass_core::grant::code::NewIds;
+use gatepass_core::grant::device::{self, DevicePoll, DeviceRefusal, Made, Outcome, Polled};
+use gatepass_core::id::{GrantId, JwtId};
+use gatepass_core::secret::DeviceCode;
+use gatepass_core::store::DeviceStore;
+use gatepass_core::time::Timestamp;
+use gatepass_core::token::id;
+use gatepass_edge::{EdgeError, random};
+
+use super::Answer;
+use crate::app::App;
+use crate::issue::{self, Issue};
+
+pub(super) async fn poll(
+    credentials: &ClientCredentials,
+    code: &DeviceCode,
+    app: &App,
+    now: Timestamp,
+) -> Answer {
+    let poll = DevicePoll {
+        device_code: code.hash(),
+        client_id: credentials.client_id(),
+        at: now,
+    };
+    let Polled {
+        client,
+        record,
+        made,
+    } = app.store.poll_device(&poll).await?;
+    let client = match credentials.authenticate(client, now) {
+        Ok(client) => client,
+        Err(failure) => return Ok(Err(failure.into())),
+    };
+    let settings = &client.client().settings;
+    let lifetimes = settings.lifetimes(&app.config.lifetimes);
+    let terms = Terms {
+        issuer: &app.config.issuer,
+        lifetimes: &lifetimes,
+        now,
+    };
+    let outcome = match device::decide(record, made, &client, new_ids()?, terms) {
+        Ok(outcome) => outcome,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    // Whatever can fail here must do so before the device code is spent.
+    let algorithms = settings.algorithms(app.config.keys.algorithm);
+    let keys = app.keys_for(algorithms).await?;
+    let made = match outcome {
+        Outcome::Redeem(redemption) if app.store.redeem_device_code(&redemption).await? => Made {
+            grant: redemption.grant,
+            session: redemption.session,
+        },
+        Outcome::Redeem(_) => match repeat(&poll, &client, app, terms).await? {
+            Ok(made) => made,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        },
+        Outcome::Repeat(made) => *made,
+    };
+    let issue = Issue {
+        grant: &made.grant,
+        session: &made.session,
+        access_jti: JwtId::from_random(random::bytes()?),
+        scope: &made.grant.scope,
+        terms,
+        algorithms,
+        gives_refresh_token: client.client().may_use(GrantType::RefreshToken),
+        id_token: id::issue(&made.grant, None, terms),
+    };
+    issue::tokens(issue, &keys, app).await.map(Ok)
+}
+
+/// What another poll has just made, which was faster.
+async fn repeat(
+    poll: &DevicePoll<'_>,
+    client: &AuthenticatedClient,
+    app: &App,
+    terms: Terms<'_>,
+) -> super::Outcome<Made, DeviceRefusal> {
+    let Polled { record, made, .. } = app.store.poll_device(poll).await?;
+    Ok(
+        device::decide(record, made, client, new_ids()?, terms).and_then(|outcome| match outcome {
+            Outcome::Repeat(made) => Ok(*made),
+            Outcome::Redeem(_) => Err(DeviceRefusal::Unsettled),
+        }),
+    )
+}
+
+fn new_ids() -> Result<NewIds, EdgeError> {
+    Ok(NewIds {
+        grant: GrantId::from_random(random::bytes()?),
+        refresh_jti: JwtId::from_random(random::bytes()?),
+        access_jti: JwtId::from_random(random::bytes()?),
+    })
+}

@@ -1,0 +1,282 @@
+//! Device codes on D1.
+
+use gatepass_core::authorize::SignIn;
+use gatepass_core::grant::code::Redemption;
+use gatepass_core::grant::device::{
+    Answer, Approval, DevicePoll, DeviceRecord, DeviceStatus, Found, Polled, Polling, Redeemed,
+};
+use gatepass_core::id::{Audience, ClientId, GrantId, JwtId, SignInId, Subject};
+use gatepass_core::scope::Scope;
+use gatepass_core::secret::SecretHash;
+use gatepass_core::store::DeviceStore;
+use gatepass_core::time::Timestamp;
+use gatepass_core::userinfo::User;
+use gatepass_edge::EdgeError;
+use gatepass_edge::d1::{Statement, Value};
+use serde::Deserialize;
+
+use super::D1Store;
+use super::grants::{generations, read_client, read_presented};
+use super::row::{CLIENT, Corrupt, GRANT, SIGN_IN, SignInRow, UserRow, column};
+
+impl DeviceStore for D1Store {
+    type Error = EdgeError;
+
+    async fn insert_device_code(&self, record: &DeviceRecord) -> Result<bool, EdgeError> {
+        let sql = "INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scope, \
+                   audience, poll_interval, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?) \
+                   ON CONFLICT DO NOTHING RETURNING 1";
+        let statement = self.db.statement(
+            sql,
+            &[
+                record.hash.to_base64url().as_str().into(),
+                record.user_code.to_base64url().as_str().into(),
+                record.client_id.as_str().into(),
+                record.scope.to_string().as_str().into(),
+                record.audience.as_str().into(),
+                i64::from(record.polling.interval).into(),
+                record.expires_at.seconds().into(),
+            ],
+        )?;
+        let [inserted] = self.db.batch([statement]).await?;
+        Ok(!inserted.is_empty()?)
+    }
+
+    async fn look_up_user_code(
+        &self,
+        user_code: SecretHash,
+        sign_in: &SignInId,
+        at: Timestamp,
+    ) -> Result<Found, EdgeError> {
+        let user_code = user_code.to_base64url();
+        let (code, sign_in) = (Value::Text(&user_code), Value::Text(sign_in.as_str()));
+        let count = "UPDATE sign_ins SET wrong_user_codes = wrong_user_codes + 1 \
+                     WHERE sign_in_id = ? AND NOT EXISTS (SELECT 1 FROM device_codes \
+                     WHERE user_code_hash = ? AND status = 'pending' AND expires_at > ?)";
+        let sign_ins = format!("SELECT {SIGN_IN} FROM sign_ins WHERE sign_in_id = ?");
+        let counts = "SELECT wrong_user_codes FROM sign_ins WHERE sign_in_id = ?";
+        let users = "SELECT u.* FROM sign_ins s JOIN users u ON u.user_id = s.user_id \
+                     WHERE s.sign_in_id = ?";
+        let clients = format!(
+            "SELECT {CLIENT} FROM device_codes d JOIN clients c ON c.client_id = d.client_id \
+             WHERE d.user_code_hash = ? AND c.ended_at IS NULL"
+        );
+        let [_, sign_ins, counts, users, devices, clients] = self
+            .db
+            .batch([
+                self.db
+                    .statement(count, &[sign_in, code, at.seconds().into()])?,
+                self.db.statement(&sign_ins, &[sign_in])?,
+                self.db.statement(counts, &[sign_in])?,
+                self.db.statement(users, &[sign_in])?,
+                self.by_user_code(code)?,
+                self.db.statement(&clients, &[code])?,
+            ])
+            .await?;
+        let sign_in = sign_ins.first::<SignInRow>()?.map(SignIn::try_from);
+        let count: Option<CountRow> = counts.first()?;
+        let user = users.first::<UserRow>()?.map(User::try_from);
+        let record = devices.first::<DeviceRow>()?.map(DeviceRecord::try_from);
+        Ok(Found {
+            sign_in: sign_in.transpose()?,
+            user: user.transpose()?,
+            wrong_codes: count.map_or(0, |count| count.wrong_user_codes),
+            device: record.transpose()?.zip(read_client(&clients)?),
+        })
+    }
+
+    async fn answer_device(&self, answer: &Answer) -> Result<Option<DeviceStatus>, EdgeError> {
+        let user_code = answer.user_code.to_base64url();
+        let code = Value::Text(&user_code);
+        let devices = [self.settle(answer, code)?, self.by_user_code(code)?];
+        let [_, devices] = self.db.batch(devices).await?;
+        let record = devices.first::<DeviceRow>()?.map(DeviceRecord::try_from);
+        Ok(record.transpose()?.map(|record| record.status))
+    }
+
+    async fn poll_device(&self, poll: &DevicePoll<'_>) -> Result<Polled, EdgeError> {
+        let hash = poll.device_code.to_base64url();
+        let (code, at) = (Value::Text(&hash), Value::Integer(poll.at.seconds()));
+        let devices = "SELECT * FROM device_codes WHERE device_code_hash = ?";
+        let grants = format!(
+            "SELECT {GRANT} FROM device_codes d JOIN grants g ON g.grant_id = d.grant_id \
+             WHERE d.device_code_hash = ?"
+        );
+        let first = "refresh_jti FROM device_codes WHERE device_code_hash = ?";
+        // As `Polling::after` has it.
+        let count = format!(
+            "UPDATE device_codes SET polled_at = ?, poll_interval = CASE \
+             WHEN ? - polled_at < poll_interval - {} THEN min(poll_interval + {}, {}) \
+             ELSE poll_interval END WHERE device_code_hash = ? AND status = 'pending'",
+            Polling::JITTER,
+            Polling::SLOW_DOWN_BY,
+            Polling::LONGEST
+        );
+        let [clients, devices, grants, sessions, _] = self
+            .db
+            .batch([
+                self.client(Some(poll.client_id))?,
+                self.db.statement(devices, &[code])?,
+                self.db.statement(&grants, &[code])?,
+                self.db.statement(&generations(first), &[code])?,
+                self.db.statement(&count, &[at, at, code])?,
+            ])
+            .await?;
+        let record = devices.first::<DeviceRow>()?.map(DeviceRecord::try_from);
+        Ok(Polled {
+            client: read_client(&clients)?,
+            record: record.transpose()?,
+            made: read_presented(&grants, &sessions)?,
+        })
+    }
+
+    async fn redeem_device_code(&self, redemption: &Redemption) -> Result<bool, EdgeError> {
+        let (grant, session) = (&redemption.grant, &redemption.session);
+        let hash = redemption.code.to_base64url();
+        let (code, id) = (Value::Text(&hash), Value::Text(grant.id.as_str()));
+        let at = Value::Integer(redemption.at.seconds());
+        let consume = "UPDATE device_codes SET status = 'redeemed', redeemed_at = ?, grant_id = ?, \
+                       refresh_jti = ? WHERE device_code_hash = ? AND status = 'allowed' \
+                       AND expires_at > ?";
+        let create_grant = "INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, \
+                            audience, auth_time, details, created_at, expires_at) \
+                            SELECT grant_id, ?, user_id, client_id, scope, audience, \
+                            auth_time, details, redeemed_at, ? FROM device_codes \
+                            WHERE device_code_hash = ? AND grant_id = ? ON CONFLICT DO NOTHING";
+        let won = "SELECT 1 FROM device_codes WHERE device_code_hash = ? AND grant_id = ?";
+        let jti = session.refresh_jti.as_str().into();
+        let grant = [
+            grant.browser.as_str().into(),
+            grant.expires_at.seconds().into(),
+            code,
+            id,
+        ];
+        let [_, _, _, won] = self
+            .db
+            .batch([
+                self.db.statement(consume, &[at, id, jti, code, at])?,
+                self.db.statement(create_grant, &grant)?,
+                self.first_session(session)?,
+                self.db.statement(won, &[code, id])?,
+            ])
+            .await?;
+        Ok(!won.is_empty()?)
+    }
+}
+
+impl D1Store {
+    fn by_user_code(&self, user_code: Value<'_>) -> Result<Statement, EdgeError> {
+        let sql = "SELECT * FROM device_codes WHERE user_code_hash = ?";
+        self.db.statement(sql, &[user_code])
+    }
+
+    /// Keeps the answer, only if it counts.
+    fn settle(&self, answer: &Answer, user_code: Value<'_>) -> Result<Statement, EdgeError> {
+        let sql = "UPDATE device_codes SET status = ?, user_id = ?, auth_time = ?, details = ?, \
+                   expires_at = max(expires_at, ?) WHERE user_code_hash = ? AND expires_at > ? \
+                   AND (status = 'pending' OR (status = 'allowed' AND ? IS NULL)) \
+                   AND EXISTS (SELECT 1 FROM sign_ins WHERE sign_in_id = ? AND expires_at > ?)";
+        let at = answer.at.seconds().into();
+        let approval = answer.approval.as_ref();
+        let details = approval.map(|yes| serde_json::to_string(&yes.details));
+        let details = details.transpose()?;
+        let user = approval.map(|yes| yes.subject.as_str()).into();
+        let (status, auth_time, until) = match approval {
+            Some(yes) => (
+                "allowed",
+                yes.auth_time.seconds().into(),
+                answer.fetch_until.seconds(),
+            ),
+            None => ("denied", Value::Null, 0),
+        };
+        self.db.statement(
+            sql,
+            &[
+                status.into(),
+                user,
+                auth_time,
+                details.as_deref().into(),
+                until.into(),
+                user_code,
+                at,
+                user,
+                answer.sign_in.as_str().into(),
+                at,
+            ],
+        )
+    }
+}
+
+#[derive(Deserialize)]
+struct CountRow {
+    wrong_user_codes: u32,
+}
+
+#[derive(Deserialize)]
+struct DeviceRow {
+    device_code_hash: String,
+    user_code_hash: String,
+    client_id: String,
+    scope: String,
+    audience: String,
+    poll_interval: u32,
+    polled_at: Option<Timestamp>,
+    expires_at: Timestamp,
+    status: String,
+    user_id: Option<String>,
+    auth_time: Option<Timestamp>,
+    details: Option<String>,
+    redeemed_at: Option<Timestamp>,
+    grant_id: Option<String>,
+    refresh_jti: Option<String>,
+}
+
+impl TryFrom<DeviceRow> for DeviceRecord {
+    type Error = Corrupt;
+
+    fn try_from(row: DeviceRow) -> Result<Self, Corrupt> {
+        let hash = |name, text: &str| SecretHash::from_base64url(text).ok_or(Corrupt(name));
+        Ok(Self {
+            status: status(&row)?,
+            hash: hash("device_codes.device_code_hash", &row.device_code_hash)?,
+            user_code: hash("device_codes.user_code_hash", &row.user_code_hash)?,
+            client_id: column("device_codes.client_id", ClientId::parse(&row.client_id))?,
+            scope: column("device_codes.scope", Scope::parse(&row.scope))?,
+            audience: column("device_codes.audience", Audience::parse(&row.audience))?,
+            polling: Polling {
+                interval: row.poll_interval,
+                last: row.polled_at,
+            },
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+fn status(row: &DeviceRow) -> Result<DeviceStatus, Corrupt> {
+    let corrupt = Corrupt("device_codes.status");
+    match row.status.as_str() {
+        "pending" => return Ok(DeviceStatus::Pending),
+        "denied" => return Ok(DeviceStatus::Denied),
+        "allowed" | "redeemed" => {}
+        _ => return Err(corrupt),
+    }
+    let (Some(user), Some(auth_time), Some(details)) = (&row.user_id, row.auth_time, &row.details)
+    else {
+        return Err(corrupt);
+    };
+    let subject = column("device_codes.user_id", Subject::parse(user))?;
+    match (row.redeemed_at, &row.grant_id, &row.refresh_jti) {
+        (None, None, None) => Ok(DeviceStatus::Allowed(Approval {
+            subject,
+            auth_time,
+            details: column("device_codes.details", serde_json::from_str(details))?,
+        })),
+        (Some(at), Some(grant), Some(jti)) => Ok(DeviceStatus::Redeemed(Redeemed {
+            subject,
+            at,
+            grant_id: column("device_codes.grant_id", GrantId::parse(grant))?,
+            refresh_jti: column("device_codes.refresh_jti", JwtId::parse(jti))?,
+        })),
+        _ => Err(corrupt),
+    }
+}
