@@ -2,13 +2,13 @@
 
 use gatepass_core::id::Subject;
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::Database;
+use gatepass_edge::d1::{Database, Row};
 use gatepass_edge::exchange::Exchange;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use worker::Env;
 
 /// What a user says of themselves.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Profile {
     /// The user.
     pub subject: String,
@@ -19,7 +19,7 @@ pub struct Profile {
 }
 
 /// One of the things that the API serves.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Item {
     id: i64,
     title: String,
@@ -45,7 +45,7 @@ impl Store {
         let sql = "SELECT subject, display_name, updated_at FROM profiles WHERE subject = ?";
         let statement = self.0.statement(sql, &[subject.as_str().into()])?;
         let [rows] = self.0.batch([statement]).await?;
-        rows.first()
+        rows.first(profile)
     }
 
     /// Saves the user's profile.
@@ -70,6 +70,22 @@ impl Store {
             .0
             .statement("SELECT id, title, text FROM data ORDER BY id", &[])?;
         let [rows] = self.0.batch([statement]).await?;
-        rows.all()
+        rows.all(item)
     }
+}
+
+fn profile(row: &Row) -> Result<Profile, EdgeError> {
+    Ok(Profile {
+        subject: row.text("profiles.subject")?.to_owned(),
+        display_name: row.text("profiles.display_name")?.to_owned(),
+        updated_at: row.integer("profiles.updated_at")?,
+    })
+}
+
+fn item(row: &Row) -> Result<Item, EdgeError> {
+    Ok(Item {
+        id: row.integer("data.id")?,
+        title: row.text("data.title")?.to_owned(),
+        text: row.text("data.text")?.to_owned(),
+    })
 }

@@ -72,7 +72,7 @@ pub async fn replace(app: &App, which: &Compromised) -> Outcome {
     };
     wanted.push(app.config.keys.algorithm);
     for key in app.store.revoke_keys(which, clock::now()).await? {
-        note(app, true, "signing_key_revoked", &key.key_id, "replaced");
+        note(app, true, "signing_key_revoked", &key, "replaced");
     }
     settle(app, &wanted).await.map(Ok)
 }

@@ -12,7 +12,7 @@ use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Statement;
 
 use super::D1Store;
-use super::row::{CLIENT, ClientRow, SIGN_IN, SignInRow, UserRow};
+use super::row::{self, CLIENT, SIGN_IN};
 
 impl AuthorizeStore for D1Store {
     type Error = EdgeError;
@@ -34,21 +34,13 @@ impl AuthorizeStore for D1Store {
                     .statement(&sign_ins, &[sign_in.map(SignInId::as_str).into()])?,
             ])
             .await?;
-        let client = clients
-            .first::<ClientRow>()?
-            .map(Client::try_from)
-            .transpose()?;
-        let sign_in = sign_ins
-            .first::<SignInRow>()?
-            .map(SignIn::try_from)
-            .transpose()?;
-        Ok((client, sign_in))
+        Ok((clients.first(row::client)?, sign_ins.first(row::sign_in)?))
     }
 
     async fn insert_code(&self, code: &CodeRecord) -> Result<bool, EdgeError> {
         let statement = self.insert_code_statement(code)?;
         let [inserted] = self.db.batch([statement]).await?;
-        Ok(!inserted.is_empty()?)
+        Ok(!inserted.is_empty())
     }
 
     async fn user_by_name(&self, username: &str) -> Result<Option<Account>, EdgeError> {
@@ -58,8 +50,7 @@ impl AuthorizeStore for D1Store {
             .db
             .batch([self.db.statement(sql, &[username.into()])?])
             .await?;
-        let found = rows.first::<UserRow>()?.map(Account::try_from);
-        Ok(found.transpose()?)
+        rows.first(row::account)
     }
 
     async fn insert_sign_in(

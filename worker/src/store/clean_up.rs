@@ -4,7 +4,7 @@
 use gatepass_core::clean_up::{Forgotten, Over, ROWS};
 use gatepass_core::store::CleanUpStore;
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::{Rows, Statement};
+use gatepass_edge::d1::Statement;
 
 use super::D1Store;
 
@@ -70,15 +70,16 @@ impl CleanUpStore for D1Store {
             pushed,
         ] = self.db.batch(batch).await?;
         Ok(Forgotten {
-            clients: count(&clients)?,
-            codes: codes.changes()?,
-            device_codes: devices.changes()?,
-            grants: abandoned.changes()? + expired.changes()?,
-            pushed_requests: pushed.changes()?,
-            revoked_access_tokens: revoked.changes()?,
-            sessions: sessions.changes()?,
-            sign_ins: sign_ins.changes()?,
-            used_once: used.changes()?,
+            // Rows that came back: a client's consents go with it, and D1 counts those changes, too.
+            clients: clients.count(),
+            codes: codes.changes(),
+            device_codes: devices.changes(),
+            grants: abandoned.changes() + expired.changes(),
+            pushed_requests: pushed.changes(),
+            revoked_access_tokens: revoked.changes(),
+            sessions: sessions.changes(),
+            sign_ins: sign_ins.changes(),
+            used_once: used.changes(),
         })
     }
 }
@@ -142,9 +143,3 @@ const CODE_IS_OVER: &str = "CASE WHEN redeemed_at IS NULL THEN expires_at <= ? E
 
 const CLIENT_IS_OVER: &str = "ended_at <= ? AND NOT EXISTS \
      (SELECT 1 FROM grants g WHERE g.client_id = clients.client_id) RETURNING client_id";
-
-/// How many rows came back: a client's consents go with it, and D1 counts those changes, too.
-fn count(rows: &Rows) -> Result<u32, EdgeError> {
-    let rows = rows.all::<serde::de::IgnoredAny>()?;
-    Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
-}

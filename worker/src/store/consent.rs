@@ -10,11 +10,10 @@ use gatepass_core::id::{ClientId, SignInId, Subject};
 use gatepass_core::store::ConsentStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::{Rows, Statement};
+use gatepass_edge::d1::Statement;
 
 use super::D1Store;
-use super::grants::read_client;
-use super::row::VisitorRow;
+use super::row;
 
 impl ConsentStore for D1Store {
     type Error = EdgeError;
@@ -26,7 +25,7 @@ impl ConsentStore for D1Store {
     ) -> Result<(Option<Client>, Option<Visitor>), EdgeError> {
         let statements = [self.client(Some(client))?, self.visitor(client, sign_in)?];
         let [clients, visitors] = self.db.batch(statements).await?;
-        Ok((read_client(&clients)?, read_visitor(&visitors)?))
+        Ok((clients.first(row::client)?, visitors.first(row::visitor)?))
     }
 
     async fn insert_code_and_consent(
@@ -54,7 +53,7 @@ impl ConsentStore for D1Store {
             self.db.statement(upsert, &values)?,
         ];
         let [inserted, _] = self.db.batch(statements).await?;
-        Ok(!inserted.all::<serde::de::IgnoredAny>()?.is_empty())
+        Ok(!inserted.is_empty())
     }
 
     async fn withdraw_consent(
@@ -103,9 +102,4 @@ impl D1Store {
         let values = [client.as_str().into(), sign_in.map(SignInId::as_str).into()];
         self.db.statement(sql, &values)
     }
-}
-
-pub(super) fn read_visitor(rows: &Rows) -> Result<Option<Visitor>, EdgeError> {
-    let visitor = rows.first::<VisitorRow>()?.map(Visitor::try_from);
-    Ok(visitor.transpose()?)
 }

@@ -1,6 +1,5 @@
 //! Device codes on D1.
 
-use gatepass_core::authorize::SignIn;
 use gatepass_core::grant::code::Redemption;
 use gatepass_core::grant::device::{
     Answer, Approval, DevicePoll, DeviceRecord, DeviceStatus, Found, Polled, Polling, Redeemed,
@@ -10,14 +9,12 @@ use gatepass_core::scope::Scope;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::store::DeviceStore;
 use gatepass_core::time::Timestamp;
-use gatepass_core::userinfo::User;
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::{Statement, Value};
-use serde::Deserialize;
+use gatepass_edge::d1::{Row, Statement, Value};
 
 use super::D1Store;
-use super::grants::{generations, read_client, read_presented};
-use super::row::{CLIENT, Corrupt, GRANT, SIGN_IN, SignInRow, UserRow, column};
+use super::grants::{generations, read_presented};
+use super::row::{self, CLIENT, GRANT, SIGN_IN, hash};
 
 impl DeviceStore for D1Store {
     type Error = EdgeError;
@@ -39,7 +36,7 @@ impl DeviceStore for D1Store {
             ],
         )?;
         let [inserted] = self.db.batch([statement]).await?;
-        Ok(!inserted.is_empty()?)
+        Ok(!inserted.is_empty())
     }
 
     async fn look_up_user_code(
@@ -73,15 +70,12 @@ impl DeviceStore for D1Store {
                 self.db.statement(&clients, &[code])?,
             ])
             .await?;
-        let sign_in = sign_ins.first::<SignInRow>()?.map(SignIn::try_from);
-        let count: Option<CountRow> = counts.first()?;
-        let user = users.first::<UserRow>()?.map(User::try_from);
-        let record = devices.first::<DeviceRow>()?.map(DeviceRecord::try_from);
+        let wrong_codes = counts.first(|row| row.number("sign_ins.wrong_user_codes"))?;
         Ok(Found {
-            sign_in: sign_in.transpose()?,
-            user: user.transpose()?,
-            wrong_codes: count.map_or(0, |count| count.wrong_user_codes),
-            device: record.transpose()?.zip(read_client(&clients)?),
+            sign_in: sign_ins.first(row::sign_in)?,
+            user: users.first(row::user)?,
+            wrong_codes: wrong_codes.unwrap_or(0),
+            device: devices.first(device)?.zip(clients.first(row::client)?),
         })
     }
 
@@ -90,8 +84,7 @@ impl DeviceStore for D1Store {
         let code = Value::Text(&user_code);
         let devices = [self.settle(answer, code)?, self.by_user_code(code)?];
         let [_, devices] = self.db.batch(devices).await?;
-        let record = devices.first::<DeviceRow>()?.map(DeviceRecord::try_from);
-        Ok(record.transpose()?.map(|record| record.status))
+        Ok(devices.first(device)?.map(|record| record.status))
     }
 
     async fn poll_device(&self, poll: &DevicePoll<'_>) -> Result<Polled, EdgeError> {
@@ -122,10 +115,9 @@ impl DeviceStore for D1Store {
                 self.db.statement(&count, &[at, at, code])?,
             ])
             .await?;
-        let record = devices.first::<DeviceRow>()?.map(DeviceRecord::try_from);
         Ok(Polled {
-            client: read_client(&clients)?,
-            record: record.transpose()?,
+            client: clients.first(row::client)?,
+            record: devices.first(device)?,
             made: read_presented(&grants, &sessions)?,
         })
     }
@@ -160,7 +152,7 @@ impl DeviceStore for D1Store {
                 self.db.statement(won, &[code, id])?,
             ])
             .await?;
-        Ok(!won.is_empty()?)
+        Ok(!won.is_empty())
     }
 }
 
@@ -207,76 +199,46 @@ impl D1Store {
     }
 }
 
-#[derive(Deserialize)]
-struct CountRow {
-    wrong_user_codes: u32,
+fn device(row: &Row) -> Result<DeviceRecord, EdgeError> {
+    Ok(DeviceRecord {
+        status: status(row)?,
+        hash: row.parse("device_codes.device_code_hash", hash)?,
+        user_code: row.parse("device_codes.user_code_hash", hash)?,
+        client_id: row.parse("device_codes.client_id", ClientId::parse)?,
+        scope: row.parse("device_codes.scope", Scope::parse)?,
+        audience: row.parse("device_codes.audience", Audience::parse)?,
+        polling: Polling {
+            interval: row.number("device_codes.poll_interval")?,
+            last: row.optional_time("device_codes.polled_at")?,
+        },
+        expires_at: row.time("device_codes.expires_at")?,
+    })
 }
 
-#[derive(Deserialize)]
-struct DeviceRow {
-    device_code_hash: String,
-    user_code_hash: String,
-    client_id: String,
-    scope: String,
-    audience: String,
-    poll_interval: u32,
-    polled_at: Option<Timestamp>,
-    expires_at: Timestamp,
-    status: String,
-    user_id: Option<String>,
-    auth_time: Option<Timestamp>,
-    details: Option<String>,
-    redeemed_at: Option<Timestamp>,
-    grant_id: Option<String>,
-    refresh_jti: Option<String>,
-}
-
-impl TryFrom<DeviceRow> for DeviceRecord {
-    type Error = Corrupt;
-
-    fn try_from(row: DeviceRow) -> Result<Self, Corrupt> {
-        let hash = |name, text: &str| SecretHash::from_base64url(text).ok_or(Corrupt(name));
-        Ok(Self {
-            status: status(&row)?,
-            hash: hash("device_codes.device_code_hash", &row.device_code_hash)?,
-            user_code: hash("device_codes.user_code_hash", &row.user_code_hash)?,
-            client_id: column("device_codes.client_id", ClientId::parse(&row.client_id))?,
-            scope: column("device_codes.scope", Scope::parse(&row.scope))?,
-            audience: column("device_codes.audience", Audience::parse(&row.audience))?,
-            polling: Polling {
-                interval: row.poll_interval,
-                last: row.polled_at,
-            },
-            expires_at: row.expires_at,
-        })
-    }
-}
-
-fn status(row: &DeviceRow) -> Result<DeviceStatus, Corrupt> {
-    let corrupt = Corrupt("device_codes.status");
-    match row.status.as_str() {
+fn status(row: &Row) -> Result<DeviceStatus, EdgeError> {
+    let column = "device_codes.status";
+    match row.text(column)? {
         "pending" => return Ok(DeviceStatus::Pending),
         "denied" => return Ok(DeviceStatus::Denied),
         "allowed" | "redeemed" => {}
-        _ => return Err(corrupt),
+        _ => return Err(EdgeError::Corrupt(column)),
     }
-    let (Some(user), Some(auth_time), Some(details)) = (&row.user_id, row.auth_time, &row.details)
-    else {
-        return Err(corrupt);
-    };
-    let subject = column("device_codes.user_id", Subject::parse(user))?;
-    match (row.redeemed_at, &row.grant_id, &row.refresh_jti) {
+    let subject = row.parse("device_codes.user_id", Subject::parse)?;
+    let at = row.optional_time("device_codes.redeemed_at")?;
+    let grant_id = row.parse_optional("device_codes.grant_id", GrantId::parse)?;
+    let refresh_jti = row.parse_optional("device_codes.refresh_jti", JwtId::parse)?;
+    match (at, grant_id, refresh_jti) {
         (None, None, None) => Ok(DeviceStatus::Allowed(Approval {
             subject,
-            auth_time,
-            details: column("device_codes.details", serde_json::from_str(details))?,
+            auth_time: row.time("device_codes.auth_time")?,
+            details: row.json("device_codes.details")?,
         })),
-        (Some(at), Some(grant), Some(jti)) => Ok(DeviceStatus::Redeemed(Redeemed {
+        (Some(at), Some(grant_id), Some(refresh_jti)) => Ok(DeviceStatus::Redeemed(Redeemed {
             subject,
             at,
-            grant_id: column("device_codes.grant_id", GrantId::parse(grant))?,
-            refresh_jti: column("device_codes.refresh_jti", JwtId::parse(jti))?,
+            grant_id,
+            refresh_jti,
         })),
-        _ => Err(corrupt),
+        _ => Err(EdgeError::Corrupt(column)),
     }
 }

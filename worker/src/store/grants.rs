@@ -3,19 +3,18 @@
 use gatepass_core::client::Client;
 use gatepass_core::grant::code::{CodeRecord, Redemption};
 use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
-use gatepass_core::grant::{EndReason, Grant, Session};
+use gatepass_core::grant::{EndReason, Session};
 use gatepass_core::id::{ClientId, GrantId, JwtId};
 use gatepass_core::introspect::TokenState;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
-use gatepass_core::userinfo::User;
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::{Rows, Statement, Value};
 
 use super::D1Store;
-use super::row::{CLIENT, ClientRow, CodeRow, GRANT, GrantRow, SESSION, SessionRow, UserRow};
+use super::row::{self, CLIENT, GRANT, SESSION};
 
 impl GrantStore for D1Store {
     type Error = EdgeError;
@@ -32,11 +31,7 @@ impl GrantStore for D1Store {
             self.db.statement(codes, &[hash.as_str().into()])?,
         ];
         let [clients, codes] = self.db.batch(statements).await?;
-        let code = codes
-            .first::<CodeRow>()?
-            .map(CodeRecord::try_from)
-            .transpose()?;
-        Ok((read_client(&clients)?, code))
+        Ok((clients.first(row::client)?, codes.first(row::code)?))
     }
 
     async fn redeem(&self, redemption: &Redemption) -> Result<bool, EdgeError> {
@@ -61,7 +56,7 @@ impl GrantStore for D1Store {
                 self.first_session(session)?,
             ])
             .await?;
-        Ok(!consumed.is_empty()?)
+        Ok(!consumed.is_empty())
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, EdgeError> {
@@ -80,9 +75,10 @@ impl GrantStore for D1Store {
                 self.db.statement(&generations("?"), &[presented])?,
             ])
             .await?;
-        let client = read_client(&clients)?;
-        let presented = read_presented(&grants, &sessions)?;
-        Ok(Found { client, presented })
+        Ok(Found {
+            client: clients.first(row::client)?,
+            presented: read_presented(&grants, &sessions)?,
+        })
     }
 
     async fn end_grant(
@@ -99,7 +95,7 @@ impl GrantStore for D1Store {
             grant.as_str().into(),
         ];
         let [ended] = self.db.batch([self.db.statement(sql, &values)?]).await?;
-        Ok(!ended.is_empty()?)
+        Ok(!ended.is_empty())
     }
 
     async fn client_and_namesake(
@@ -112,7 +108,7 @@ impl GrantStore for D1Store {
             self.db.statement(namesakes, &[client.as_str().into()])?,
         ];
         let [clients, namesakes] = self.db.batch(statements).await?;
-        Ok((read_client(&clients)?, !namesakes.is_empty()?))
+        Ok((clients.first(row::client)?, !namesakes.is_empty()))
     }
 
     async fn access_token_state(
@@ -140,11 +136,11 @@ impl GrantStore for D1Store {
             ])
             .await?;
         let state = TokenState {
-            client: read_client(&clients)?,
-            access_token_revoked: !revoked.is_empty()?,
+            client: clients.first(row::client)?,
+            access_token_revoked: !revoked.is_empty(),
             ..token_state(&grants, &users)?
         };
-        Ok((read_client(&callers)?, state))
+        Ok((callers.first(row::client)?, state))
     }
 
     async fn refresh_token_state(
@@ -169,13 +165,9 @@ impl GrantStore for D1Store {
                 self.db.statement(users, &[jti])?,
             ])
             .await?;
-        let session = sessions
-            .first::<SessionRow>()?
-            .map(Session::try_from)
-            .transpose()?;
         Ok((
-            read_client(&clients)?,
-            session,
+            clients.first(row::client)?,
+            sessions.first(row::session)?,
             token_state(&grants, &users)?,
         ))
     }
@@ -291,37 +283,21 @@ pub(super) fn read_presented(
     grants: &Rows,
     sessions: &Rows,
 ) -> Result<Option<Presented>, EdgeError> {
-    let grant = grants
-        .first::<GrantRow>()?
-        .map(Grant::try_from)
-        .transpose()?;
-    let sessions: Vec<SessionRow> = sessions.all()?;
-    let mut sessions = sessions.into_iter().map(Session::try_from);
-    let (Some(grant), Some(session)) = (grant, sessions.next()) else {
+    let mut sessions = sessions.all(row::session)?.into_iter();
+    let (Some(grant), Some(session)) = (grants.first(row::grant)?, sessions.next()) else {
         return Ok(None);
     };
-    let successors = sessions.collect::<Result<_, _>>()?;
     Ok(Some(Presented {
         grant,
-        session: session?,
-        successors,
+        session,
+        successors: sessions.collect(),
     }))
-}
-
-pub(super) fn read_client(rows: &Rows) -> Result<Option<Client>, EdgeError> {
-    Ok(rows
-        .first::<ClientRow>()?
-        .map(Client::try_from)
-        .transpose()?)
 }
 
 fn token_state(grants: &Rows, users: &Rows) -> Result<TokenState, EdgeError> {
     Ok(TokenState {
-        grant: grants
-            .first::<GrantRow>()?
-            .map(Grant::try_from)
-            .transpose()?,
-        user: users.first::<UserRow>()?.map(User::try_from).transpose()?,
+        grant: grants.first(row::grant)?,
+        user: users.first(row::user)?,
         ..TokenState::default()
     })
 }

@@ -6,14 +6,13 @@ use gatepass_core::keys::KeyStatus;
 use gatepass_core::keys::command::Compromised;
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::{Statement, Value};
-use serde::Deserialize;
+use gatepass_edge::d1::{Row, Statement, Value};
 
 use super::D1Store;
 use crate::keys::Sealed;
 
 /// A signing key as the store holds it: the private half encrypted, if it is still there.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyRow {
     /// `kid`.
     pub key_id: String,
@@ -48,14 +47,14 @@ impl D1Store {
              status = 'current' DESC, status = 'next' DESC, since DESC, key_id"
         );
         let [rows] = self.db.batch([self.db.statement(&sql, &[])?]).await?;
-        rows.all()
+        rows.all(key)
     }
 
     /// Keeps a key, unless there is one of this algorithm and status, or it is here already. Says
     /// whether it is kept.
     pub async fn insert_key(&self, row: &KeyRow) -> Result<bool, EdgeError> {
         let [rows] = self.db.batch([self.insertion(row)?]).await?;
-        Ok(rows.first::<KeyName>()?.is_some())
+        Ok(!rows.is_empty())
     }
 
     fn insertion(&self, row: &KeyRow) -> Result<Statement, EdgeError> {
@@ -101,15 +100,15 @@ impl D1Store {
             self.db.statement(step_up, &[at.into(), next.into()])?,
         ];
         let [_, promoted] = self.db.batch(statements).await?;
-        Ok(promoted.first::<KeyName>()?.is_some())
+        Ok(!promoted.is_empty())
     }
 
-    /// These keys verify nothing from now on, and their private halves are deleted.
+    /// These keys verify nothing from now on, and their private halves are deleted. Names the keys.
     pub async fn revoke_keys(
         &self,
         which: &Compromised,
         at: Timestamp,
-    ) -> Result<Vec<KeyName>, EdgeError> {
+    ) -> Result<Vec<String>, EdgeError> {
         let sql = "UPDATE signing_keys SET status = 'revoked', since = ?, private_key = NULL, \
                    nonce = NULL WHERE status <> 'revoked' AND (? IS NULL OR key_id = ?) \
                    RETURNING key_id";
@@ -119,7 +118,7 @@ impl D1Store {
         };
         let statement = self.db.statement(sql, &[at.seconds().into(), key, key])?;
         let [rows] = self.db.batch([statement]).await?;
-        rows.all()
+        rows.all(|row| Ok(row.text("signing_keys.key_id")?.to_owned()))
     }
 
     /// Keeps a key that was made elsewhere in the place of the one of its algorithm and status, unless it
@@ -142,7 +141,7 @@ impl D1Store {
                 .statement(&format!("{delete} AND {unknown}"), &[algorithm, id, public])?
         };
         let [_, inserted] = self.db.batch([make_way, self.insertion(row)?]).await?;
-        Ok(inserted.first::<KeyName>()?.is_some())
+        Ok(!inserted.is_empty())
     }
 
     /// A previous key is published no more.
@@ -189,13 +188,23 @@ impl D1Store {
 
     async fn change_key(&self, sql: &str, values: &[Value<'_>]) -> Result<bool, EdgeError> {
         let [rows] = self.db.batch([self.db.statement(sql, values)?]).await?;
-        Ok(rows.first::<KeyName>()?.is_some())
+        Ok(!rows.is_empty())
     }
 }
 
-/// A key that a statement changed.
-#[derive(Debug, Deserialize)]
-pub struct KeyName {
-    /// `kid`.
-    pub key_id: String,
+fn key(row: &Row) -> Result<KeyRow, EdgeError> {
+    let text = |column| Ok::<_, EdgeError>(row.text(column)?.to_owned());
+    let optional = |column| Ok::<_, EdgeError>(row.optional_text(column)?.map(str::to_owned));
+    Ok(KeyRow {
+        key_id: text("signing_keys.key_id")?,
+        algorithm: text("signing_keys.algorithm")?,
+        status: text("signing_keys.status")?,
+        public_jwk: text("signing_keys.public_jwk")?,
+        private_key: optional("signing_keys.private_key")?,
+        nonce: optional("signing_keys.nonce")?,
+        kek_id: text("signing_keys.kek_id")?,
+        token_lifetime: row.integer("signing_keys.token_lifetime")?,
+        created_at: row.time("signing_keys.created_at")?,
+        since: row.time("signing_keys.since")?,
+    })
 }

@@ -49,6 +49,6 @@ impl D1Store {
         let sql = "SELECT client_id FROM client_origins WHERE origin = ? LIMIT 1";
         let statement = self.db.statement(sql, &[origin.into()])?;
         let [rows] = self.db.batch([statement]).await?;
-        Ok(!rows.all::<serde::de::IgnoredAny>()?.is_empty())
+        Ok(!rows.is_empty())
     }
 }

@@ -16,6 +16,6 @@ impl OnceStore for D1Store {
         let id = id.to_base64url();
         let values = [id.as_str().into(), expires_at.seconds().into()];
         let [inserted] = self.db.batch([self.db.statement(sql, &values)?]).await?;
-        Ok(!inserted.all::<serde::de::IgnoredAny>()?.is_empty())
+        Ok(!inserted.is_empty())
     }
 }

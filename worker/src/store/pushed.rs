@@ -5,19 +5,10 @@ use gatepass_core::authorize::pushed::{Claim, PushedRequest};
 use gatepass_core::client::Client;
 use gatepass_core::id::{BrowserId, SignInId};
 use gatepass_core::store::PushedRequestStore;
-use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
-use serde::Deserialize;
 
 use super::D1Store;
-use super::consent::read_visitor;
-use super::grants::read_client;
-
-#[derive(Deserialize)]
-struct PushedRow {
-    parameters: String,
-    expires_at: Timestamp,
-}
+use super::row;
 
 impl PushedRequestStore for D1Store {
     type Error = EdgeError;
@@ -59,12 +50,15 @@ impl PushedRequestStore for D1Store {
             self.visitor(claim.client, sign_in)?,
         ];
         let [claimed, clients, visitors] = self.db.batch(statements).await?;
-        let claimed = claimed.first::<PushedRow>()?.map(|row| PushedRequest {
-            reference: claim.reference,
-            client_id: claim.client.clone(),
-            parameters: row.parameters,
-            expires_at: row.expires_at,
-        });
-        Ok((read_client(&clients)?, read_visitor(&visitors)?, claimed))
+        let claimed = claimed.first(|row| {
+            Ok(PushedRequest {
+                reference: claim.reference,
+                client_id: claim.client.clone(),
+                parameters: row.text("pushed_requests.parameters")?.to_owned(),
+                expires_at: row.time("pushed_requests.expires_at")?,
+            })
+        })?;
+        let client = clients.first(row::client)?;
+        Ok((client, visitors.first(row::visitor)?, claimed))
     }
 }

@@ -11,7 +11,7 @@ use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
 
 use super::D1Store;
-use super::row::{CLIENT, RegistrationRow};
+use super::row::{self, CLIENT};
 
 impl RegistrationStore for D1Store {
     type Error = EdgeError;
@@ -55,8 +55,7 @@ impl RegistrationStore for D1Store {
         );
         let statement = self.db.statement(&sql, &[client.as_str().into()])?;
         let [rows] = self.db.batch([statement]).await?;
-        let found = rows.first::<RegistrationRow>()?.map(Registration::try_from);
-        Ok(found.transpose()?)
+        rows.first(row::registration)
     }
 
     async fn update_registration(&self, client: &Client) -> Result<(), EdgeError> {

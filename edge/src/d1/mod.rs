@@ -6,12 +6,15 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use js_sys::{Array, Promise};
-use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use crate::EdgeError;
+
+mod row;
+
+pub use row::{Row, Rows};
 
 #[wasm_bindgen]
 extern "C" {
@@ -141,67 +144,17 @@ impl Database {
         &self,
         statements: [Statement; N],
     ) -> Result<[Rows; N], EdgeError> {
-        self.trips.add();
         let statements: Array = statements.into_iter().map(|s| JsValue::from(s.0)).collect();
-        let promise = self
-            .binding
-            .batch(&statements)
-            .map_err(|thrown| EdgeError::d1(&thrown))?;
-        let results = JsFuture::from(promise)
-            .await
-            .map_err(|thrown| EdgeError::d1(&thrown))?;
-        let results: Array = results.unchecked_into();
-        let mut index = 0;
-        Ok([(); N].map(|()| {
-            let result = results.get(index);
-            index += 1;
-            Rows(result)
-        }))
-    }
-}
-
-/// What one statement returned.
-#[derive(Debug)]
-pub struct Rows(JsValue);
-
-impl Rows {
-    /// Every row.
-    ///
-    /// # Errors
-    ///
-    /// [`EdgeError::Corrupt`] if a row is not a `T`.
-    pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, EdgeError> {
-        let rows = js_sys::Reflect::get(&self.0, &JsValue::from_str("results"))?;
-        let rows = serde_wasm_bindgen::from_value(rows);
-        rows.map_err(|_| EdgeError::Corrupt("a row does not have the columns of its table"))
+        let results = self.run(&statements).await?;
+        let unanswered = |_| EdgeError::D1("a statement was not answered".to_owned());
+        results.try_into().map_err(unanswered)
     }
 
-    /// Whether the statement returned no row.
-    ///
-    /// # Errors
-    ///
-    /// [`EdgeError::Corrupt`] if D1 returned no rows at all.
-    pub fn is_empty(&self) -> Result<bool, EdgeError> {
-        Ok(self.all::<serde::de::IgnoredAny>()?.is_empty())
-    }
-
-    /// The first row, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// [`EdgeError::Corrupt`] if it is not a `T`.
-    pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, EdgeError> {
-        Ok(self.all()?.into_iter().next())
-    }
-
-    /// How many rows it inserted, changed or deleted, those that triggers and foreign keys did included.
-    ///
-    /// # Errors
-    ///
-    /// [`EdgeError::D1`] if D1 does not say.
-    pub fn changes(&self) -> Result<u32, EdgeError> {
-        let meta = js_sys::Reflect::get(&self.0, &JsValue::from_str("meta"))?;
-        let changes = js_sys::Reflect::get(&meta, &JsValue::from_str("changes"))?;
-        serde_wasm_bindgen::from_value(changes).map_err(|thrown| EdgeError::d1(&thrown.into()))
+    async fn run(&self, statements: &Array) -> Result<Vec<Rows>, EdgeError> {
+        self.trips.add();
+        let thrown = |thrown: JsValue| EdgeError::d1(&thrown);
+        let promise = self.binding.batch(statements).map_err(thrown)?;
+        let results = JsFuture::from(promise).await.map_err(thrown)?;
+        row::read(&results)
     }
 }
