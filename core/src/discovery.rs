@@ -3,10 +3,12 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::authorize::ResponseMode;
 use crate::client::GrantType;
 use crate::id::Issuer;
 use crate::jose::SigningAlgorithm;
 use crate::scope::Scope;
+use crate::token::id::ACR;
 
 /// The provider's paths that clients are told of.
 pub mod path {
@@ -36,6 +38,11 @@ const CLAIMS: &[&str] = &[
     "iat",
     "auth_time",
     "nonce",
+    "acr",
+    "amr",
+    "azp",
+    "at_hash",
+    "sid",
     "name",
     "preferred_username",
     "email",
@@ -64,8 +71,9 @@ pub struct Metadata<'a> {
     registration_endpoint: Option<String>,
     scopes_supported: Vec<&'a str>,
     claims_supported: &'static [&'static str],
+    acr_values_supported: [&'static str; 1],
     response_types_supported: [&'static str; 1],
-    response_modes_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; ResponseMode::ALL.len()],
     grant_types_supported: [&'static str; GrantType::ALL.len()],
     prompt_values_supported: [&'static str; 4],
     ui_locales_supported: [&'static str; 1],
@@ -102,8 +110,9 @@ impl<'a> Metadata<'a> {
             registration_endpoint: registers.then(|| at(path::REGISTER)),
             scopes_supported: scopes.iter().collect(),
             claims_supported: CLAIMS,
+            acr_values_supported: [ACR],
             response_types_supported: ["code"],
-            response_modes_supported: ["query"],
+            response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str),
             grant_types_supported: GrantType::ALL.map(GrantType::as_str),
             prompt_values_supported: ["none", "login", "consent", "select_account"],
             ui_locales_supported: ["en"],
@@ -172,11 +181,13 @@ mod tests {
             "registration_endpoint": "http://localhost:4000/oauth/register",
             "scopes_supported": ["openid", "read"],
             "claims_supported": [
-                "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name",
-                "preferred_username", "email", "email_verified",
+                "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp",
+                "at_hash", "sid", "name", "preferred_username", "email", "email_verified",
             ],
+            "acr_values_supported":
+                ["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"],
             "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
+            "response_modes_supported": ["query", "fragment", "form_post"],
             "grant_types_supported": [
                 "authorization_code", "client_credentials",
                 "urn:ietf:params:oauth:grant-type:device_code", "refresh_token",

@@ -6,9 +6,10 @@
 
 mod device;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::authorize::{
     AuthorizationRequest, LocalRefusal, Next, Permission, Refusal, Resources, SignIn, decide,
-    refusal_location, requesting_client, state_token, success_location, validate,
+    refusal_reply, requesting_client, state_token, success_reply, validate,
 };
 use gatepass_core::client::{ClientCredentials, GrantType};
 use gatepass_core::form::Form;
@@ -20,11 +21,13 @@ use gatepass_core::id::{GrantId, Issuer, JwtId};
 use gatepass_core::jose::{self, Jwt, SymmetricKey};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{
-    AccessToken, AuthorizationCode, BrowserBinding, IdToken, RefreshToken, SignInCookie, StateToken,
+    AccessToken, AuthorizationCode, BrowserBinding, IdToken, RefreshToken, SecretHash,
+    SignInCookie, StateToken,
 };
 use gatepass_core::store::{AuthorizeStore, ConsentStore, GrantStore};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::AccessTokenClaims;
+use gatepass_core::token::id::IdTokenClaims;
 use gatepass_core::token::{
     self, GrantRequest, RefreshRequest, TokenRefusal, TokenRequest, TokenResponse,
 };
@@ -95,7 +98,7 @@ impl Provider {
             Ok(sent) => sent,
             Err(Refusal::Local(refusal)) => Sent::Nowhere(refusal),
             Err(Refusal::Redirect(refusal)) => {
-                Sent::ToClient(refusal_location(&refusal, &self.issuer))
+                Sent::ToClient(refusal_reply(&refusal, &self.issuer).location())
             }
         }
     }
@@ -174,7 +177,7 @@ impl Provider {
         match decide(&request, &client.unwrap(), visitor, now) {
             Next::AskConsent(_) => panic!("{NOBODY_ASKS}"),
             Next::Issue(permission) => self.code(&request, &permission),
-            Next::Refuse(refusal) => refusal_location(&refusal, &self.issuer),
+            Next::Refuse(refusal) => refusal_reply(&refusal, &self.issuer).location(),
             Next::SignIn => panic!("this sign-in does not count"),
         }
     }
@@ -189,7 +192,7 @@ impl Provider {
             self.clock.now(),
         );
         let Ok(_) = block_on(self.store.insert_code(&record));
-        success_location(request, &code, &self.issuer)
+        success_reply(request, &code, &self.issuer).location()
     }
 
     /// `POST /oauth/token`. What a refusal ends has ended when this returns.
@@ -246,14 +249,10 @@ impl Provider {
         }
         let (grant, session) = (&redemption.grant, &redemption.session);
         let nonce = redemption.nonce.clone();
-        let id_token = token::id::issue(grant, nonce, self.terms(now));
+        let id_token = token::id::issue(grant, &grant.scope, nonce, self.terms(now));
         let access_jti = session.access_jti.clone();
-        let mut response = self.issue(grant, &grant.scope, session, access_jti);
-        response.id_token = id_token.map(|jwt| {
-            let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
-            let unsigned = jose::unsigned(token::id::TYPE, algorithm, key, &jwt);
-            IdToken::new(self.signer.sign(unsigned.unwrap()))
-        });
+        let response = self.issue(grant, &grant.scope, session, access_jti);
+        let mut response = self.with_id_token(response, id_token);
         let declined = grant.details.declines_offline_access;
         if declined || !client.client().may_use(GrantType::RefreshToken) {
             response.refresh_token = None;
@@ -293,8 +292,11 @@ impl Provider {
         let Ok(found) = block_on(self.store.rotate(&rotation));
         let refreshed = refresh::decide(found, &rotation, &self.lifetimes)?;
         let access_jti = refreshed.access_jti(&rotation, self.jti());
-        let scope = request.scope.as_ref().unwrap_or(&refreshed.grant.scope);
-        Ok(self.issue(&refreshed.grant, scope, &refreshed.session, access_jti))
+        let grant = &refreshed.grant;
+        let scope = request.scope.as_ref().unwrap_or(&grant.scope);
+        let id_token = token::id::issue(grant, scope, None, self.terms(now));
+        let response = self.issue(grant, scope, &refreshed.session, access_jti);
+        Ok(self.with_id_token(response, id_token))
     }
 
     fn client_credentials(
@@ -331,6 +333,25 @@ impl Provider {
         let jwt = token::access::issue(grant, scope, access_jti, self.terms(now));
         let refresh_token = token::refresh::write(session, issuer, &self.refresh_token_key);
         self.response(&jwt, Some(refresh_token.unwrap()))
+    }
+
+    fn with_id_token(
+        &self,
+        response: TokenResponse,
+        id_token: Option<Jwt<IdTokenClaims>>,
+    ) -> TokenResponse {
+        let id_token = id_token.map(|mut jwt| {
+            let digest = SecretHash::of(response.access_token.expose()).to_base64url();
+            let digest = Base64UrlUnpadded::decode_vec(&digest).unwrap();
+            jwt.payload.at_hash = Some(token::id::at_hash(&digest));
+            let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
+            let unsigned = jose::unsigned(token::id::TYPE, algorithm, key, &jwt);
+            IdToken::new(self.signer.sign(unsigned.unwrap()))
+        });
+        TokenResponse {
+            id_token,
+            ..response
+        }
     }
 
     fn response(

@@ -100,6 +100,7 @@ enum Endpoint {
     Register,
     Registration,
     Revoke,
+    Script,
     Stylesheet,
     Token,
     UserInfo,
@@ -135,6 +136,7 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         "/admin/keys/replace" => Endpoint::AdminKeys(Command::Replace),
         "/admin/keys/rotate" => Endpoint::AdminKeys(Command::Rotate),
         "/health" => Endpoint::Health,
+        "/assets/post.js" => Endpoint::Script,
         "/assets/style.css" => Endpoint::Stylesheet,
         _ => return None,
     })
@@ -180,6 +182,7 @@ impl Endpoint {
             | Self::Health
             | Self::IntrospectUser
             | Self::Jwks
+            | Self::Script
             | Self::Stylesheet => "GET",
         }
     }
@@ -211,6 +214,7 @@ impl Endpoint {
             | Self::Introspect
             | Self::Login
             | Self::Logout
+            | Self::Script
             | Self::Stylesheet => Readers::SameOrigin,
         }
     }
@@ -268,6 +272,7 @@ impl Endpoint {
             Self::Register => endpoint::register::answer(request, app).await,
             Self::Registration => endpoint::register::manage(request, app).await,
             Self::Revoke => endpoint::revoke::answer(request, app).await,
+            Self::Script => page::script(),
             Self::Stylesheet => page::stylesheet(),
             Self::Token => endpoint::token::answer(request, app).await,
             Self::IntrospectUser | Self::UserInfo => endpoint::userinfo::answer(request, app).await,

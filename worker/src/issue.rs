@@ -10,7 +10,7 @@ use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::AccessTokenClaims;
 use gatepass_core::token::id::IdTokenClaims;
 use gatepass_core::token::{self, TokenResponse};
-use gatepass_edge::EdgeError;
+use gatepass_edge::{EdgeError, webcrypto};
 
 use crate::app::App;
 use crate::keys::Keys;
@@ -33,11 +33,15 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
     let (key, terms) = (&app.config.refresh_token_key, issue.terms);
     let algorithms = issue.algorithms;
     let jwt = token::access::issue(issue.grant, issue.scope, issue.access_jti, terms);
+    let response = access_token(&jwt, algorithms.access_token, keys, app, terms.now).await?;
     let id_token = match issue.id_token {
-        Some(jwt) => Some(IdToken::new(
-            keys.sign(app, algorithms.id_token, token::id::TYPE, &jwt)
-                .await?,
-        )),
+        Some(mut jwt) => {
+            let (algorithm, access_token) = (algorithms.id_token, response.access_token.expose());
+            let digest = webcrypto::digest(algorithm.digest(), access_token).await?;
+            jwt.payload.at_hash = Some(token::id::at_hash(&digest));
+            let signed = keys.sign(app, algorithm, token::id::TYPE, &jwt).await?;
+            Some(IdToken::new(signed))
+        }
         None => None,
     };
     let refresh_token = issue
@@ -46,7 +50,7 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
     Ok(TokenResponse {
         refresh_token: refresh_token.transpose()?,
         id_token,
-        ..access_token(&jwt, algorithms.access_token, keys, app, terms.now).await?
+        ..response
     })
 }
 

@@ -2,8 +2,10 @@
 
 mod consent;
 pub mod device;
+mod form_post;
 
 pub use consent::{Consent, consent};
+pub use form_post::{form_post, script};
 
 use core::fmt::Display;
 
@@ -23,7 +25,12 @@ const STYLE: &str = include_str!("pages/style.css");
 
 /// The stylesheet of every page.
 pub fn stylesheet() -> Result<Response, EdgeError> {
-    let response = http::with_type(STYLE, "text/css; charset=utf-8")?;
+    asset(STYLE, "text/css; charset=utf-8")
+}
+
+/// What a page is made of, and anyone may keep.
+fn asset(text: &str, content_type: &str) -> Result<Response, EdgeError> {
+    let response = http::with_type(text, content_type)?;
     response
         .headers()
         .set("Cache-Control", "public, max-age=3600")?;
@@ -202,12 +209,16 @@ pub fn broken(request_id: &str) -> Result<Response, EdgeError> {
 }
 
 fn respond(html: String, form_target: &str) -> Result<Response, EdgeError> {
+    respond_under(html, &format!("form-action 'self' {form_target}"))
+}
+
+/// With what this page may do besides being looked at, as its Content-Security-Policy has it.
+fn respond_under(html: String, allowed: &str) -> Result<Response, EdgeError> {
     let response = http::with_type(html, "text/html; charset=utf-8")?;
     let headers = response.headers();
     headers.set("Cache-Control", "no-store")?;
     let csp = format!(
-        "default-src 'none'; style-src 'self'; form-action 'self' {form_target}; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; {allowed}; base-uri 'none'; frame-ancestors 'none'"
     );
     headers.set("Content-Security-Policy", &csp)?;
     Ok(response)

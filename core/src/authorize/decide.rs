@@ -55,7 +55,7 @@ pub fn decide(
     visitor: Option<Visitor>,
     now: Timestamp,
 ) -> Next {
-    let refuse = |reason| Next::Refuse(request.clone().refused(reason));
+    let refuse = |reason| Next::Refuse(request.refused(reason));
     let silent = request.prompt == Prompt::None;
     let visitor = match standing(request, visitor, now) {
         Standing::Answers(visitor) => visitor,
@@ -156,7 +156,7 @@ pub fn agree(
     answer: Answer,
 ) -> Result<(Permission, Consent), RedirectRefusal> {
     let Answer::Allow(answer) = answer else {
-        return Err(request.clone().refused(RefusalReason::AccessDenied));
+        return Err(request.refused(RefusalReason::AccessDenied));
     };
     let before = visitor.consent.unwrap_or_default();
     let permission = Permission::by(visitor.sign_in, &before.then(&answer), &request.scope);

@@ -25,7 +25,7 @@ pub use prompt::{Asks, InvalidPrompt, Prompt};
 pub use refusal::{Destination, LocalRefusal, RedirectRefusal, Refusal, RefusalReason};
 pub use request::{AuthorizationRequest, Progress, requesting_client, validate};
 pub use resources::{Resources, UnknownResource, requested_resource};
-pub use response::{refusal_location, success_location};
+pub use response::{Reply, ResponseMode, refusal_reply, success_reply};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -6,8 +6,8 @@
 //! other it is used up. What follows hangs on the state token, so nobody has to sign in quickly.
 
 use super::{
-    AuthorizationRequest, Destination, LocalRefusal, RedirectRefusal, Refusal, RefusalReason,
-    Resources, validate,
+    AuthorizationRequest, LocalRefusal, RedirectRefusal, Refusal, RefusalReason, Resources,
+    validate,
 };
 use crate::client::{AuthenticatedClient, AuthenticationFailure, Client, ClientCredentials};
 use crate::error::{ErrorCode, ErrorResponse};
@@ -163,12 +163,7 @@ pub fn check_need_not_be_pushed(
     if !everybody_must && !client.settings.require_pushed_authorization_requests {
         return Ok(());
     }
-    let to = Destination {
-        redirect: request.redirect.clone(),
-        state: request.state.clone(),
-    };
-    let reason = RefusalReason::NotPushed;
-    Err(RedirectRefusal { to, reason })
+    Err(request.refused(RefusalReason::NotPushed))
 }
 
 #[cfg(test)]

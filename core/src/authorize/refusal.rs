@@ -1,6 +1,6 @@
 //! Why an authorization request is refused, and who hears of it.
 
-use super::{InvalidPrompt, UnknownResource};
+use super::{InvalidPrompt, ResponseMode, UnknownResource};
 use crate::error::ErrorCode;
 use crate::form::FormError;
 use crate::id::{InvalidIdentifier, State};
@@ -74,8 +74,8 @@ pub enum RefusalReason {
     /// `request_uri`: a request kept elsewhere.
     #[error("the parameter request_uri is not supported")]
     RequestUri,
-    /// `response_mode` is not `query`.
-    #[error("response_mode must be query")]
+    /// `response_mode` is not one of ours, or does not lead to this redirect URI.
+    #[error("response_mode must be query, fragment, or form_post to a web address")]
     ResponseMode,
     /// `response_type` is not `code`.
     #[error("response_type must be code")]
@@ -123,6 +123,8 @@ pub struct Destination {
     pub redirect: ExactRedirect,
     /// `state`, if it is one.
     pub state: Option<State>,
+    /// How it gets there.
+    pub mode: ResponseMode,
 }
 
 /// A refusal together with where it goes.

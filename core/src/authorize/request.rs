@@ -5,7 +5,10 @@
 //! ([`RedirectRefusal`]).
 
 use super::resources::{Resources, requested_resource};
-use super::{Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal, RefusalReason, SignIn};
+use super::{
+    Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal, RefusalReason, ResponseMode,
+    SignIn,
+};
 use crate::client::{Client, GrantType};
 use crate::form::Form;
 use crate::id::{Audience, ClientId, Nonce, SignInId, State, Subject};
@@ -24,6 +27,8 @@ pub struct AuthorizationRequest {
     pub redirect: ExactRedirect,
     /// What the client gets back unchanged.
     pub state: Option<State>,
+    /// How the answer gets there.
+    pub mode: ResponseMode,
     /// What is asked for: never more than the client may have.
     pub scope: Scope,
     /// Whom the tokens are for.
@@ -71,12 +76,18 @@ impl AuthorizationRequest {
     }
 
     /// The refusal of this request.
-    pub fn refused(self, reason: RefusalReason) -> RedirectRefusal {
-        let to = Destination {
-            redirect: self.redirect,
-            state: self.state,
-        };
+    pub fn refused(&self, reason: RefusalReason) -> RedirectRefusal {
+        let to = self.destination();
         RedirectRefusal { to, reason }
+    }
+
+    /// Where the answer goes.
+    pub fn destination(&self) -> Destination {
+        Destination {
+            redirect: self.redirect.clone(),
+            state: self.state.clone(),
+            mode: self.mode,
+        }
     }
 
     /// Only sign-ins later than this count; `None` if any does.
@@ -130,23 +141,27 @@ pub fn validate(
     let client = client.ok_or(Refusal::Local(LocalRefusal::UnknownClient))?;
     let redirect = exact_redirect(form, client).map_err(Refusal::Local)?;
     let state = form.optional("state").map(State::parse).transpose();
+    let mode = response_mode(form, &redirect);
     let to = Destination {
         redirect,
         state: state.clone().unwrap_or_default(),
+        mode: mode.clone().unwrap_or_default(),
     };
     let checked = state.map_err(RefusalReason::from).and_then(|state| {
+        let mode = mode?;
         check_unsupported(form)?;
         check_response(form, client)?;
         Ok(AuthorizationRequest {
             client_id: client.id.clone(),
             redirect: to.redirect.clone(),
             state,
+            mode,
             scope: scope(form, client)?,
             audience: resources.audience(requested_resource(form)?.as_ref())?,
             challenge: challenge(form)?,
             nonce: form.optional("nonce").map(Nonce::parse).transpose()?,
             prompt: Prompt::parse(form.optional("prompt"))?,
-            max_age: max_age(form)?,
+            max_age: max_age(form, client)?,
             login_hint: login_hint(form),
             expected: None,
             progress: None,
@@ -183,15 +198,18 @@ fn check_unsupported(form: &Form) -> Result<(), RefusalReason> {
     Ok(())
 }
 
+/// Read before anything else is checked, so that every other refusal arrives in it; its own comes as if
+/// nothing had been said.
+fn response_mode(form: &Form, redirect: &ExactRedirect) -> Result<ResponseMode, RefusalReason> {
+    let Some(text) = form.optional("response_mode") else {
+        return Ok(ResponseMode::default());
+    };
+    ResponseMode::parse(text, redirect.uri()).ok_or(RefusalReason::ResponseMode)
+}
+
 fn check_response(form: &Form, client: &Client) -> Result<(), RefusalReason> {
     if form.optional("response_type") != Some("code") {
         return Err(RefusalReason::ResponseType);
-    }
-    if form
-        .optional("response_mode")
-        .is_some_and(|mode| mode != "query")
-    {
-        return Err(RefusalReason::ResponseMode);
     }
     if !client.may_use(GrantType::AuthorizationCode) {
         return Err(RefusalReason::UnauthorizedClient);
@@ -221,9 +239,12 @@ fn challenge(form: &Form) -> Result<CodeChallenge, RefusalReason> {
     )?)
 }
 
-fn max_age(form: &Form) -> Result<Option<Lifetime>, RefusalReason> {
+/// What the request does not say, the client may have settled (OIDC Dynamic Client Registration §2
+/// `default_max_age`).
+fn max_age(form: &Form, client: &Client) -> Result<Option<Lifetime>, RefusalReason> {
     let seconds = form.optional("max_age").map(str::parse).transpose();
     let seconds = seconds.map_err(|_| RefusalReason::MaxAge)?;
+    let seconds = seconds.or(client.settings.default_max_age);
     Ok(seconds.map(Lifetime::from_seconds))
 }
 

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asks, AuthorizationRequest, Progress, Prompt, SignIn};
+use super::{Asks, AuthorizationRequest, Progress, Prompt, ResponseMode, SignIn};
 use crate::client::Client;
 use crate::form;
 use crate::id::{Audience, BrowserId, ClientId, Nonce, SignInId, State, Subject};
@@ -32,6 +32,8 @@ struct Claims {
     redirect_uri: RedirectUri,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     state: Option<State>,
+    #[serde(default, skip_serializing_if = "ResponseMode::is_default")]
+    mode: ResponseMode,
     scope: Scope,
     audience: Audience,
     code_challenge: String,
@@ -124,6 +126,7 @@ fn claims(request: &AuthorizationRequest, binding: &BrowserBinding, now: Timesta
         client_id: request.client_id.clone(),
         redirect_uri: request.redirect.uri().clone(),
         state: request.state.clone(),
+        mode: request.mode,
         scope: request.scope.clone(),
         audience: request.audience.clone(),
         code_challenge: request.challenge.to_base64url(),
@@ -189,6 +192,7 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
     let max_age = claims.max_age.map(|age| age.seconds().to_string());
     let pairs = [
         ("response_type", Some("code")),
+        ("response_mode", Some(claims.mode.as_str())),
         ("client_id", Some(claims.client_id.as_str())),
         ("redirect_uri", Some(claims.redirect_uri.as_str())),
         ("scope", Some(scope.as_str())),
@@ -266,6 +270,7 @@ impl Opened {
             client_id: self.client_id,
             redirect,
             state: rest.state,
+            mode: rest.mode,
             scope: rest.scope,
             audience: rest.audience,
             challenge: challenge.ok_or(JwtError::Claims)?,
@@ -297,7 +302,7 @@ mod tests {
 
     /// Every parameter that comes through.
     const EVERYTHING: &str = "scope=read&nonce=n1&resource=https%3A%2F%2Fother.example\
-        &prompt=login+consent&max_age=60&login_hint=anna";
+        &prompt=login+consent&max_age=60&login_hint=anna&response_mode=form_post";
 
     fn key() -> SymmetricKey {
         SymmetricKey::derive(&[1; 32], KEY_PURPOSE)

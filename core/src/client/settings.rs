@@ -28,6 +28,10 @@ pub struct ClientSettings {
     /// How its ID tokens are signed (OIDC Dynamic Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+    /// How long ago its users may have signed in, in seconds, where a request does not say (OIDC Dynamic
+    /// Client Registration §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u32>,
     /// The keys with which it signs what it says, a JWK set (RFC 7517 §5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<ClientKeys>,

@@ -37,6 +37,14 @@ impl SigningAlgorithm {
         }
     }
 
+    /// The hash function that goes with it (OIDC Core §3.1.3.6), as WebCrypto names it.
+    pub const fn digest(self) -> &'static str {
+        match self {
+            Self::ES256 | Self::RS256 => "SHA-256",
+            Self::EdDSA | Self::Ed25519 => "SHA-512",
+        }
+    }
+
     /// The algorithm of this name, if it is one of ours.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL

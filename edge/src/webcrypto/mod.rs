@@ -27,6 +27,16 @@ fn subtle() -> Result<web_sys::SubtleCrypto, EdgeError> {
         .unchecked_into())
 }
 
+/// Hashes `text` with the function of this name.
+///
+/// # Errors
+///
+/// [`EdgeError::Crypto`] if WebCrypto fails.
+pub async fn digest(function: &str, text: &str) -> Result<Vec<u8>, EdgeError> {
+    let promise = subtle()?.digest_with_str_and_u8_array(function, text.as_bytes());
+    Ok(bytes(&outcome("digest", promise).await?))
+}
+
 /// What the operation comes to.
 async fn outcome(
     operation: &'static str,

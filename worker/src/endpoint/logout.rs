@@ -9,12 +9,12 @@ use gatepass_core::client::Client;
 use gatepass_core::discovery::path;
 use gatepass_core::form::Form;
 use gatepass_core::logout::LogoutRequest;
-use gatepass_core::secret::SignInCookie;
+use gatepass_core::secret::{BrowserBinding, SignInCookie};
 use gatepass_core::store::AuthorizeStore;
-use gatepass_edge::{EdgeError, clock, http};
+use gatepass_edge::{EdgeError, clock, http, random};
 use worker::{Method, Request, Response};
 
-use super::{id_token_hint, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
+use super::{BINDING, id_token_hint, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
 use crate::page;
 
@@ -61,6 +61,12 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
     if cookie.is_some() {
         let clear = sign_in_cookie(app).clear(app.config.issuer.as_str());
         response.headers().append("Set-Cookie", &clear)?;
+        // Whoever signs in next does so in another session: no client takes it for the one that ended.
+        let next = BINDING.set(
+            BrowserBinding::from_random(random::bytes()?).expose(),
+            app.config.issuer.as_str(),
+        );
+        response.headers().append("Set-Cookie", &next)?;
     }
     Ok(response)
 }

@@ -2,8 +2,8 @@
 //! is done here, wherever it comes from.
 
 use gatepass_core::authorize::{
-    AuthorizationRequest, Consent, Next, Permission, RedirectRefusal, SignIn, Visitor, decide,
-    refusal_location, state_token, success_location,
+    AuthorizationRequest, Consent, Next, Permission, RedirectRefusal, Reply, SignIn, Visitor,
+    decide, refusal_reply, state_token, success_reply,
 };
 use gatepass_core::client::Client;
 use gatepass_core::discovery::path;
@@ -16,6 +16,7 @@ use worker::{Request, Response};
 
 use super::{BINDING, binding};
 use crate::app::App;
+use crate::page;
 
 /// A request, and who asks whom.
 pub(super) struct Walk {
@@ -65,12 +66,20 @@ pub(super) async fn send_code(
     if !kept {
         return Ok(None);
     }
-    http::see_other(&success_location(authorization, &code, &app.config.issuer)).map(Some)
+    send(&success_reply(authorization, &code, &app.config.issuer)).map(Some)
 }
 
 /// Tells the client what is wrong.
 pub(super) fn refuse(refusal: &RedirectRefusal, app: &App) -> Result<Response, EdgeError> {
-    http::see_other(&refusal_location(refusal, &app.config.issuer))
+    send(&refusal_reply(refusal, &app.config.issuer))
+}
+
+/// Sends the browser to the client, or shows it the form that takes the answer there.
+fn send(reply: &Reply) -> Result<Response, EdgeError> {
+    match reply.form() {
+        Some((uri, fields)) => page::form_post(uri, fields),
+        None => http::see_other(&reply.location()),
+    }
 }
 
 /// Sends the browser to the sign-in page with a state token that only this browser can use.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::authorize::tests::{CHALLENGE, issuer, query, request, resources};
-use crate::authorize::{Asks, InvalidPrompt, UnknownResource, refusal_location};
+use crate::authorize::{Asks, InvalidPrompt, UnknownResource, refusal_reply};
+use crate::client::ClientSettings;
 use crate::client::tests::{confidential, public};
 use crate::grant::tests::NOW;
 use crate::id::InvalidIdentifier;
@@ -142,7 +143,7 @@ fn everything_else_goes_to_the_client_with_its_code_state_and_iss() {
             R::ResponseType,
             "unsupported_response_type",
         ),
-        ("response_mode=fragment", R::ResponseMode, "invalid_request"),
+        ("response_mode=jwt", R::ResponseMode, "invalid_request"),
         ("scope=admin", R::Scope, "invalid_scope"),
         ("scope=read++write", R::Scope, "invalid_scope"),
         (
@@ -213,7 +214,7 @@ fn a_client_without_the_grant_type_gets_no_code() {
 }
 
 fn check_location(refusal: &RedirectRefusal, code: &str) {
-    let location = refusal_location(refusal, &issuer());
+    let location = refusal_reply(refusal, &issuer()).location();
     let (uri, query) = location.split_once('?').unwrap();
     assert_eq!(uri, "http://localhost:3001/callback");
     let form = Form::parse(query).unwrap();
@@ -261,6 +262,46 @@ fn how_fresh_a_sign_in_must_be_follows_from_prompt_and_max_age() {
     assert_eq!(since("max_age=0"), Some(0));
     assert_eq!(since("max_age=60"), Some(-61));
     assert_eq!(since("max_age=60&prompt=login+consent"), Some(0));
+}
+
+#[test]
+fn a_client_may_have_settled_how_fresh_a_sign_in_must_be() {
+    let client = Client {
+        settings: ClientSettings {
+            default_max_age: Some(60),
+            ..ClientSettings::default()
+        },
+        ..public()
+    };
+    let max_age = |changes: &str| {
+        let form = Form::parse(&query(changes)).unwrap();
+        let request = validate(&form, Some(&client), &resources()).unwrap();
+        request.max_age.map(Lifetime::seconds)
+    };
+    assert_eq!(max_age(""), Some(60));
+    assert_eq!(max_age("max_age=5"), Some(5));
+    assert_eq!(max_age("max_age=0"), Some(0));
+}
+
+#[test]
+fn a_refusal_goes_back_in_the_mode_that_was_asked_for() {
+    for (mode, expected) in [
+        ("", ResponseMode::Query),
+        ("fragment", ResponseMode::Fragment),
+        ("form_post", ResponseMode::FormPost),
+        // There is no such mode to go back in.
+        ("jwt", ResponseMode::Query),
+    ] {
+        for wrong in [
+            "response_type=token",
+            "state=%0A",
+            "request=x",
+            "max_age=-1",
+        ] {
+            let refusal = to_client(&format!("response_mode={mode}&{wrong}"), &public());
+            assert_eq!(refusal.to.mode, expected, "{mode} {wrong}");
+        }
+    }
 }
 
 #[test]

@@ -32,6 +32,10 @@ pub struct ClientMetadata {
     /// How its ID tokens are signed (OIDC Dynamic Client Registration §2); as everyone's unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
+    /// How long ago its users may have signed in, where a request does not say (OIDC Dynamic Client
+    /// Registration §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u32>,
     /// The keys with which it signs, for `private_key_jwt`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<ClientKeys>,
@@ -102,6 +106,7 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
             .settings
             .id_token_signed_response_alg
             .map(|algorithm| algorithm.as_str().to_owned()),
+        default_max_age: client.settings.default_max_age,
         jwks: client.settings.jwks.clone(),
         require_pushed_authorization_requests: client
             .settings

@@ -131,6 +131,7 @@ pub fn update(
     Ok(Client {
         settings: ClientSettings {
             id_token_signed_response_alg: client.settings.id_token_signed_response_alg,
+            default_max_age: client.settings.default_max_age,
             jwks: client.settings.jwks,
             require_pushed_authorization_requests: client
                 .settings
@@ -175,6 +176,7 @@ fn describe(
         may_introspect: false,
         settings: ClientSettings {
             id_token_signed_response_alg: id_token_algorithm(metadata)?,
+            default_max_age: metadata.default_max_age,
             jwks: metadata.jwks.clone(),
             require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
             about: metadata.about.clone(),

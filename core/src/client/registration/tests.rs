@@ -81,7 +81,7 @@ fn what_it_says_is_what_it_is_told() {
         "response_types":["code"],"scope":"openid read unknown","client_uri":"https://app.example/",
         "contacts":["help@app.example"],"token_endpoint_auth_method":"client_secret_post",
         "post_logout_redirect_uris":["https://app.example/bye"],
-        "id_token_signed_response_alg":"RS256","of_no_meaning":1}}"#
+        "id_token_signed_response_alg":"RS256","default_max_age":60,"of_no_meaning":1}}"#
     );
     let client = registered(&said).unwrap().registration.client;
     let expected = ClientMetadata {
@@ -151,7 +151,9 @@ fn an_update_replaces_everything_but_name_proof_and_what_an_administrator_settle
         .registration
         .client;
     client.settings.access_token_lifetime = Some(60);
-    let next = metadata(r#"{"redirect_uris":["https://app.example/new"],"client_name":"New"}"#);
+    let next =
+        r#"{"redirect_uris":["https://app.example/new"],"client_name":"New","default_max_age":9}"#;
+    let next = metadata(next);
     let updated = update(&next, &client, &scopes()).unwrap();
     assert_eq!((&updated.id, updated.name.as_str()), (&client.id, "New"));
     assert_eq!(updated.redirect_uris.len(), 1);
@@ -160,6 +162,7 @@ fn an_update_replaces_everything_but_name_proof_and_what_an_administrator_settle
         client.authentication.method()
     );
     assert_eq!(updated.settings.access_token_lifetime, Some(60));
+    assert_eq!(updated.settings.default_max_age, Some(9));
     let public = ClientMetadata {
         token_endpoint_auth_method: Some("none".to_owned()),
         ..next

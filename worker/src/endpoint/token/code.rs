@@ -60,7 +60,7 @@ pub(super) async fn redeem(
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken)
             && !grant.details.declines_offline_access,
-        id_token: id::issue(grant, redemption.nonce.clone(), terms),
+        id_token: id::issue(grant, &grant.scope, redemption.nonce.clone(), terms),
     };
     issue::tokens(issue, &keys, app).await.map(Ok)
 }

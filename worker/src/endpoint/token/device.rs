@@ -69,7 +69,7 @@ pub(super) async fn poll(
         terms,
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken),
-        id_token: id::issue(&made.grant, None, terms),
+        id_token: id::issue(&made.grant, &made.grant.scope, None, terms),
     };
     issue::tokens(issue, &keys, app).await.map(Ok)
 }

@@ -8,7 +8,7 @@ use gatepass_core::scope::Scope;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::refresh::read_for_refresh;
-use gatepass_core::token::{RefreshRequest, TokenRefusal};
+use gatepass_core::token::{RefreshRequest, TokenRefusal, id};
 use gatepass_edge::random;
 
 use super::{Answer, Outcome};
@@ -55,19 +55,22 @@ pub(super) async fn rotate(
     let algorithms = settings.algorithms(config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
     let access_jti = refreshed.access_jti(&rotation, JwtId::from_random(random::bytes()?));
+    let terms = Terms {
+        issuer: &config.issuer,
+        lifetimes: &lifetimes,
+        now,
+    };
+    let scope = request.scope.as_ref().unwrap_or(&refreshed.grant.scope);
     let issue = Issue {
         grant: &refreshed.grant,
         session: &refreshed.session,
         access_jti,
-        scope: request.scope.as_ref().unwrap_or(&refreshed.grant.scope),
-        terms: Terms {
-            issuer: &config.issuer,
-            lifetimes: &lifetimes,
-            now,
-        },
+        scope,
+        terms,
         algorithms,
         gives_refresh_token: true,
-        id_token: None,
+        // Without a nonce: it answers no authorization request (OIDC Core §12.2).
+        id_token: id::issue(&refreshed.grant, scope, None, terms),
     };
     issue::tokens(issue, &keys, app).await.map(Ok)
 }
