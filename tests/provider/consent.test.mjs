@@ -229,9 +229,10 @@ describe('the consent page', () => {
     const page = await ask();
     await browser.request('POST', '/oauth/logout', { form: {} });
     const answer = await answerConsent(browser, page, ALL);
-    expect(at(answer).pathname).toBe('/oauth/callback');
-    const callback = await browser.request('GET', answer.headers.get('location'));
-    expect(at(callback).pathname).toBe('/login');
+    // The browser is another one since, so the request begins again.
+    expect(at(answer).pathname).toBe('/oauth/authorize');
+    const begun = await browser.request('GET', answer.headers.get('location'));
+    expect(at(begun).pathname).toBe('/login');
   });
 
   test('leads nowhere once the client is gone, or has changed', async () => {
