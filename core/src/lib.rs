@@ -18,6 +18,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "server")]
+pub mod address;
+#[cfg(feature = "server")]
 pub mod authorize;
 #[cfg(feature = "server")]
 pub mod clean_up;
@@ -31,6 +33,8 @@ pub mod error;
 pub mod form;
 #[cfg(feature = "server")]
 pub mod grant;
+#[cfg(feature = "server")]
+pub mod guessing;
 pub mod id;
 #[cfg(feature = "server")]
 pub mod introspect;

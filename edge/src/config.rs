@@ -97,6 +97,20 @@ pub fn flag(env: &Env, name: &'static str) -> Result<bool, EdgeError> {
     }
 }
 
+/// A whole number of 1 or more.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if it is set to anything else.
+pub fn count(env: &Env, name: &'static str, default: u32) -> Result<u32, EdgeError> {
+    let problem = "must be a number of 1 or more";
+    match optional(env, name).map(|text| text.parse()) {
+        None => Ok(default),
+        Some(Ok(count)) if count > 0 => Ok(count),
+        Some(_) => Err(EdgeError::Config { name, problem }),
+    }
+}
+
 /// A length of time in seconds, or `never`.
 ///
 /// # Errors

@@ -1,12 +1,13 @@
 //! From a request to its endpoint, and what every response has in common.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_core::client::TokenAlgorithms;
 use gatepass_core::discovery::path;
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::grant::EndReason;
-use gatepass_core::id::GrantId;
+use gatepass_core::id::{ClientId, GrantId};
 use gatepass_core::store::GrantStore;
 use gatepass_edge::config::Environment;
 use gatepass_edge::d1::{Database, RoundTrips};
@@ -17,6 +18,7 @@ use worker::{Env, Method, Request, Response};
 use crate::config::Config;
 use crate::endpoint::admin_keys::Command;
 use crate::keys::Keys;
+use crate::limits::{self, Limit};
 use crate::store::D1Store;
 use crate::{development, endpoint, origins, page};
 
@@ -27,6 +29,8 @@ pub struct App {
     pub store: D1Store,
     pub env: Env,
     pub request_id: String,
+    /// The client that the request says it is of.
+    pub caller: RefCell<Option<ClientId>>,
 }
 
 impl App {
@@ -42,6 +46,7 @@ impl App {
             store: D1Store::new(Database::new(&env, "DB", trips)?),
             env,
             request_id,
+            caller: RefCell::new(None),
         })
     }
 
@@ -253,6 +258,78 @@ impl Endpoint {
         )
     }
 
+    /// What a request to it counts as, if it counts: an API introspects as much as it is called, from
+    /// one address, and documents are cached.
+    fn limit(self, request: &Request) -> Option<Limit> {
+        let is_post = request.method() == Method::Post;
+        match self {
+            Self::Login if is_post => Some(Limit::Guesses),
+            Self::Device if is_post || !http::query(request).is_empty() => Some(Limit::Guesses),
+            Self::DeviceAuthorization | Self::Register => Some(Limit::Creations),
+            Self::Authorize
+            | Self::Callback
+            | Self::Consent
+            | Self::Device
+            | Self::IntrospectUser
+            | Self::Login
+            | Self::Logout
+            | Self::Par
+            | Self::Refresh
+            | Self::Revoke
+            | Self::Token
+            | Self::UserInfo => Some(Limit::Requests),
+            Self::AdminKeys(_)
+            | Self::Discovery
+            | Self::Health
+            | Self::Introspect
+            | Self::Jwks
+            | Self::Registration
+            | Self::Stylesheet => None,
+        }
+    }
+
+    /// Whether its 401 means wrong credentials of a client or of the operator. Of a user's access token
+    /// it means that it has expired.
+    const fn has_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::AdminKeys(_)
+                | Self::DeviceAuthorization
+                | Self::Introspect
+                | Self::Par
+                | Self::Refresh
+                | Self::Register
+                | Self::Registration
+                | Self::Revoke
+                | Self::Token
+        )
+    }
+
+    /// Answers a request within its limits.
+    async fn answer_within_limits(
+        self,
+        request: Request,
+        app: &App,
+    ) -> Result<Response, EdgeError> {
+        let network = limits::network(&request);
+        if let Some(limit) = self.limit(&request)
+            && !limit.admits("", network.as_ref(), app).await
+        {
+            return limit.refuse(self.is_page(), app);
+        }
+        let response = self.answer(request, app).await?;
+        if response.status_code() != 401 || !self.has_credentials() {
+            return Ok(response);
+        }
+        let caller = app.caller.take();
+        let client = caller.as_ref().map_or("", ClientId::as_str);
+        if Limit::Failures.admits(client, network.as_ref(), app).await {
+            Ok(response)
+        } else {
+            Limit::Failures.refuse(false, app)
+        }
+    }
+
     async fn answer(self, request: Request, app: &App) -> Result<Response, EdgeError> {
         match self {
             Self::AdminKeys(command) => endpoint::admin_keys::answer(command, request, app).await,
@@ -336,7 +413,7 @@ async fn answer(
             http::method_not_allowed(allowed)
         };
     }
-    endpoint.answer(request, app).await
+    endpoint.answer_within_limits(request, app).await
 }
 
 /// The answer when something failed that is not the client's fault.

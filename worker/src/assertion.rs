@@ -21,6 +21,7 @@ pub async fn prove(
     app: &App,
     now: Timestamp,
 ) -> Result<Result<ClientCredentials, AuthenticationFailure>, EdgeError> {
+    app.caller.replace(Some(credentials.client_id().clone()));
     let Some(assertion) = credentials.assertion() else {
         return Ok(Ok(credentials));
     };

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use gatepass_core::authorize::{Resources, page_token, state_token};
 use gatepass_core::grant::Lifetimes;
 use gatepass_core::grant::device::{CONFIRMATION_KEY_PURPOSE, USER_CODE_KEY_PURPOSE};
+use gatepass_core::guessing;
 use gatepass_core::id::{Audience, Issuer};
 use gatepass_core::jose::SymmetricKey;
 use gatepass_core::scope::Scope;
@@ -14,7 +15,7 @@ use gatepass_core::time::Lifetime;
 use gatepass_core::token::refresh;
 use gatepass_edge::EdgeError;
 use gatepass_edge::config::{
-    Environment, environment, flag, key, keys, lifetime, optional, origin, required,
+    Environment, count, environment, flag, key, keys, lifetime, optional, origin, required,
 };
 use worker::Env;
 
@@ -72,6 +73,10 @@ pub struct Config {
     pub page_token_key: SymmetricKey,
     /// Derived from the same secrets.
     pub device_keys: DeviceKeys,
+    /// `GATEPASS_PASSWORD_TRIES` and `GATEPASS_PASSWORD_LONGEST_WAIT`: how many passwords may be guessed.
+    pub guessing: guessing::Policy,
+    /// Of what is remembered of guesses; derived from the same secrets.
+    pub place_key: SymmetricKey,
     /// `GATEPASS_SCOPES`, separated by spaces: what discovery names and clients may register for.
     pub scopes: Scope,
     /// `GATEPASS_REQUIRE_PAR`: whether every client must push its authorization requests.
@@ -131,6 +136,8 @@ impl Config {
                 user_code: token_key(USER_CODE_KEY_PURPOSE),
                 confirmation: token_key(CONFIRMATION_KEY_PURPOSE),
             },
+            guessing: guessing_policy(env)?,
+            place_key: token_key(guessing::KEY_PURPOSE),
             development_site: site.unwrap_or_else(|| "http://localhost:3001".to_owned()),
         })
     }
@@ -203,6 +210,15 @@ fn lifetimes(env: &Env) -> Result<Lifetimes, EdgeError> {
     })
 }
 
+fn guessing_policy(env: &Env) -> Result<guessing::Policy, EdgeError> {
+    let defaults = guessing::Policy::default();
+    let name = "GATEPASS_PASSWORD_LONGEST_WAIT";
+    Ok(guessing::Policy {
+        tries: count(env, "GATEPASS_PASSWORD_TRIES", defaults.tries)?,
+        longest_wait: brief(env, name, defaults.longest_wait, AN_HOUR)?,
+    })
+}
+
 /// How long something may live at most.
 #[derive(Clone, Copy)]
 struct Limit {
@@ -220,6 +236,12 @@ const TEN_MINUTES: Limit = Limit {
 const HALF_AN_HOUR: Limit = Limit {
     longest: Lifetime::from_minutes(30),
     problem: "must be 1800 seconds at most",
+};
+
+/// Of waits after wrong passwords: an attacker can make a user wait who comes from somewhere new.
+const AN_HOUR: Limit = Limit {
+    longest: Lifetime::from_minutes(60),
+    problem: "must be 3600 seconds at most",
 };
 
 fn brief(

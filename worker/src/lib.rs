@@ -13,6 +13,7 @@ mod development;
 mod endpoint;
 mod issue;
 mod keys;
+mod limits;
 mod origins;
 mod page;
 mod password;

@@ -33,7 +33,7 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         token: &token,
         opened,
         earlier,
-        typed: Typed::of(&form),
+        typed: Typed::of(&form, &request, app),
     };
     if request.method() != Method::Post {
         return show(&attempt, "", app, now).await;
@@ -96,10 +96,13 @@ async fn sign_in(attempt: Attempt<'_>, app: &App, now: Timestamp) -> Result<Resp
     let (browser, earlier) = (&attempt.opened.browser, attempt.earlier.as_ref());
     let signed_in = match attempt.typed.sign_in(browser, earlier, app, now).await? {
         Ok(signed_in) => signed_in,
-        Err(error) => return show(&attempt, error, app, now).await,
+        Err(refusal) => {
+            let page = show(&attempt, &refusal.to_string(), app, now).await?;
+            return refusal.on(page);
+        }
     };
     let response = answered(attempt.opened, &signed_in.id, app, now)?;
-    response.headers().append("Set-Cookie", &signed_in.cookie)?;
+    signed_in.set_cookies(&response)?;
     Ok(response)
 }
 

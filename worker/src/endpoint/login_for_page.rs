@@ -51,7 +51,7 @@ pub(super) async fn answer(
             None => login::refuse(StateTokenError::OtherBrowser, app),
         };
     };
-    let typed = Typed::of(form);
+    let typed = Typed::of(form, request, app);
     let shown = LoginForPage {
         name: &opened.page.name,
         page_token: token.expose(),
@@ -65,9 +65,12 @@ pub(super) async fn answer(
     match typed.sign_in(&browser, earlier.as_ref(), app, now).await? {
         Ok(signed_in) => {
             let response = http::see_other(&opened.page.path)?;
-            response.headers().append("Set-Cookie", &signed_in.cookie)?;
+            signed_in.set_cookies(&response)?;
             Ok(response)
         }
-        Err(error) => page::login_for_page(&LoginForPage { error, ..shown }),
+        Err(refusal) => {
+            let error = &refusal.to_string();
+            refusal.on(page::login_for_page(&LoginForPage { error, ..shown })?)
+        }
     }
 }

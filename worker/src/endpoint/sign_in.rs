@@ -1,59 +1,145 @@
 //! Signing a browser in with what somebody typed, wherever that leads.
 
+use core::fmt;
+
+use gatepass_core::address::Network;
 use gatepass_core::authorize::SignIn;
 use gatepass_core::form::Form;
 use gatepass_core::grant::AuthenticationMethod;
+use gatepass_core::guessing::{BrowserMark, KNOWN_FOR, PlaceKeys};
 use gatepass_core::id::{BrowserId, SignInId};
 use gatepass_core::secret::SignInCookie;
 use gatepass_core::store::AuthorizeStore;
-use gatepass_core::time::Timestamp;
-use gatepass_edge::random;
+use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_edge::cookie::Cookie;
+use gatepass_edge::{EdgeError, random};
+use worker::{Request, Response};
 
-use super::{Outcome, sign_in_cookie};
+use super::{Outcome, read_cookie, sign_in_cookie};
 use crate::app::App;
-use crate::password;
+use crate::limits;
+use crate::password::{self, Guess, Verdict};
 
-/// The same words for a wrong password and for an unknown user.
-const WRONG: &str = "User name and password do not match.";
+/// Marks a browser in which somebody has signed in: what others guess does not make it wait.
+const MARK: Cookie = Cookie::lasting("gatepass_browser", KNOWN_FOR.seconds());
 
-/// What somebody typed.
-#[derive(Clone, Copy)]
+/// What somebody typed, and where.
 pub(super) struct Typed<'a> {
     pub(super) username: &'a str,
-    pub(super) password: &'a str,
+    password: &'a str,
+    mark: Option<BrowserMark>,
+    network: Option<Network>,
 }
 
 /// A browser that has just been signed in.
 pub(super) struct SignedIn {
     pub(super) id: SignInId,
-    /// The `Set-Cookie` value.
-    pub(super) cookie: String,
+    /// The `Set-Cookie` values.
+    cookies: [String; 2],
+}
+
+impl SignedIn {
+    pub(super) fn set_cookies(&self, response: &Response) -> Result<(), EdgeError> {
+        for cookie in &self.cookies {
+            response.headers().append("Set-Cookie", cookie)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why nobody was signed in. A wrong password and an unknown user are not told apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum SignInRefusal {
+    Empty,
+    Wrong,
+    Wait(Lifetime),
+}
+
+/// What the page says.
+impl fmt::Display for SignInRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Enter your user name and your password."),
+            Self::Wrong => f.write_str("User name and password do not match."),
+            Self::Wait(wait) => {
+                let (count, unit) = in_words(*wait);
+                write!(
+                    f,
+                    "Too many wrong passwords were typed for this user name, by you or by somebody else. \
+                     Wait {count} {unit}, then try again. Where you have signed in before, you need \
+                     not wait for others."
+                )
+            }
+        }
+    }
+}
+
+/// Rounded up: whoever waits so long has waited long enough.
+fn in_words(wait: Lifetime) -> (i64, &'static str) {
+    match wait.seconds() {
+        ..=1 => (1, "second"),
+        seconds @ ..=60 => (seconds, "seconds"),
+        seconds => ((seconds + 59) / 60, "minutes"),
+    }
+}
+
+impl SignInRefusal {
+    /// Gives the page that says so its status.
+    pub(super) fn on(self, page: Response) -> Result<Response, EdgeError> {
+        let Self::Wait(wait) = self else {
+            return Ok(page);
+        };
+        let seconds = wait.seconds().to_string();
+        page.headers().set("Retry-After", &seconds)?;
+        Ok(page.with_status(429))
+    }
 }
 
 impl<'a> Typed<'a> {
-    pub(super) fn of(form: &'a Form) -> Self {
+    pub(super) fn of(form: &'a Form, request: &Request, app: &App) -> Self {
+        let mark = read_cookie(MARK, request, app);
         Self {
             username: form.optional("username").unwrap_or_default(),
             password: form.optional("password").unwrap_or_default(),
+            mark: mark.and_then(|mark| BrowserMark::parse(&mark)),
+            network: limits::network(request),
         }
     }
 
     /// Signs `browser` in; a refusal is what to tell the user.
     pub(super) async fn sign_in(
-        self,
+        &self,
         browser: &BrowserId,
         earlier: Option<&SignInId>,
         app: &App,
         now: Timestamp,
-    ) -> Outcome<SignedIn, &'static str> {
+    ) -> Outcome<SignedIn, SignInRefusal> {
         if self.username.is_empty() || self.password.is_empty() {
-            return Ok(Err("Enter your user name and your password."));
+            return Ok(Err(SignInRefusal::Empty));
         }
+        let mark = match &self.mark {
+            Some(mark) => mark.clone(),
+            None => BrowserMark::from_random(random::bytes()?),
+        };
+        let config = &app.config;
         let account = app.store.user_by_name(self.username).await?;
-        let hash = account.as_ref().map(|account| &account.password_hash);
-        let is_right = password::verify(&app.env, self.password, hash).await?;
-        let Some(account) = account.filter(|_| is_right) else {
-            return Ok(Err(WRONG));
+        let guess = Guess {
+            password: self.password,
+            hash: account.as_ref().map(|account| &account.password_hash),
+            places: PlaceKeys::of(
+                self.username,
+                &mark,
+                self.network.as_ref(),
+                &config.place_key,
+            ),
+        };
+        let account = match password::verify(&guess, config.guessing, &app.env, now).await? {
+            Verdict::Right => account,
+            Verdict::Wrong => None,
+            Verdict::Wait(wait) => return Ok(Err(SignInRefusal::Wait(wait))),
+        };
+        let Some(account) = account else {
+            return Ok(Err(SignInRefusal::Wrong));
         };
         // A new cookie at each sign-in: one planted before is worth nothing.
         let cookie = SignInCookie::from_random(random::bytes()?);
@@ -63,12 +149,34 @@ impl<'a> Typed<'a> {
             subject: account.user.subject,
             auth_time: now,
             amr: vec![AuthenticationMethod::Password],
-            expires_at: now.plus(app.config.sign_in_lifetime),
+            expires_at: now.plus(config.sign_in_lifetime),
         };
         app.store.insert_sign_in(&sign_in, earlier).await?;
+        let origin = config.issuer.as_str();
         Ok(Ok(SignedIn {
             id: sign_in.id,
-            cookie: sign_in_cookie(app).set(cookie.expose(), app.config.issuer.as_str()),
+            cookies: [
+                sign_in_cookie(app).set(cookie.expose(), origin),
+                MARK.set(mark.as_str(), origin),
+            ],
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_said_in_words_and_never_too_short() {
+        let words = |seconds| {
+            let (count, unit) = in_words(Lifetime::from_seconds(seconds));
+            format!("{count} {unit}")
+        };
+        assert_eq!(words(1), "1 second");
+        assert_eq!(words(15), "15 seconds");
+        assert_eq!(words(60), "60 seconds");
+        assert_eq!(words(61), "2 minutes");
+        assert_eq!(words(900), "15 minutes");
     }
 }

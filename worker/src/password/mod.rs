@@ -1,9 +1,15 @@
-//! Passwords: Argon2id (RFC 9106) in a Durable Object, whose CPU allowance holds on every plan.
+//! Passwords: Argon2id (RFC 9106) in a Durable Object, whose CPU allowance holds on every plan, and which
+//! counts the wrong ones: an object does one thing after the other, so of any number of guesses at once
+//! each is counted before the next is looked at.
+
+mod object;
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordVerifier};
+use gatepass_core::guessing::{PlaceKeys, Policy};
 use gatepass_core::secret::PasswordHash as StoredHash;
-use gatepass_edge::{EdgeError, random};
+use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_edge::EdgeError;
 use serde::{Deserialize, Serialize};
 use worker::{Env, Method, Request, RequestInit};
 
@@ -12,15 +18,47 @@ pub use object::PasswordHasher;
 /// The longest password, in bytes: enough for any passphrase, too short to be an attack.
 const LONGEST: usize = 1024;
 
+/// How many objects there are, side by side. All guesses at one account go to one of them.
+const HASHERS: u8 = 16;
+
 /// What an unknown user's password is compared with, so that the answer takes as long: a hash with
 /// the parameters of every other (m = 19 MiB, t = 2, p = 1) of a password that nobody knows.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Z2F0ZXBhc3Mtbm9ib2R5$mX7rS5K0jN3X8UbKfTq7qOyzvPMyC3ChSSmuVPH8xY0";
 
+/// A password that somebody typed.
+#[derive(Debug)]
+pub struct Guess<'a> {
+    pub password: &'a str,
+    /// Of the user, if there is one.
+    pub hash: Option<&'a StoredHash>,
+    pub places: PlaceKeys,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// It is the user's.
+    Right,
+    /// It is not, or there is no such user.
+    Wrong,
+    /// It was not looked at, and will not be before this time has passed.
+    Wait(Lifetime),
+}
+
+/// A guess on its way to the object.
 #[derive(Deserialize, Serialize)]
 struct Question {
     password: String,
     hash: String,
+    places: [String; 3],
+    tries: u32,
+    longest_wait: Lifetime,
+    now: Timestamp,
 }
+
+/// [`Verdict`] on its way back: the seconds to wait, or one of these.
+const RIGHT: i64 = 0;
+const WRONG: i64 = -1;
 
 /// Compares a password with a stored hash, or does the same work for a user who does not exist.
 ///
@@ -28,67 +66,49 @@ struct Question {
 ///
 /// When the Durable Object cannot be reached.
 pub async fn verify(
+    guess: &Guess<'_>,
+    policy: Policy,
     env: &Env,
-    password: &str,
-    hash: Option<&StoredHash>,
-) -> Result<bool, EdgeError> {
-    if password.len() > LONGEST {
-        return Ok(false);
+    now: Timestamp,
+) -> Result<Verdict, EdgeError> {
+    if guess.password.len() > LONGEST {
+        return Ok(Verdict::Wrong);
     }
     let question = Question {
-        password: password.to_owned(),
-        hash: hash.map_or(NOBODY, StoredHash::expose).to_owned(),
+        password: guess.password.to_owned(),
+        hash: guess.hash.map_or(NOBODY, StoredHash::expose).to_owned(),
+        places: guess.places.to_base64url(),
+        tries: policy.tries,
+        longest_wait: policy.longest_wait,
+        now,
     };
-    // A few objects side by side: one alone would make users wait for each other.
-    let [random] = random::bytes()?;
-    let name = format!("hasher-{}", random % 8);
+    let name = format!("hasher-{}", guess.places.shard(HASHERS));
     let hasher = env.durable_object("PASSWORD_HASHER")?.get_by_name(&name)?;
     let mut init = RequestInit::new();
     init.with_method(Method::Post)
         .with_body(Some(serde_json::to_string(&question)?.into()));
     let request = Request::new_with_init("https://password-hasher/verify", &init)?;
     let mut response = hasher.fetch_with_request(request).await?;
-    let matches: bool = response.json().await?;
-    Ok(matches && hash.is_some())
+    Ok(match response.json().await? {
+        RIGHT if guess.hash.is_some() => Verdict::Right,
+        seconds @ 1.. => {
+            let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+            Verdict::Wait(Lifetime::from_seconds(seconds))
+        }
+        _ => Verdict::Wrong,
+    })
 }
 
 /// A stored hash that is none costs the same work as any other: how long the answer takes must not say
 /// which accounts are broken.
-fn matches(question: &Question) -> bool {
-    let stored = PasswordHash::new(&question.hash);
+fn matches(password: &str, hash: &str) -> bool {
+    let stored = PasswordHash::new(hash);
     let is_readable = stored.is_ok();
     let Ok(hash) = stored.or_else(|_| PasswordHash::new(NOBODY)) else {
         return false;
     };
-    let matches = Argon2::default().verify_password(question.password.as_bytes(), &hash);
+    let matches = Argon2::default().verify_password(password.as_bytes(), &hash);
     is_readable && matches.is_ok()
-}
-
-mod object {
-    #![expect(
-        missing_docs,
-        reason = "the macro writes methods without documentation"
-    )]
-
-    use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
-
-    use super::{Question, matches};
-
-    /// Spends the CPU time that a password costs. It keeps nothing.
-    #[durable_object]
-    #[derive(Debug)]
-    pub struct PasswordHasher;
-
-    impl DurableObject for PasswordHasher {
-        fn new(_state: State, _env: Env) -> Self {
-            Self
-        }
-
-        async fn fetch(&self, mut request: Request) -> Result<Response> {
-            let question: Question = request.json().await?;
-            Response::from_json(&matches(&question))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -108,11 +128,7 @@ mod tests {
     #[test]
     fn a_broken_hash_matches_nothing() {
         for hash in ["", "$argon2id$", "demo-password"] {
-            let question = Question {
-                password: "demo-password".into(),
-                hash: hash.into(),
-            };
-            assert!(!matches(&question), "{hash}");
+            assert!(!matches("demo-password", hash), "{hash}");
         }
     }
 
@@ -120,12 +136,8 @@ mod tests {
     fn the_development_passwords_are_what_the_manual_says() {
         for (user, password) in [("demo", "demo-password"), ("admin", "admin-password")] {
             let hash = crate::development::password_hash(user);
-            let question = |password: &str| Question {
-                password: password.into(),
-                hash: hash.as_str().into(),
-            };
-            assert!(matches(&question(password)));
-            assert!(!matches(&question("wrong")));
+            assert!(matches(password, &hash));
+            assert!(!matches("wrong", &hash));
         }
     }
 }
