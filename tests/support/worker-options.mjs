@@ -1,5 +1,6 @@
 // One built Worker as Miniflare runs it: its wrangler configuration without the [build] command,
-// with an origin and variables of its own, perhaps with the store contract in it, perhaps recorded.
+// with an origin and variables of its own, perhaps with the store contract in it, perhaps recorded, perhaps
+// with a clock that can be moved.
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { unstable_getMiniflareWorkerOptions as fromWrangler, unstable_readConfig as readConfig } from 'wrangler';
 
+import { movable } from './movable.mjs';
 import { recorded } from './recorder.mjs';
 
 const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -20,9 +22,9 @@ const configurations = {
  * @param {keyof typeof configurations} name
  * @param {string} origin
  * @param {Record<string, string | undefined>} variables
- * @param {{ contract?: boolean, record?: boolean }} [how]
+ * @param {{ contract?: boolean, record?: boolean, move?: boolean, limits?: Record<string, number | undefined> }} [how]
  */
-export function workerOptions(name, origin, variables, { contract = false, record = false } = {}) {
+export function workerOptions(name, origin, variables, { contract = false, record = false, move = false, limits = {} } = {}) {
   const config = readConfig({ config: join(top, configurations[name]) }, { hideWarnings: true });
   const main = contract ? join(top, 'target', 'contract', 'index.js') : config.main;
   if (!existsSync(main)) {
@@ -37,14 +39,22 @@ export function workerOptions(name, origin, variables, { contract = false, recor
     bindings: withoutUndefined({ ...config.vars, ...variables }),
     // Each database its own, although all have the same id where none is deployed.
     d1Databases: mapValues(options.d1Databases, (_, binding) => ({ id: `${name}-${binding}` })),
+    ratelimits: withoutUndefined(mapValues(options.ratelimits ?? {}, (limiter, binding) => limited(limiter, binding, limits))),
     modulesRoot: dirname(main),
     modules: [
       ...(record ? [recorded(main)] : []),
+      ...(move ? [movable(main)] : []),
       { type: 'ESModule', path: main },
       { type: 'CompiledWasm', path: join(dirname(main), 'index_bg.wasm') },
     ],
     unsafeDirectSockets: [{ host: 'localhost', port: Number(port) }],
   };
+}
+
+/** A limiter with another limit, or none. */
+function limited(limiter, binding, limits) {
+  if (!(binding in limits)) return limiter;
+  return limits[binding] && { ...limiter, simple: { ...limiter.simple, limit: limits[binding] } };
 }
 
 function withoutUndefined(values) {

@@ -14,6 +14,7 @@ use crate::EdgeError;
 
 mod row;
 
+pub(crate) use row::read;
 pub use row::{Row, Rows};
 
 #[wasm_bindgen]
@@ -75,6 +76,20 @@ impl<'a> From<Option<&'a str>> for Value<'a> {
     }
 }
 
+/// As JavaScript has them.
+pub(crate) fn bindings(values: &[Value<'_>]) -> Array {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "times and counters stay below 2^53"
+    )]
+    let js = |value: &Value<'_>| match *value {
+        Value::Integer(integer) => JsValue::from_f64(integer as f64),
+        Value::Null => JsValue::NULL,
+        Value::Text(text) => JsValue::from_str(text),
+    };
+    values.iter().map(js).collect()
+}
+
 /// A database for the length of one request.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -113,18 +128,7 @@ impl Database {
     ///
     /// [`EdgeError::D1`] if D1 refuses it.
     pub fn statement(&self, sql: &str, values: &[Value<'_>]) -> Result<Statement, EdgeError> {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "times and counters stay below 2^53"
-        )]
-        let values: Array = values
-            .iter()
-            .map(|value| match *value {
-                Value::Integer(integer) => JsValue::from_f64(integer as f64),
-                Value::Null => JsValue::NULL,
-                Value::Text(text) => JsValue::from_str(text),
-            })
-            .collect();
+        let values = bindings(values);
         let prepared = self
             .binding
             .prepare(sql)
@@ -155,6 +159,6 @@ impl Database {
         let thrown = |thrown: JsValue| EdgeError::d1(&thrown);
         let promise = self.binding.batch(statements).map_err(thrown)?;
         let results = JsFuture::from(promise).await.map_err(thrown)?;
-        row::read(&results)
+        read(&results)
     }
 }

@@ -27,9 +27,9 @@ struct Meta {
 #[serde(transparent)]
 pub struct Row(Map<String, Value>);
 
-/// The answer to a batch. As text it crosses from JavaScript once, which costs less than asking for every
-/// value of every row.
-pub(super) fn read(results: &JsValue) -> Result<Vec<Rows>, EdgeError> {
+/// The answer to a batch, or rows. As text it crosses from JavaScript once, which costs less than asking
+/// for every value of every row.
+pub(crate) fn read<T: DeserializeOwned>(results: &JsValue) -> Result<Vec<T>, EdgeError> {
     let text = js_sys::JSON::stringify(results)?;
     Ok(serde_json::from_str(&String::from(text))?)
 }

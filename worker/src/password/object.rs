@@ -8,8 +8,7 @@
 use gatepass_core::guessing::{Places, Policy, Record};
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
-use gatepass_edge::object_storage::{ObjectStorage, integer};
-use worker::wasm_bindgen::JsValue;
+use gatepass_edge::object_storage::ObjectStorage;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::{Question, RIGHT, WRONG, matches};
@@ -78,14 +77,13 @@ impl PasswordHasher {
     fn record(&self, key: &str) -> Result<Record, EdgeError> {
         let sql = "SELECT failures, failed_at, signed_in_at FROM places WHERE key = ?";
         let rows = self.storage.run(sql, &[key.into()])?;
-        let row = rows.get(0);
-        if row.is_undefined() {
+        let Some(row) = rows.first() else {
             return Ok(Record::default());
-        }
+        };
         Ok(Record {
-            failures: u32::try_from(integer(&row, "failures")?).unwrap_or(u32::MAX),
-            failed_at: Timestamp::from_seconds(integer(&row, "failed_at")?),
-            signed_in_at: Timestamp::from_seconds(integer(&row, "signed_in_at")?),
+            failures: row.number("places.failures")?,
+            failed_at: row.time("places.failed_at")?,
+            signed_in_at: row.time("places.signed_in_at")?,
         })
     }
 
@@ -94,26 +92,22 @@ impl PasswordHasher {
         if before == after {
             return Ok(());
         }
-        #[expect(clippy::cast_precision_loss, reason = "times stay below 2^53")]
-        let time = |time: Timestamp| JsValue::from_f64(time.seconds() as f64);
         let sql = "INSERT OR REPLACE INTO places (key, failures, failed_at, signed_in_at, expires_at) \
                    VALUES (?, ?, ?, ?, ?)";
         let values = [
             key.into(),
-            after.failures.into(),
-            time(after.failed_at),
-            time(after.signed_in_at),
-            time(after.expires_at()),
+            i64::from(after.failures).into(),
+            after.failed_at.seconds().into(),
+            after.signed_in_at.seconds().into(),
+            after.expires_at().seconds().into(),
         ];
         self.storage.run(sql, &values).map(drop)
     }
 
-    /// More than one answer can add, so that what is over never piles up.
+    /// Forgets more than one answer can add, so that what is over never piles up.
     fn forget(&self, now: Timestamp) -> Result<(), EdgeError> {
-        #[expect(clippy::cast_precision_loss, reason = "times stay below 2^53")]
-        let now = JsValue::from_f64(now.seconds() as f64);
         let sql = "DELETE FROM places WHERE key IN \
                    (SELECT key FROM places WHERE expires_at <= ? LIMIT 10)";
-        self.storage.run(sql, &[now]).map(drop)
+        self.storage.run(sql, &[now.seconds().into()]).map(drop)
     }
 }
