@@ -284,6 +284,7 @@ impl Endpoint {
             | Self::Introspect
             | Self::Jwks
             | Self::Registration
+            | Self::Script
             | Self::Stylesheet => None,
         }
     }
