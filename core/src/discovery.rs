@@ -191,6 +191,7 @@ mod tests {
             "grant_types_supported": [
                 "authorization_code", "client_credentials",
                 "urn:ietf:params:oauth:grant-type:device_code", "refresh_token",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
             ],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "ui_locales_supported": ["en"],

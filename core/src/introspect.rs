@@ -13,6 +13,7 @@ use crate::jose::Jwt;
 use crate::secret::PresentedToken;
 use crate::time::Timestamp;
 use crate::token::access::AccessTokenClaims;
+use crate::token::actor::Actor;
 use crate::userinfo::User;
 
 /// An introspection request (RFC 7662 §2.1). `token_type_hint` is not needed: a token says itself
@@ -113,6 +114,9 @@ pub struct Details {
     /// `username`, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
+    /// `act` (RFC 8693 §4.1), if another than the user acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
 }
 
 impl Introspection {
@@ -130,8 +134,7 @@ impl Introspection {
         now: Timestamp,
     ) -> Self {
         let claims = token.payload;
-        let is_live = state.stands(now) && !state.access_token_revoked;
-        if !is_live || !may_know(caller, &claims.client_id) {
+        if !state.is_live(now) || !may_know(caller, &claims.client_id) {
             return Self::inactive();
         }
         Self::active(Details {
@@ -145,6 +148,7 @@ impl Introspection {
             iat: token.issued_at,
             token_type: Some("Bearer".to_owned()),
             username: state.user.as_ref().map(|user| user.username.clone()),
+            act: claims.act,
         })
     }
 
@@ -171,6 +175,7 @@ impl Introspection {
             iat: session.issued_at,
             token_type: None,
             username: state.user.as_ref().map(|user| user.username.clone()),
+            act: None,
         })
     }
 
@@ -200,6 +205,11 @@ impl TokenState {
     pub fn live_user(self, now: Timestamp) -> Option<User> {
         let stands = self.grant.is_some_and(|grant| grant.stands(now));
         self.user.filter(|_| stands && !self.access_token_revoked)
+    }
+
+    /// Whether an access token in this state is good now.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.stands(now) && !self.access_token_revoked
     }
 
     /// Whether what the token stands on is good now.

@@ -207,6 +207,7 @@ proptest! {
             scope: Scope::parse(&scope).unwrap(),
             auth_time: Some(issued_at),
             grant_id: Some(GrantId::from_random(grant)),
+            act: None,
         };
         let jwt = jose::Jwt { payload, issued_at, expires_at: Timestamp::NEVER };
         let unsigned = jose::unsigned(access::TYPE, SigningAlgorithm::ES256, signer.key_id(), &jwt);

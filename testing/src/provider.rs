@@ -223,6 +223,8 @@ impl Provider {
             }
             GrantRequest::DeviceCode(code) => self.poll(&request.credentials, &code),
             GrantRequest::RefreshToken(refresh) => self.refresh(&request.credentials, &refresh),
+            // Neither test exchanges tokens.
+            GrantRequest::TokenExchange(_) => Err(TokenRefusal::UnsupportedGrantType),
         }
     }
 
@@ -367,6 +369,7 @@ impl Provider {
             refresh_token,
             scope: jwt.payload.scope.clone(),
             id_token: None,
+            issued_token_type: None,
         }
     }
 

@@ -45,6 +45,19 @@ describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
     expect((await call('/api/user/profile', { token: await obtain('write') })).status).toBe(403);
   });
 
+  test('a service that acts for a user is told from the user (RFC 8693)', async () => {
+    const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const db = await stack.database('provider');
+    await db.prepare("UPDATE clients SET grant_types = grant_types || ' ' || ?, settings = ? WHERE client_id = 'gatepass-service'")
+      .bind(grantType, JSON.stringify({ exchanges_tokens_of: ['gatepass-demo'] })).run();
+    const authorization = basic('gatepass-service', stack.secrets.GATEPASS_SERVICE_SECRET);
+    const subject = { subject_token: tokens.access_token, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' };
+    const exchanged = await (await user.token({ grant_type: grantType, ...subject, scope: 'read' }, { authorization })).json();
+    const answer = await (await call('/api/protected', { token: exchanged.access_token })).json();
+    expect(answer).toMatchObject({ sub: 'demo', client_id: 'gatepass-service', actor: 'gatepass-service', scope: 'read' });
+    expect(await (await call('/api/protected', { token: tokens.access_token })).json()).not.toHaveProperty('actor');
+  });
+
   test('an update is kept, and the next one too', async () => {
     for (const name of ['Åse Nordmann', 'דנה כהן', 'علی\u200Cرضا']) {
       const updated = await update({ display_name: `  ${name} ` });

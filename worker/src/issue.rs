@@ -1,6 +1,6 @@
 //! From a generation to the token response, the same for every grant type.
 
-use gatepass_core::client::TokenAlgorithms;
+use gatepass_core::client::{Client, TokenAlgorithms};
 use gatepass_core::grant::{Grant, Session, Terms};
 use gatepass_core::id::JwtId;
 use gatepass_core::jose::{Jwt, SigningAlgorithm};
@@ -10,7 +10,7 @@ use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::AccessTokenClaims;
 use gatepass_core::token::id::IdTokenClaims;
 use gatepass_core::token::{self, TokenResponse};
-use gatepass_edge::{EdgeError, webcrypto};
+use gatepass_edge::{EdgeError, random, webcrypto};
 
 use crate::app::App;
 use crate::keys::Keys;
@@ -54,8 +54,31 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
     })
 }
 
-/// Writes an access token that nothing refreshes.
-pub async fn access_token(
+/// Writes an access token that nothing refreshes, of a client's own lifetimes and algorithm. `make` says
+/// what is in it.
+pub async fn alone<R>(
+    client: &Client,
+    app: &App,
+    now: Timestamp,
+    make: impl FnOnce(JwtId, Terms<'_>) -> Result<Jwt<AccessTokenClaims>, R>,
+) -> Result<Result<TokenResponse, R>, EdgeError> {
+    let lifetimes = client.settings.lifetimes(&app.config.lifetimes);
+    let terms = Terms {
+        issuer: &app.config.issuer,
+        lifetimes: &lifetimes,
+        now,
+    };
+    let jwt = match make(JwtId::from_random(random::bytes()?), terms) {
+        Ok(jwt) => jwt,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let algorithms = client.settings.algorithms(app.config.keys.algorithm);
+    let keys = app.keys_for(algorithms).await?;
+    let written = access_token(&jwt, algorithms.access_token, &keys, app, now);
+    written.await.map(Ok)
+}
+
+async fn access_token(
     jwt: &Jwt<AccessTokenClaims>,
     algorithm: SigningAlgorithm,
     keys: &Keys,
@@ -68,5 +91,6 @@ pub async fn access_token(
         refresh_token: None,
         scope: jwt.payload.scope.clone(),
         id_token: None,
+        issued_token_type: None,
     })
 }

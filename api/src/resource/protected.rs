@@ -1,5 +1,6 @@
 //! `GET /api/protected`: any good token will do.
 
+use gatepass_core::id::Subject;
 use gatepass_core::resource::Authorized;
 use gatepass_edge::{EdgeError, http};
 use serde::Serialize;
@@ -11,6 +12,9 @@ struct Protected<'a> {
     sub: &'a str,
     client_id: &'a str,
     scope: String,
+    /// Who acts for the user, if it is not the user (RFC 8693 §4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
     /// When the token ends, in seconds since the epoch.
     expires_at: i64,
 }
@@ -21,6 +25,7 @@ pub fn answer(user: &Authorized) -> Result<Response, EdgeError> {
         sub: user.subject.as_str(),
         client_id: user.client_id.as_str(),
         scope: user.scope.to_string(),
+        actor: user.actor.as_ref().map(Subject::as_str),
         expires_at: user.expires_at.seconds(),
     })
 }

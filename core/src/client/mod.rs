@@ -64,15 +64,18 @@ pub enum GrantType {
     DeviceCode,
     /// `refresh_token` (RFC 6749 §6).
     RefreshToken,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693 §2.1).
+    TokenExchange,
 }
 
 impl GrantType {
     /// Every grant type of this provider.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::AuthorizationCode,
         Self::ClientCredentials,
         Self::DeviceCode,
         Self::RefreshToken,
+        Self::TokenExchange,
     ];
 
     /// The `grant_type` value.
@@ -82,6 +85,7 @@ impl GrantType {
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::RefreshToken => "refresh_token",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 
@@ -182,7 +186,8 @@ pub(crate) mod tests {
                 "authorization_code",
                 "client_credentials",
                 "urn:ietf:params:oauth:grant-type:device_code",
-                "refresh_token"
+                "refresh_token",
+                "urn:ietf:params:oauth:grant-type:token-exchange"
             ]
         );
         for grant_type in GrantType::ALL {

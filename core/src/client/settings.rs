@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::keys::ClientKeys;
 use super::registration::ClientDescription;
 use crate::grant::Lifetimes;
+use crate::id::ClientId;
 use crate::jose::SigningAlgorithm;
 use crate::time::Lifetime;
 
@@ -38,6 +39,12 @@ pub struct ClientSettings {
     /// Whether it must push its authorization requests (RFC 9126 §6).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// The clients whose users' access tokens it may exchange (RFC 8693), besides its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exchanges_tokens_of: Vec<ClientId>,
+    /// Whether what it gets for them does not say that it acts for the user (RFC 8693 §1.1).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub may_impersonate: bool,
     /// What it says about itself for people.
     #[serde(skip_serializing_if = "ClientDescription::is_empty")]
     pub about: ClientDescription,

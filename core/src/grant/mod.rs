@@ -14,6 +14,7 @@ pub mod code;
 mod details;
 pub mod device;
 pub mod refresh;
+pub mod token_exchange;
 
 pub use details::{AuthenticationMethod, GrantDetails};
 

@@ -36,6 +36,8 @@ pub struct Authorized {
     pub scope: Scope,
     /// Until when.
     pub expires_at: Timestamp,
+    /// Who acts for the user, if it is not the user (RFC 8693 §4.1).
+    pub actor: Option<Subject>,
 }
 
 /// Judges a JWT whose signature, type and expiry were checked (RFC 9068 §4).
@@ -59,6 +61,7 @@ pub fn check_jwt(
         client_id: claims.client_id,
         scope: claims.scope,
         expires_at: token.expires_at,
+        actor: claims.act.map(|act| act.sub),
     })
 }
 
@@ -91,6 +94,7 @@ pub fn check_introspection(
         client_id: ClientId::parse(&details.client_id).map_err(|_| ResourceRefusal::Inactive)?,
         scope: Scope::parse(&details.scope).map_err(|_| ResourceRefusal::Inactive)?,
         expires_at: details.exp,
+        actor: details.act.map(|act| act.sub),
     })
 }
 
@@ -142,6 +146,7 @@ mod tests {
             iat: NOW,
             token_type: Some("Bearer".to_owned()),
             username: None,
+            act: None,
         };
         change(&mut details);
         Introspection {

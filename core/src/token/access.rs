@@ -8,6 +8,7 @@ use crate::id::{Audience, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::jose::Jwt;
 use crate::scope::Scope;
 use crate::time::Timestamp;
+use crate::token::actor::Actor;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const TYPE: &str = "at+jwt";
@@ -34,6 +35,9 @@ pub struct AccessTokenClaims {
     /// itself has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<GrantId>,
+    /// `act` (RFC 8693 §4.1), if another than the user acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
 }
 
 /// What an access token stands on, and ends with.
@@ -65,6 +69,7 @@ pub fn issue(grant: &Grant, scope: &Scope, jti: JwtId, terms: Terms<'_>) -> Jwt<
         scope: scope.clone(),
         auth_time: Some(grant.auth_time),
         grant_id: Some(grant.id.clone()),
+        act: None,
     };
     let lifetime = terms.lifetimes.access_token;
     let expires_at = terms.now.plus(lifetime).min(grant.expires_at);
@@ -90,6 +95,7 @@ pub fn issue_to_client(
         scope: client.scope,
         auth_time: None,
         grant_id: None,
+        act: None,
     };
     Jwt {
         payload,

@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2) and the tokens themselves.
 
 pub mod access;
+pub mod actor;
 pub mod id;
 pub mod refresh;
 mod refusal;

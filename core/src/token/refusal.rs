@@ -9,6 +9,7 @@ use crate::grant::client_credentials::ClientCredentialsRefusal;
 use crate::grant::code::CodeRefusal;
 use crate::grant::device::DeviceRefusal;
 use crate::grant::refresh::RefreshRefusal;
+use crate::grant::token_exchange::{self, TokenExchangeRefusal};
 use crate::id::GrantId;
 use crate::jose::JwtError;
 use crate::scope::InvalidScope;
@@ -43,6 +44,9 @@ pub enum TokenRefusal {
     /// The resource parameter is malformed or repeated.
     #[error(transparent)]
     Target(#[from] UnknownResource),
+    /// The tokens that were to be exchanged.
+    #[error(transparent)]
+    TokenExchange(#[from] TokenExchangeRefusal),
     /// No such grant type here.
     #[error("grant_type must be one of those that the discovery document lists")]
     UnsupportedGrantType,
@@ -61,6 +65,7 @@ impl TokenRefusal {
             | Self::RefreshToken(_)
             | Self::Scope(_)
             | Self::Target(_)
+            | Self::TokenExchange(_)
             | Self::UnsupportedGrantType => None,
         }
     }
@@ -74,6 +79,7 @@ impl TokenRefusal {
             Self::Device(DeviceRefusal::Expired) => ErrorCode::ExpiredToken,
             Self::Device(DeviceRefusal::Pending) => ErrorCode::AuthorizationPending,
             Self::Device(DeviceRefusal::SlowDown) => ErrorCode::SlowDown,
+            Self::TokenExchange(refusal) => refusal.code(),
             Self::Form(_) => ErrorCode::InvalidRequest,
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::Code(CodeRefusal::UnauthorizedClient)
@@ -141,7 +147,18 @@ impl TokenRefusal {
             | Self::RefreshToken(_)
             | Self::Scope(_)
             | Self::Target(_)
+            | Self::TokenExchange(_)
             | Self::UnsupportedGrantType => None,
+        }
+    }
+}
+
+impl From<token_exchange::Unreadable> for TokenRefusal {
+    fn from(unreadable: token_exchange::Unreadable) -> Self {
+        match unreadable {
+            token_exchange::Unreadable::Form(error) => error.into(),
+            token_exchange::Unreadable::Scope(error) => error.into(),
+            token_exchange::Unreadable::Exchange(refusal) => refusal.into(),
         }
     }
 }
@@ -304,6 +321,29 @@ mod tests {
             (R::UnauthorizedClient, unauthorized),
         ] {
             assert_eq!(wire(&refusal.clone().into()), expected, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_an_exchange_has_its_words_on_the_wire() {
+        use TokenExchangeRefusal as R;
+        let invalid_request = ("invalid_request", 400, None, None);
+        let unauthorized = ("unauthorized_client", 400, None, None);
+        for (refusal, expected) in [
+            (R::ActorToken, invalid_request),
+            (R::NotItsBusiness, invalid_request),
+            (R::PublicClient, unauthorized),
+            (R::Scope(ScopeExceeded), ("invalid_scope", 400, None, None)),
+            (R::SubjectToken, invalid_request),
+            (
+                R::Target(UnknownResource),
+                ("invalid_target", 400, None, None),
+            ),
+            (R::TokenType("actor_token_type"), invalid_request),
+            (R::TooManyActors, invalid_request),
+            (R::UnauthorizedClient, unauthorized),
+        ] {
+            assert_eq!(wire(&refusal.into()), expected, "{refusal:?}");
         }
     }
 

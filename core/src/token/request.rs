@@ -1,10 +1,11 @@
-//! Token requests (RFC 6749 §4.1.3, §4.4.2 and §6, RFC 8628 §3.4).
+//! Token requests (RFC 6749 §4.1.3, §4.4.2 and §6, RFC 8628 §3.4, RFC 8693 §2.1).
 
 use crate::authorize::requested_resource;
 use crate::client::{ClientCredentials, GrantType};
 use crate::form::Form;
 use crate::grant::client_credentials::ClientCredentialsRequest;
 use crate::grant::code::{CodeRefusal, CodeRequest};
+use crate::grant::token_exchange::TokenExchangeRequest;
 use crate::redirect::RedirectUri;
 use crate::scope::{InvalidScope, Scope};
 use crate::secret::{AuthorizationCode, CodeVerifier, DeviceCode, RefreshToken};
@@ -30,6 +31,8 @@ pub enum GrantRequest {
     DeviceCode(DeviceCode),
     /// `grant_type=refresh_token`.
     RefreshToken(RefreshRequest),
+    /// `grant_type=urn:ietf:params:oauth:grant-type:token-exchange`.
+    TokenExchange(TokenExchangeRequest),
 }
 
 /// A refresh request (RFC 6749 §6).
@@ -78,6 +81,9 @@ impl TokenRequest {
                 token: RefreshToken::new(form.required("refresh_token")?),
                 scope: scope(form)?,
             }),
+            GrantType::TokenExchange => {
+                GrantRequest::TokenExchange(TokenExchangeRequest::parse(form)?)
+            }
         };
         Ok(Self { credentials, grant })
     }

@@ -19,6 +19,8 @@ pub struct TokenResponse {
     pub scope: Scope,
     /// `id_token` (OIDC Core §3.1.3.3).
     pub id_token: Option<IdToken>,
+    /// `issued_token_type` (RFC 8693 §2.2.1).
+    pub issued_token_type: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -31,6 +33,8 @@ struct Wire<'a> {
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 impl TokenResponse {
@@ -47,6 +51,7 @@ impl TokenResponse {
             refresh_token: self.refresh_token.as_ref().map(RefreshToken::expose),
             scope: self.scope.to_string(),
             id_token: self.id_token.as_ref().map(IdToken::expose),
+            issued_token_type: self.issued_token_type,
         })
     }
 }
@@ -63,6 +68,7 @@ mod tests {
             refresh_token: Some(RefreshToken::new("r")),
             scope: Scope::parse("read openid").unwrap(),
             id_token: Some(IdToken::new("i")),
+            issued_token_type: None,
         };
         assert_eq!(
             whole.to_json().unwrap(),
@@ -87,6 +93,7 @@ mod tests {
             refresh_token: Some(RefreshToken::new("very-secret")),
             scope: Scope::default(),
             id_token: Some(IdToken::new("secret")),
+            issued_token_type: None,
         };
         assert!(!format!("{response:?}").contains("very-secret"));
     }

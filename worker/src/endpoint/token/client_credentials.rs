@@ -1,13 +1,10 @@
 //! The client credentials grant (RFC 6749 §4.4): one round trip to D1.
 
 use gatepass_core::client::ClientCredentials;
-use gatepass_core::grant::Terms;
 use gatepass_core::grant::client_credentials::{self, ClientCredentialsRequest};
-use gatepass_core::id::JwtId;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access;
-use gatepass_edge::random;
 
 use super::Answer;
 use crate::app::App;
@@ -26,21 +23,9 @@ pub(super) async fn issue(
         Err(failure) => return Ok(Err(failure.into())),
     };
     let resources = &app.config.resources;
-    let allowed = match client_credentials::decide(&client, is_a_user, request, resources) {
-        Ok(allowed) => allowed,
-        Err(refusal) => return Ok(Err(refusal.into())),
-    };
-    let settings = &client.client().settings;
-    let lifetimes = settings.lifetimes(&app.config.lifetimes);
-    let terms = Terms {
-        issuer: &app.config.issuer,
-        lifetimes: &lifetimes,
-        now,
-    };
-    let jti = JwtId::from_random(random::bytes()?);
-    let jwt = access::issue_to_client(allowed, jti, terms);
-    let algorithms = settings.algorithms(app.config.keys.algorithm);
-    let keys = app.keys_for(algorithms).await?;
-    let response = issue::access_token(&jwt, algorithms.access_token, &keys, app, now);
-    response.await.map(Ok)
+    issue::alone(client.client(), app, now, |jti, terms| {
+        let allowed = client_credentials::decide(&client, is_a_user, request, resources)?;
+        Ok(access::issue_to_client(allowed, jti, terms))
+    })
+    .await
 }

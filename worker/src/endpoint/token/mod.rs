@@ -3,6 +3,7 @@
 mod client_credentials;
 mod code;
 mod device;
+mod exchange;
 mod refresh;
 
 use gatepass_core::client::GrantType;
@@ -66,6 +67,9 @@ async fn grant(request: TokenRequest, app: &App) -> Answer {
         GrantRequest::DeviceCode(code) => device::poll(credentials, code, app, now).await,
         GrantRequest::RefreshToken(refresh) => {
             refresh::rotate(credentials, refresh, app, now).await
+        }
+        GrantRequest::TokenExchange(tokens) => {
+            exchange::exchange(credentials, tokens, app, now).await
         }
     }
 }

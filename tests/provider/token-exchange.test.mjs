@@ -1,0 +1,157 @@
+// Token exchange (RFC 8693): a service acts for a user with a token of its own.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Browser, basic, claims, post, roundTrips } from '../support/oauth.mjs';
+import { startStack } from '../support/stack.mjs';
+
+const other = 'https://other.example';
+const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const JWT = 'urn:ietf:params:oauth:token-type:jwt';
+
+let stack;
+let user;
+beforeAll(async () => {
+  stack = await startStack({ only: ['provider'], provider: { GATEPASS_RESOURCES: other } });
+  user = new Browser(stack);
+  await user.signIn();
+  await settle({ exchanges_tokens_of: ['gatepass-demo'] });
+});
+afterAll(() => stack?.stop());
+
+async function inDatabase(sql, ...values) {
+  const db = await stack.database('provider');
+  return db.prepare(sql).bind(...values).run();
+}
+
+/** What an administrator writes on the service. */
+function settle(settings, grantTypes = `client_credentials ${GRANT_TYPE}`) {
+  const sql = "UPDATE clients SET grant_types = ?, settings = ? WHERE client_id = 'gatepass-service'";
+  return inDatabase(sql, grantTypes, JSON.stringify(settings));
+}
+
+const service = (secret = stack.secrets.GATEPASS_SERVICE_SECRET) => ({ authorization: basic('gatepass-service', secret) });
+const ask = (parameters, headers = service()) =>
+  user.token({ grant_type: GRANT_TYPE, subject_token_type: ACCESS_TOKEN, ...parameters }, headers);
+const usersToken = async (parameters) => (await user.signIn(parameters)).tokens.access_token;
+const ownToken = async () => (await (await user.token({ grant_type: 'client_credentials' }, service())).json()).access_token;
+const introspect = async (token) => (await user.introspect(token)).json();
+
+async function refusal(response) {
+  return { status: response.status, ...(await response.json()) };
+}
+
+describe('a service', () => {
+  test('gets a token of its own for the user, which names it, in one round trip', async () => {
+    const subject = await usersToken();
+    const response = await ask({ subject_token: subject });
+    expect(response.status).toBe(200);
+    expect(roundTrips(response)).toBe(1);
+    const answer = await response.json();
+    expect(answer).toMatchObject({ token_type: 'Bearer', issued_token_type: ACCESS_TOKEN, scope: 'read write' });
+    expect(answer).not.toHaveProperty('refresh_token');
+    const [before, after] = [claims(subject), claims(answer.access_token)];
+    expect(after).toMatchObject({ sub: before.sub, client_id: 'gatepass-service', act: { sub: 'gatepass-service' }, grant_id: before.grant_id });
+    expect(after.exp).toBeLessThanOrEqual(before.exp);
+    expect(after.jti).not.toBe(before.jti);
+    expect(await introspect(answer.access_token)).toMatchObject({ active: true, sub: before.sub, act: { sub: 'gatepass-service' } });
+  });
+
+  test('may ask for less, elsewhere, and for the name of what it is written as', async () => {
+    const subject_token = await usersToken();
+    for (const where of [{ resource: other }, { audience: other }]) {
+      const answer = await (await ask({ subject_token, scope: 'read', requested_token_type: JWT, ...where })).json();
+      expect(answer).toMatchObject({ issued_token_type: JWT, scope: 'read' });
+      expect(claims(answer.access_token).aud).toBe(other);
+    }
+  });
+
+  test('may say who acts, with a token of its own, in two round trips', async () => {
+    const response = await ask({ subject_token: await usersToken(), actor_token: await ownToken(), actor_token_type: JWT });
+    expect(roundTrips(response)).toBe(2);
+    expect(claims((await response.json()).access_token).act).toEqual({ sub: 'gatepass-service' });
+  });
+
+  test('passes for the user if an administrator lets it', async () => {
+    await settle({ exchanges_tokens_of: ['gatepass-demo'], may_impersonate: true });
+    const answer = await (await ask({ subject_token: await usersToken() })).json();
+    await settle({ exchanges_tokens_of: ['gatepass-demo'] });
+    expect(claims(answer.access_token)).not.toHaveProperty('act');
+  });
+
+  test('has a token for as long as the grant stands that it came of', async () => {
+    const { tokens } = await user.signIn();
+    const { access_token: exchanged } = await (await ask({ subject_token: tokens.access_token })).json();
+    expect(await introspect(exchanged)).toMatchObject({ active: true });
+    await post(`${stack.provider}/oauth/revoke`, { token: tokens.refresh_token, client_id: 'gatepass-demo' });
+    expect(await introspect(exchanged)).toEqual({ active: false });
+    const late = await refusal(await ask({ subject_token: tokens.access_token }));
+    expect(late).toMatchObject({ status: 400, error: 'invalid_request' });
+  });
+
+  test('hands it on, and who acted before stays named', async () => {
+    const { access_token: first } = await (await ask({ subject_token: await usersToken() })).json();
+    const settings = JSON.stringify({ exchanges_tokens_of: ['gatepass-service'] });
+    const types = "UPDATE clients SET grant_types = ?, settings = ? WHERE client_id = 'gatepass-gateway'";
+    await inDatabase(types, GRANT_TYPE, settings);
+    const gateway = { authorization: basic('gatepass-gateway', stack.secrets.GATEPASS_GATEWAY_SECRET) };
+    const { access_token: second } = await (await ask({ subject_token: first }, gateway)).json();
+    await inDatabase(types, 'authorization_code refresh_token', '{}');
+    expect(claims(second).act).toEqual({ sub: 'gatepass-gateway', act: { sub: 'gatepass-service' } });
+  });
+});
+
+describe('refused is', () => {
+  const cases = {
+    'a wrong secret': [{}, () => service('wrong'), 401, 'invalid_client'],
+    'no secret': [{ client_id: 'gatepass-service' }, () => ({}), 401, 'invalid_client'],
+    'no subject token': [{ subject_token: '' }, service, 400, 'invalid_request'],
+    'garbage': [{ subject_token: 'garbage' }, service, 400, 'invalid_request'],
+    'another type of token': [{ subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' }, service, 400, 'invalid_request'],
+    'no type of token': [{ subject_token_type: '' }, service, 400, 'invalid_request'],
+    'a type that is not issued here': [{ requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }, service, 400, 'invalid_request'],
+    'an actor token without its type': [{ actor_token: 'x' }, service, 400, 'invalid_request'],
+    'a type without its actor token': [{ actor_token_type: JWT }, service, 400, 'invalid_request'],
+    'a forged actor token': [{ actor_token: 'x', actor_token_type: JWT }, service, 400, 'invalid_request'],
+    'more scope than the subject token allows': [{ scope: 'read admin' }, service, 400, 'invalid_scope'],
+    'a malformed scope': [{ scope: 'read  write' }, service, 400, 'invalid_scope'],
+    'an unknown resource': [{ resource: 'https://evil.example' }, service, 400, 'invalid_target'],
+    'two resources': [{ resource: other, audience: 'https://evil.example' }, service, 400, 'invalid_target'],
+    'a client without this grant type': [{ client_id: 'gatepass-cli' }, () => ({}), 400, 'unauthorized_client'],
+  };
+  test.each(Object.entries(cases))('%s', async (_, [parameters, headers, status, error]) => {
+    const answer = await refusal(await ask({ subject_token: await usersToken(), ...parameters }, headers()));
+    expect(answer).toMatchObject({ status, error });
+  });
+
+  test('a token of a client that is not named', async () => {
+    const subject_token = await usersToken();
+    await settle({});
+    const answer = await refusal(await ask({ subject_token }));
+    await settle({ exchanges_tokens_of: ['gatepass-demo'] });
+    expect(answer).toMatchObject({ status: 400, error: 'invalid_request' });
+    expect(answer.error_description).toContain('may not exchange the tokens of the client');
+  });
+
+  test('a token behind which there is no user, and a token that opens more than access', async () => {
+    const { tokens } = await user.signIn();
+    for (const subject_token of [await ownToken(), tokens.refresh_token, tokens.id_token]) {
+      expect(await refusal(await ask({ subject_token }))).toMatchObject({ status: 400, error: 'invalid_request' });
+    }
+  });
+
+  test("a user's token as the actor's, if another client has it", async () => {
+    const stolen = { actor_token: await usersToken(), actor_token_type: ACCESS_TOKEN };
+    const answer = await refusal(await ask({ subject_token: await usersToken(), ...stolen }));
+    expect(answer).toMatchObject({ status: 400, error: 'invalid_request' });
+    expect(answer.error_description).toContain('actor_token');
+  });
+
+  test('a public client, even with this grant type: anyone could be it', async () => {
+    const types = "UPDATE clients SET grant_types = ? WHERE client_id = 'gatepass-demo'";
+    const subject_token = await usersToken();
+    await inDatabase(types, GRANT_TYPE);
+    const answer = await refusal(await ask({ subject_token, client_id: 'gatepass-demo' }, {}));
+    await inDatabase(types, 'authorization_code refresh_token');
+    expect(answer).toMatchObject({ status: 400, error: 'unauthorized_client' });
+  });
+});
