@@ -84,6 +84,7 @@ pub struct Metadata<'a> {
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 4],
+    userinfo_signing_alg_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
@@ -140,10 +141,12 @@ impl<'a> Metadata<'a> {
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL
                 .map(SigningAlgorithm::as_str),
+            userinfo_signing_alg_values_supported: SigningAlgorithm::ALL
+                .map(SigningAlgorithm::as_str),
             authorization_response_iss_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
-            claims_parameter_supported: false,
+            claims_parameter_supported: true,
         }
     }
 }
@@ -206,10 +209,11 @@ mod tests {
                 ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
+            "userinfo_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
             "authorization_response_iss_parameter_supported": true,
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,
-            "claims_parameter_supported": false,
+            "claims_parameter_supported": true,
         });
         assert_eq!(document, expected);
         let closed = serde_json::to_value(Metadata::new(&issuer, &scopes, false, true)).unwrap();

@@ -70,6 +70,9 @@ codes! {
     UnauthorizedClient = "unauthorized_client";
     /// A software statement that is not approved (RFC 7591 §3.2.2).
     UnapprovedSoftwareStatement = "unapproved_software_statement";
+    /// The user cannot be signed in as surely as the client needs (OpenID Connect Core Error Code
+    /// `unmet_authentication_requirements`).
+    UnmetAuthenticationRequirements = "unmet_authentication_requirements";
     /// No such grant type here (RFC 6749 §5.2).
     UnsupportedGrantType = "unsupported_grant_type";
     /// No such response type here (RFC 6749 §4.1.2.1).
@@ -113,6 +116,7 @@ impl ErrorCode {
             | Self::SlowDown
             | Self::UnapprovedSoftwareStatement
             | Self::UnauthorizedClient
+            | Self::UnmetAuthenticationRequirements
             | Self::UnsupportedGrantType
             | Self::UnsupportedResponseType
             | Self::UnsupportedTokenType

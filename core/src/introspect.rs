@@ -201,10 +201,10 @@ pub struct TokenState {
 }
 
 impl TokenState {
-    /// The user, if an access token in this state is good now.
-    pub fn live_user(self, now: Timestamp) -> Option<User> {
-        let stands = self.grant.is_some_and(|grant| grant.stands(now));
-        self.user.filter(|_| stands && !self.access_token_revoked)
+    /// The grant and its user, if an access token in this state is good now.
+    pub fn live_user(self, now: Timestamp) -> Option<(Grant, User)> {
+        let grant = self.grant.filter(|grant| grant.stands(now));
+        grant.zip(self.user).filter(|_| !self.access_token_revoked)
     }
 
     /// Whether an access token in this state is good now.

@@ -41,10 +41,20 @@ impl Scope {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        text.split(' ')
-            .map(Self::token)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut tokens = BTreeSet::new();
+        for token in text.split(' ') {
+            tokens.insert(Self::token(token)?);
+        }
+        Ok(Self(tokens))
+    }
+
+    /// One by one: to collect them would bring a sorting algorithm along.
+    fn of(tokens: &mut dyn Iterator<Item = &String>) -> Self {
+        let mut set = BTreeSet::new();
+        for token in tokens {
+            set.insert(token.clone());
+        }
+        Self(set)
     }
 
     fn token(text: &str) -> Result<String, InvalidScope> {
@@ -73,7 +83,7 @@ impl Scope {
     /// What both allow.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).cloned().collect())
+        Self::of(&mut self.0.intersection(&other.0))
     }
 
     /// The part of it that does not speak of a user.
@@ -99,19 +109,19 @@ impl Scope {
     /// What either allows.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self(self.0.union(&other.0).cloned().collect())
+        Self::of(&mut self.0.union(&other.0))
     }
 
     /// What it allows and `other` does not.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        Self(self.0.difference(&other.0).cloned().collect())
+        Self::of(&mut self.0.difference(&other.0))
     }
 
     /// The tokens of which `keep` is true.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Self {
-        Self(self.0.iter().filter(|token| keep(token)).cloned().collect())
+        Self::of(&mut self.0.iter().filter(|token| keep(token)))
     }
 
     /// Whether everything it allows, `other` allows too.

@@ -23,7 +23,7 @@ use crate::introspect::TokenState;
 use crate::secret::SecretHash;
 use crate::time::Timestamp;
 use crate::token::access::Basis;
-use crate::userinfo::Account;
+use crate::userinfo::{Account, User};
 
 /// Clients, and the browsers that are signed in.
 pub trait AuthorizeStore {
@@ -54,6 +54,13 @@ pub trait AuthorizeStore {
     ///
     /// When the store cannot answer.
     async fn user_by_name(&self, username: &str) -> Result<Option<Account>, Self::Error>;
+
+    /// The user of this key.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn user(&self, subject: &Subject) -> Result<Option<User>, Self::Error>;
 
     /// Remembers that a browser signed in. If it had an earlier sign-in, that one ends, and the new one
     /// belongs to the browser of the earlier, whatever it says itself: however often a browser signs

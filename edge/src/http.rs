@@ -64,6 +64,13 @@ pub fn query(request: &Request) -> String {
         .unwrap_or_default()
 }
 
+/// Whether a body says that it is of this content type.
+pub fn is_of_type(request: &Request, content_type: &str) -> bool {
+    let stated = header(request, "Content-Type").unwrap_or_default();
+    let essence = stated.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case(content_type)
+}
+
 /// Reads a body of the given content type, no more than [`LARGEST_BODY`] of it.
 ///
 /// # Errors
@@ -73,9 +80,7 @@ pub async fn body(
     request: &mut Request,
     content_type: &'static str,
 ) -> Result<Result<String, BodyRefusal>, EdgeError> {
-    let stated = header(request, "Content-Type").unwrap_or_default();
-    let essence = stated.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case(content_type) {
+    if !is_of_type(request, content_type) {
         return Ok(Err(BodyRefusal::ContentType(content_type)));
     }
     let length = header(request, "Content-Length").and_then(|length| length.parse().ok());

@@ -18,7 +18,7 @@ use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
 use gatepass_core::grant::refresh::{self, NextSession, Rotation, check_scope};
 use gatepass_core::grant::{AuthenticationMethod, EndReason, Grant, Lifetimes, Session, Terms};
 use gatepass_core::id::{GrantId, Issuer, JwtId};
-use gatepass_core::jose::{self, Jwt, SymmetricKey};
+use gatepass_core::jose::{self, Claims, Jwt, SymmetricKey};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{
     AccessToken, AuthorizationCode, BrowserBinding, IdToken, RefreshToken, SecretHash,
@@ -27,7 +27,6 @@ use gatepass_core::secret::{
 use gatepass_core::store::{AuthorizeStore, ConsentStore, GrantStore};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::AccessTokenClaims;
-use gatepass_core::token::id::IdTokenClaims;
 use gatepass_core::token::{
     self, GrantRequest, RefreshRequest, TokenRefusal, TokenRequest, TokenResponse,
 };
@@ -340,12 +339,13 @@ impl Provider {
     fn with_id_token(
         &self,
         response: TokenResponse,
-        id_token: Option<Jwt<IdTokenClaims>>,
+        id_token: Option<Jwt<Claims>>,
     ) -> TokenResponse {
         let id_token = id_token.map(|mut jwt| {
             let digest = SecretHash::of(response.access_token.expose()).to_base64url();
             let digest = Base64UrlUnpadded::decode_vec(&digest).unwrap();
-            jwt.payload.at_hash = Some(token::id::at_hash(&digest));
+            let hash = token::id::at_hash(&digest);
+            jwt.payload.insert("at_hash".to_owned(), hash.into());
             let (algorithm, key) = (self.signer.algorithm(), self.signer.key_id());
             let unsigned = jose::unsigned(token::id::TYPE, algorithm, key, &jwt);
             IdToken::new(self.signer.sign(unsigned.unwrap()))

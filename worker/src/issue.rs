@@ -2,14 +2,15 @@
 
 use gatepass_core::client::{Client, TokenAlgorithms};
 use gatepass_core::grant::{Grant, Session, Terms};
-use gatepass_core::id::JwtId;
-use gatepass_core::jose::{Jwt, SigningAlgorithm};
+use gatepass_core::id::{JwtId, Nonce};
+use gatepass_core::jose::{Claims, Jwt, SigningAlgorithm};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{AccessToken, IdToken};
+use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::AccessTokenClaims;
-use gatepass_core::token::id::IdTokenClaims;
 use gatepass_core::token::{self, TokenResponse};
+use gatepass_core::userinfo;
 use gatepass_edge::{EdgeError, random, webcrypto};
 
 use crate::app::App;
@@ -25,7 +26,27 @@ pub struct Issue<'a> {
     pub terms: Terms<'a>,
     pub algorithms: TokenAlgorithms,
     pub gives_refresh_token: bool,
-    pub id_token: Option<Jwt<IdTokenClaims>>,
+    pub id_token: Option<Jwt<Claims>>,
+}
+
+/// What the ID token says, if `scope` asks for one: one round trip to D1 if the client wants to be told
+/// of the user in it.
+pub async fn id_token(
+    grant: &Grant,
+    scope: &Scope,
+    nonce: Option<Nonce>,
+    terms: Terms<'_>,
+    app: &App,
+) -> Result<Option<Jwt<Claims>>, EdgeError> {
+    let mut jwt = token::id::issue(grant, scope, nonce, terms);
+    let names = &grant.details.id_token_claims;
+    if let Some(jwt) = &mut jwt
+        && !names.is_empty()
+        && let Some(user) = app.store.user(&grant.subject).await?
+    {
+        userinfo::tell(user, &Scope::default(), names, &mut jwt.payload);
+    }
+    Ok(jwt)
 }
 
 /// Writes the tokens of a generation.
@@ -38,7 +59,8 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
         Some(mut jwt) => {
             let (algorithm, access_token) = (algorithms.id_token, response.access_token.expose());
             let digest = webcrypto::digest(algorithm.digest(), access_token).await?;
-            jwt.payload.at_hash = Some(token::id::at_hash(&digest));
+            let hash = token::id::at_hash(&digest);
+            jwt.payload.insert("at_hash".to_owned(), hash.into());
             let signed = keys.sign(app, algorithm, token::id::TYPE, &jwt).await?;
             Some(IdToken::new(signed))
         }
@@ -86,7 +108,10 @@ async fn access_token(
     now: Timestamp,
 ) -> Result<TokenResponse, EdgeError> {
     Ok(TokenResponse {
-        access_token: AccessToken::new(keys.sign(app, algorithm, token::access::TYPE, jwt).await?),
+        access_token: AccessToken::new(
+            keys.sign(app, algorithm, token::access::TYPE, &jwt.by_name()?)
+                .await?,
+        ),
         expires_in: jwt.expires_at.remaining(now),
         refresh_token: None,
         scope: jwt.payload.scope.clone(),

@@ -1,8 +1,9 @@
 //! Consent: what a user lets a client do, remembered scope by scope (OIDC Core §3.1.2.4).
 
-use super::SignIn;
+use super::{AuthorizationRequest, SignIn};
 use crate::form::Form;
 use crate::scope::Scope;
+use crate::userinfo::ClaimNames;
 
 /// The scope that every OpenID Connect request has, and that cannot be declined by itself: it says no
 /// more than that the user is the one who came before.
@@ -134,24 +135,27 @@ pub fn in_order(scope: &Scope) -> Vec<&str> {
 pub struct Permission {
     sign_in: SignIn,
     scope: Scope,
+    claims: ClaimNames,
     declines_offline_access: bool,
 }
 
 impl Permission {
     /// Of a client that the user need not be asked about.
-    pub(crate) fn unasked(sign_in: SignIn, scope: Scope) -> Self {
+    pub(crate) fn unasked(sign_in: SignIn, request: &AuthorizationRequest) -> Self {
         Self {
             sign_in,
-            scope,
+            scope: request.scope.clone(),
+            claims: request.claims.names.clone(),
             declines_offline_access: false,
         }
     }
 
-    /// By what the user has answered about everything in `requested`, now or before.
-    pub(super) fn by(sign_in: SignIn, consent: &Consent, requested: &Scope) -> Self {
+    /// By what the user has answered about everything that `request` asks for, now or before.
+    pub(super) fn by(sign_in: SignIn, consent: &Consent, request: &AuthorizationRequest) -> Self {
         Self {
             sign_in,
-            scope: requested.intersection(&consent.allowed),
+            scope: request.scope.intersection(&consent.allowed),
+            claims: request.claims.names.within(&consent.allowed),
             declines_offline_access: consent.declined.contains(OFFLINE_ACCESS),
         }
     }
@@ -164,6 +168,11 @@ impl Permission {
     /// How much the client may.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// What the client is told of the user by name.
+    pub fn claims(&self) -> &ClaimNames {
+        &self.claims
     }
 
     /// Whether the user was asked for access while away and declined.

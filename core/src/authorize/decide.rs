@@ -85,8 +85,7 @@ fn standing(request: &AuthorizationRequest, visitor: Option<Visitor>, now: Times
     };
     let sign_in = &visitor.sign_in;
     let answered = request.is_answered_by(sign_in);
-    let expected = request.expected.as_ref();
-    if expected.is_some_and(|expected| *expected != sign_in.subject) {
+    if !request.expects(&sign_in.subject) {
         return if answered {
             Standing::Other
         } else {
@@ -112,11 +111,11 @@ fn permission(
     }
     let sign_in = visitor.sign_in.clone();
     if client.is_first_party {
-        return Some(Permission::unasked(sign_in, request.scope.clone()));
+        return Some(Permission::unasked(sign_in, request));
     }
     let consent = visitor.consent.as_ref()?;
-    consent.covers(&request.scope)?;
-    Some(Permission::by(sign_in, consent, &request.scope))
+    consent.covers(&request.asks_for())?;
+    Some(Permission::by(sign_in, consent, request))
 }
 
 /// A visitor whom the consent page was shown to. Only [`asked`] makes one.
@@ -159,7 +158,7 @@ pub fn agree(
         return Err(request.refused(RefusalReason::AccessDenied));
     };
     let before = visitor.consent.unwrap_or_default();
-    let permission = Permission::by(visitor.sign_in, &before.then(&answer), &request.scope);
+    let permission = Permission::by(visitor.sign_in, &before.then(&answer), request);
     Ok((permission, answer))
 }
 

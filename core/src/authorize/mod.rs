@@ -8,6 +8,7 @@
 //!                sign in, ask for consent, issue a code for a Permission, or refuse: the same again
 //! ```
 
+mod claims;
 pub mod consent;
 mod decide;
 pub mod page_token;
@@ -19,6 +20,7 @@ mod resources;
 mod response;
 pub mod state_token;
 
+pub use claims::RequestedClaims;
 pub use consent::{Consent, Permission};
 pub use decide::{Asked, Next, SignIn, Visitor, agree, asked, decide};
 pub use prompt::{Asks, InvalidPrompt, Prompt};

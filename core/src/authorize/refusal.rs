@@ -41,6 +41,9 @@ pub enum RefusalReason {
     /// The user declined.
     #[error("the user did not agree")]
     AccessDenied,
+    /// `claims` is not what OIDC Core §5.5 says.
+    #[error("claims must be a JSON object as OpenID Connect Core section 5.5 has it")]
+    Claims,
     /// `prompt=none`, and the user would have to agree.
     #[error("this client may not have access without the user's consent")]
     ConsentRequired,
@@ -86,6 +89,9 @@ pub enum RefusalReason {
     /// The client may not use authorization codes.
     #[error("this client may not use authorization codes")]
     UnauthorizedClient,
+    /// An `acr` is essential to the client that no sign-in here has.
+    #[error("no sign-in here has the acr that the client needs: see acr_values_supported")]
+    UnmetAuthentication,
     /// The resource is unknown, or there are several.
     #[error(transparent)]
     UnknownResource(#[from] UnknownResource),
@@ -97,7 +103,8 @@ impl RefusalReason {
         match self {
             Self::AccessDenied => ErrorCode::AccessDenied,
             Self::ConsentRequired => ErrorCode::ConsentRequired,
-            Self::IdTokenHint
+            Self::Claims
+            | Self::IdTokenHint
             | Self::Identifier(_)
             | Self::MaxAge
             | Self::NotPushed
@@ -112,6 +119,7 @@ impl RefusalReason {
             Self::Scope => ErrorCode::InvalidScope,
             Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
             Self::UnknownResource(_) => ErrorCode::InvalidTarget,
+            Self::UnmetAuthentication => ErrorCode::UnmetAuthenticationRequirements,
         }
     }
 }

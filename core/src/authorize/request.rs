@@ -6,8 +6,8 @@
 
 use super::resources::{Resources, requested_resource};
 use super::{
-    Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal, RefusalReason, ResponseMode,
-    SignIn,
+    Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal, RefusalReason, RequestedClaims,
+    ResponseMode, SignIn,
 };
 use crate::client::{Client, GrantType};
 use crate::form::Form;
@@ -31,6 +31,8 @@ pub struct AuthorizationRequest {
     pub mode: ResponseMode,
     /// What is asked for: never more than the client may have.
     pub scope: Scope,
+    /// What it wants to be told of the user by name: never more than its own scope opens.
+    pub claims: RequestedClaims,
     /// Whom the tokens are for.
     pub audience: Audience,
     /// What the verifier must match.
@@ -79,6 +81,17 @@ impl AuthorizationRequest {
     pub fn refused(&self, reason: RefusalReason) -> RedirectRefusal {
         let to = self.destination();
         RedirectRefusal { to, reason }
+    }
+
+    /// What the user is asked about: the scope, and what opens the claims.
+    pub fn asks_for(&self) -> Scope {
+        self.scope.union(&self.claims.names.scope())
+    }
+
+    /// Whether the client expects this user, or none in particular.
+    pub(super) fn expects(&self, subject: &Subject) -> bool {
+        let expected = self.expected.as_ref();
+        expected.is_none_or(|expected| expected == subject) && self.claims.allow(subject)
     }
 
     /// Where the answer goes.
@@ -151,12 +164,14 @@ pub fn validate(
         let mode = mode?;
         check_unsupported(form)?;
         check_response(form, client)?;
+        let scope = scope(form, client)?;
         Ok(AuthorizationRequest {
             client_id: client.id.clone(),
             redirect: to.redirect.clone(),
             state,
             mode,
-            scope: scope(form, client)?,
+            claims: claims(form, client, &scope)?,
+            scope,
             audience: resources.audience(requested_resource(form)?.as_ref())?,
             challenge: challenge(form)?,
             nonce: form.optional("nonce").map(Nonce::parse).transpose()?,
@@ -228,6 +243,12 @@ fn scope(form: &Form, client: &Client) -> Result<Scope, RefusalReason> {
     } else {
         Err(RefusalReason::Scope)
     }
+}
+
+/// A parameter of OpenID Connect requests: of others nobody reads it.
+fn claims(form: &Form, client: &Client, scope: &Scope) -> Result<RequestedClaims, RefusalReason> {
+    let parameter = form.optional("claims").filter(|_| scope.contains("openid"));
+    RequestedClaims::parse(parameter, &client.scope)
 }
 
 /// RFC 7636 §4.3, required of every client (OAuth 2.1 §4.1.1).

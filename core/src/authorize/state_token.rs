@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asks, AuthorizationRequest, Progress, Prompt, ResponseMode, SignIn};
+use super::{Asks, AuthorizationRequest, Progress, Prompt, RequestedClaims, ResponseMode, SignIn};
 use crate::client::Client;
 use crate::form;
 use crate::id::{Audience, BrowserId, ClientId, Nonce, SignInId, State, Subject};
@@ -35,6 +35,8 @@ struct Claims {
     #[serde(default, skip_serializing_if = "ResponseMode::is_default")]
     mode: ResponseMode,
     scope: Scope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<String>,
     audience: Audience,
     code_challenge: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +130,7 @@ fn claims(request: &AuthorizationRequest, binding: &BrowserBinding, now: Timesta
         state: request.state.clone(),
         mode: request.mode,
         scope: request.scope.clone(),
+        told: request.claims.parameter.clone(),
         audience: request.audience.clone(),
         code_challenge: request.challenge.to_base64url(),
         nonce: request.nonce.clone(),
@@ -196,6 +199,7 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
         ("client_id", Some(claims.client_id.as_str())),
         ("redirect_uri", Some(claims.redirect_uri.as_str())),
         ("scope", Some(scope.as_str())),
+        ("claims", claims.told.as_deref()),
         ("resource", Some(claims.audience.as_str())),
         ("code_challenge", Some(claims.code_challenge.as_str())),
         ("code_challenge_method", Some("S256")),
@@ -225,7 +229,9 @@ impl Opened {
             .fresh_since
             .is_none_or(|since| sign_in.auth_time > since);
         let expected = rest.expected.as_ref();
-        let is_expected = expected.is_none_or(|expected| *expected == sign_in.subject);
+        let told = RequestedClaims::parse(rest.told.as_deref(), &rest.scope);
+        let is_expected = expected.is_none_or(|expected| *expected == sign_in.subject)
+            && told.is_ok_and(|told| told.allow(&sign_in.subject));
         rest.prompt.select_account && fresh && is_expected && sign_in.expires_at > now
     }
 
@@ -266,12 +272,15 @@ impl Opened {
             return Err(unregistered);
         }
         let challenge = CodeChallenge::from_base64url(&rest.code_challenge);
+        let told = RequestedClaims::parse(rest.told.as_deref(), &client.scope);
+        let told = told.map_err(|_| JwtError::Claims)?;
         Ok(AuthorizationRequest {
             client_id: self.client_id,
             redirect,
             state: rest.state,
             mode: rest.mode,
             scope: rest.scope,
+            claims: told,
             audience: rest.audience,
             challenge: challenge.ok_or(JwtError::Claims)?,
             nonce: rest.nonce,
@@ -301,7 +310,9 @@ mod tests {
     use crate::token::id::tests::hint_of;
 
     /// Every parameter that comes through.
-    const EVERYTHING: &str = "scope=read&nonce=n1&resource=https%3A%2F%2Fother.example\
+    const EVERYTHING: &str = "scope=openid+read\
+        &claims=%7B%22userinfo%22%3A%7B%22email%22%3Anull%7D%2C%22id_token%22%3A%7B%22sub%22%3A%7B%22value%22%3A%22u1%22%7D%7D%7D\
+        &nonce=n1&resource=https%3A%2F%2Fother.example\
         &prompt=login+consent&max_age=60&login_hint=anna&response_mode=form_post";
 
     fn key() -> SymmetricKey {

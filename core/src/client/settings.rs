@@ -29,6 +29,9 @@ pub struct ClientSettings {
     /// How its ID tokens are signed (OIDC Dynamic Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+    /// How userinfo is signed for it; not at all if absent (OIDC Dynamic Client Registration §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
     /// How long ago its users may have signed in, in seconds, where a request does not say (OIDC Dynamic
     /// Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]

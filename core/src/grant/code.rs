@@ -77,6 +77,8 @@ pub fn issue(
         auth_time: sign_in.auth_time,
         details: GrantDetails {
             amr: sign_in.amr.clone(),
+            id_token_claims: permission.claims().id_token.clone(),
+            userinfo_claims: permission.claims().userinfo.clone(),
             declines_offline_access: permission.declines_offline_access(),
         },
         scope: permission.scope().clone(),
@@ -268,8 +270,7 @@ mod tests {
         };
         let mut request = request("scope=openid+read&nonce=n1");
         request.challenge = CodeChallenge::of(&CodeVerifier::new(VERIFIER)).unwrap();
-        let scope = request.scope.clone();
-        let permission = Permission::unasked(sign_in, scope);
+        let permission = Permission::unasked(sign_in, &request);
         issue(&request, &permission, &code(), &lifetimes(), NOW)
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::scope::Scope;
+
 /// What is carried from the sign-in through the code into the grant: a JSON object in the store, for
 /// whatever no SQL condition needs.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -10,6 +12,12 @@ pub struct GrantDetails {
     /// How the user proved who they are (RFC 8176).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<AuthenticationMethod>,
+    /// What the client is told of the user in the ID token: names of claims.
+    #[serde(skip_serializing_if = "Scope::is_empty")]
+    pub id_token_claims: Scope,
+    /// The same in userinfo, besides what the scope opens.
+    #[serde(skip_serializing_if = "Scope::is_empty")]
+    pub userinfo_claims: Scope,
     /// Whether the user was asked for access while away and declined: no refresh token is given.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub declines_offline_access: bool,
@@ -47,10 +55,16 @@ mod tests {
     fn details_survive_the_store() {
         let details = GrantDetails {
             amr: vec![AuthenticationMethod::Password],
+            id_token_claims: Scope::parse("name").unwrap(),
+            userinfo_claims: Scope::parse("email name").unwrap(),
             declines_offline_access: true,
         };
         let text = serde_json::to_string(&details).unwrap();
-        assert_eq!(text, r#"{"amr":["pwd"],"declines_offline_access":true}"#);
+        let claims = r#""id_token_claims":"name","userinfo_claims":"email name""#;
+        assert_eq!(
+            text,
+            format!(r#"{{"amr":["pwd"],{claims},"declines_offline_access":true}}"#)
+        );
         assert_eq!(
             serde_json::from_str::<GrantDetails>(&text).unwrap(),
             details

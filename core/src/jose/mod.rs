@@ -12,9 +12,9 @@ pub use signed::{ParsedJwt, SigningAlgorithm, UnsignedJwt, unsigned};
 pub use symmetric::{SymmetricKey, sign_hs256, verify_hs256};
 pub use thumbprint::thumbprint;
 
-use jwt_compact::Claims;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::time::Timestamp;
 
@@ -52,6 +52,18 @@ pub struct Jwt<P> {
     pub expires_at: Timestamp,
 }
 
+/// Claims by name, of a token that has not always the same.
+pub type Claims = Map<String, Value>;
+
+/// These claims.
+pub fn claims<const N: usize>(members: [(&str, Value); N]) -> Claims {
+    let mut claims = Claims::new();
+    for (name, value) in members {
+        claims.insert(name.to_owned(), value);
+    }
+    claims
+}
+
 #[derive(Serialize)]
 struct Stamped<'a, P> {
     #[serde(flatten)]
@@ -61,8 +73,8 @@ struct Stamped<'a, P> {
 }
 
 impl<P: Serialize> Jwt<P> {
-    fn claims(&self) -> Claims<Stamped<'_, P>> {
-        Claims::new(Stamped {
+    fn claims(&self) -> jwt_compact::Claims<Stamped<'_, P>> {
+        jwt_compact::Claims::new(Stamped {
             payload: &self.payload,
             iat: self.issued_at,
             exp: self.expires_at,
@@ -70,17 +82,37 @@ impl<P: Serialize> Jwt<P> {
     }
 }
 
+impl<P: Serialize> Jwt<P> {
+    /// The same by name: what signs such tokens is there once, for all kinds.
+    ///
+    /// # Errors
+    ///
+    /// [`JwtError::Unserializable`] if the payload is no object.
+    pub fn by_name(&self) -> Result<Jwt<Claims>, JwtError> {
+        match serde_json::to_value(&self.payload) {
+            Ok(Value::Object(payload)) => Ok(Jwt {
+                payload,
+                issued_at: self.issued_at,
+                expires_at: self.expires_at,
+            }),
+            _ => Err(JwtError::Unserializable),
+        }
+    }
+}
+
 impl<P: DeserializeOwned> Jwt<P> {
-    fn from_claims(claims: Claims<P>, now: Timestamp) -> Result<Self, JwtError> {
-        let issued_at = claims.issued_at.ok_or(JwtError::Claims)?.timestamp();
-        let expires_at = claims.expiration.ok_or(JwtError::Claims)?.timestamp();
-        let expires_at = Timestamp::from_seconds(expires_at);
+    /// Every kind of token is read by the same code first: a copy for each would weigh kilobytes.
+    fn from_claims(claims: jwt_compact::Claims<Claims>, now: Timestamp) -> Result<Self, JwtError> {
+        let time =
+            |stated: Option<i64>| stated.map(Timestamp::from_seconds).ok_or(JwtError::Claims);
+        let issued_at = time(claims.issued_at.map(|time| time.timestamp()))?;
+        let expires_at = time(claims.expiration.map(|time| time.timestamp()))?;
+        let payload = serde_json::from_value(claims.custom.into()).map_err(|_| JwtError::Claims)?;
         if expires_at <= now {
             return Err(JwtError::Expired);
         }
-        let issued_at = Timestamp::from_seconds(issued_at);
         Ok(Self {
-            payload: claims.custom,
+            payload,
             issued_at,
             expires_at,
         })

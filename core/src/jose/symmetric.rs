@@ -4,14 +4,14 @@ use core::fmt;
 
 use hmac::{Hmac, Mac};
 use jwt_compact::alg::{Hs256, Hs256Key};
-use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
+use jwt_compact::{AlgorithmExt, Header, UntrustedToken};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
-use super::{Jwt, JwtError};
+use super::{Claims, Jwt, JwtError};
 use crate::time::Timestamp;
 
 /// A key for one purpose, derived from a master key so that a token of one purpose never passes
@@ -117,11 +117,11 @@ pub fn verify_hs256<P: DeserializeOwned>(
     Err(JwtError::Signature)
 }
 
-fn verified<P: DeserializeOwned>(
+fn verified(
     key: &Hs256Key,
     token: &UntrustedToken<'_>,
-) -> Result<Claims<P>, JwtError> {
-    let validator = Hs256.validator::<P>(key);
+) -> Result<jwt_compact::Claims<Claims>, JwtError> {
+    let validator = Hs256.validator::<Claims>(key);
     let verified = validator.validate(token).map_err(|error| match error {
         jwt_compact::ValidationError::MalformedClaims(_) => JwtError::Claims,
         jwt_compact::ValidationError::AlgorithmMismatch { .. } => JwtError::Type,

@@ -1,6 +1,7 @@
 //! Reading a bearer token (RFC 6750 §2.1).
 
 use super::ResourceRefusal;
+use crate::form::Form;
 use crate::secret::AccessToken;
 
 /// The longest token that is looked at, in bytes. A JWT whose every claim is as long as it may be
@@ -20,7 +21,29 @@ pub fn bearer_token(authorization: Option<&str>) -> Result<AccessToken, Resource
         // RFC 6750 §3.1: whoever uses another scheme may not know that a token is needed.
         return Err(ResourceRefusal::NoToken);
     }
-    let token = token.trim_matches(' ');
+    shaped(token.trim_matches(' '))
+}
+
+/// The same, or the `access_token` of a form that was posted (RFC 6750 §2.2).
+///
+/// # Errors
+///
+/// [`ResourceRefusal::NoToken`] or [`ResourceRefusal::Malformed`], also of a token in each place (§2).
+pub fn presented_token(
+    authorization: Option<&str>,
+    form: Option<&Form>,
+) -> Result<AccessToken, ResourceRefusal> {
+    match (
+        authorization,
+        form.and_then(|form| form.optional("access_token")),
+    ) {
+        (None, Some(token)) => shaped(token),
+        (Some(_), Some(_)) => Err(ResourceRefusal::Malformed),
+        (_, None) => bearer_token(authorization),
+    }
+}
+
+fn shaped(token: &str) -> Result<AccessToken, ResourceRefusal> {
     if token.len() > LONGEST || !is_b64token(token) {
         return Err(ResourceRefusal::Malformed);
     }
@@ -66,6 +89,28 @@ mod tests {
             let refused = bearer_token(Some(header)).unwrap_err();
             assert_eq!(refused, ResourceRefusal::Malformed, "{header:?}");
         }
+    }
+
+    #[test]
+    fn a_token_is_in_the_header_or_in_the_form_and_not_in_both() {
+        let form = Form::parse("access_token=a.b.c").unwrap();
+        let presented =
+            |header, form| presented_token(header, form).map(|token| token.expose().to_owned());
+        assert_eq!(presented(None, Some(&form)).as_deref(), Ok("a.b.c"));
+        let empty = Form::default();
+        assert_eq!(
+            presented(Some("Bearer x"), Some(&empty)).as_deref(),
+            Ok("x")
+        );
+        assert_eq!(presented(Some("Bearer x"), None).as_deref(), Ok("x"));
+        assert_eq!(presented(None, Some(&empty)), Err(ResourceRefusal::NoToken));
+        let both = presented(Some("Bearer a.b.c"), Some(&form));
+        assert_eq!(both, Err(ResourceRefusal::Malformed));
+        let shapeless = Form::parse("access_token=a+b").unwrap();
+        assert_eq!(
+            presented(None, Some(&shapeless)),
+            Err(ResourceRefusal::Malformed)
+        );
     }
 
     #[test]

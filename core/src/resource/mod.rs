@@ -5,7 +5,7 @@ mod bearer;
 mod challenge;
 mod metadata;
 
-pub use bearer::bearer_token;
+pub use bearer::{bearer_token, presented_token};
 pub use challenge::ResourceRefusal;
 pub use metadata::{metadata_path, metadata_url};
 

@@ -1,7 +1,7 @@
 //! Finding what is there, and only that.
 
 use gatepass_core::grant::GrantStatus;
-use gatepass_core::id::{ClientId, GrantId, SignInId};
+use gatepass_core::id::{ClientId, GrantId, SignInId, Subject};
 use gatepass_core::secret::SecretHash;
 use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::User;
@@ -23,6 +23,8 @@ pub async fn what_is_not_there_is_none<S: Store>(store: &S) {
     let (client, code) = store.client_and_code(&nobody, hash).await.unwrap();
     assert!(client.is_none() && code.is_none());
     assert!(store.user_by_name("nobody").await.unwrap().is_none());
+    let unknown = Subject::parse("nobody").unwrap();
+    assert!(store.user(&unknown).await.unwrap().is_none());
     let grant = GrantId::parse("no-grant").unwrap();
     let (client, state) = store
         .access_token_state(None, Basis::Grant(&grant), &world.jti())
@@ -75,6 +77,8 @@ pub async fn clients_users_and_sign_ins_are_found<S: Store>(store: &S) {
         format!("{:?}", fixture::user())
     );
     assert_eq!(account.password_hash.expose(), PASSWORD_HASH);
+    let user = store.user(&account.user.subject).await.unwrap().unwrap();
+    assert_eq!(format!("{user:?}"), format!("{:?}", fixture::user()));
 }
 
 /// By either token: the grant as it was made, its user, and what it allows.

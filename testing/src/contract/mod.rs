@@ -249,6 +249,8 @@ impl<'s, S: Store> World<'s, S> {
             auth_time: NOW,
             details: GrantDetails {
                 amr: vec![AuthenticationMethod::Password],
+                id_token_claims: Scope::parse("name").unwrap(),
+                userinfo_claims: Scope::parse("email").unwrap(),
                 declines_offline_access: true,
             },
             scope: Scope::parse("openid read").unwrap(),

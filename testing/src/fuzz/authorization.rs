@@ -17,7 +17,7 @@ pub(super) fn request(data: &[u8]) {
     match validate(&form, Some(&client), &fixture::resources()) {
         Ok(request) => {
             assert!(client.redirect_uris.contains(request.redirect.uri()));
-            assert!(request.scope.is_subset_of(&client.scope));
+            assert!(request.asks_for().is_subset_of(&client.scope));
         }
         Err(Refusal::Redirect(refusal)) => {
             assert!(client.redirect_uris.contains(refusal.to.redirect.uri()));

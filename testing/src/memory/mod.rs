@@ -109,6 +109,11 @@ impl AuthorizeStore for MemoryStore {
         }))
     }
 
+    async fn user(&self, subject: &Subject) -> Result<Option<User>, Infallible> {
+        let tables = self.0.borrow();
+        Ok(tables.users.get(subject).map(|(user, _)| user.clone()))
+    }
+
     async fn insert_sign_in(
         &self,
         sign_in: &SignIn,

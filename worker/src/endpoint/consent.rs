@@ -74,7 +74,7 @@ async fn decide(
     now: Timestamp,
 ) -> Result<Response, EdgeError> {
     let authorization = question.authorization;
-    let answer = match Answer::parse(form, &authorization.scope) {
+    let answer = match Answer::parse(form, &authorization.asks_for()) {
         Ok(answer) => answer,
         Err(error) => return question.show_again(&asked, form, &error.to_string()),
     };
@@ -98,10 +98,10 @@ fn back(token: &StateToken) -> Result<Response, EdgeError> {
 impl Question<'_> {
     /// With everything ticked but what was declined before.
     fn show_first(&self, asked: &Asked) -> Result<Response, EdgeError> {
-        let scope = &self.authorization.scope;
+        let scope = self.authorization.asks_for();
         let ticked = match &asked.visitor().consent {
             Some(consent) => scope.difference(&consent.declined),
-            None => scope.clone(),
+            None => scope,
         };
         self.show(asked, &ticked, "")
     }
@@ -110,7 +110,7 @@ impl Question<'_> {
     fn show_again(&self, asked: &Asked, form: &Form, error: &str) -> Result<Response, EdgeError> {
         self.show(
             asked,
-            &Answer::ticked(form, &self.authorization.scope),
+            &Answer::ticked(form, &self.authorization.asks_for()),
             error,
         )
     }
@@ -121,7 +121,7 @@ impl Question<'_> {
             redirect_uri: self.authorization.redirect.uri(),
             username: &asked.visitor().username,
             state_token: self.token.expose(),
-            requested: &self.authorization.scope,
+            requested: &self.authorization.asks_for(),
             ticked,
             error,
         })

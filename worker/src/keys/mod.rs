@@ -17,13 +17,12 @@ use std::rc::Rc;
 
 use gatepass_core::discovery::KeySet;
 use gatepass_core::id::KeyId;
-use gatepass_core::jose::{self, Jwt, JwtError, ParsedJwt, SigningAlgorithm};
+use gatepass_core::jose::{self, Claims, Jwt, JwtError, ParsedJwt, SigningAlgorithm};
 use gatepass_core::keys::KeyStatus;
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::verify::{VerificationKey, VerificationKeys};
 use gatepass_edge::webcrypto::{self, CryptoKey};
 use gatepass_edge::{EdgeError, clock};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::stored::{StoredKey, stored_lifetime};
@@ -86,12 +85,12 @@ impl Keys {
     /// # Errors
     ///
     /// When the store or WebCrypto fails, or the keys were asked for without this algorithm.
-    pub async fn sign<P: Serialize>(
+    pub async fn sign(
         &self,
         app: &App,
         algorithm: SigningAlgorithm,
         token_type: &str,
-        jwt: &Jwt<P>,
+        jwt: &Jwt<Claims>,
     ) -> Result<String, EdgeError> {
         let missing = EdgeError::Corrupt("no signing key is current");
         let signer = self.signer(algorithm).ok_or(missing)?;

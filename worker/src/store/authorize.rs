@@ -4,10 +4,10 @@ use gatepass_core::authorize::SignIn;
 use gatepass_core::client::Client;
 use gatepass_core::grant::EndReason;
 use gatepass_core::grant::code::CodeRecord;
-use gatepass_core::id::{BrowserId, ClientId, Nonce, SignInId};
+use gatepass_core::id::{BrowserId, ClientId, Nonce, SignInId, Subject};
 use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
-use gatepass_core::userinfo::Account;
+use gatepass_core::userinfo::{Account, User};
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Statement;
 
@@ -51,6 +51,14 @@ impl AuthorizeStore for D1Store {
             .batch([self.db.statement(sql, &[username.into()])?])
             .await?;
         rows.first(row::account)
+    }
+
+    async fn user(&self, subject: &Subject) -> Result<Option<User>, EdgeError> {
+        let sql =
+            "SELECT user_id, username, name, email, email_verified FROM users WHERE user_id = ?";
+        let statement = self.db.statement(sql, &[subject.as_str().into()])?;
+        let [rows] = self.db.batch([statement]).await?;
+        rows.first(row::user)
     }
 
     async fn insert_sign_in(

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, ClientKeys};
+use crate::jose::SigningAlgorithm;
 use crate::redirect::RedirectUri;
 
 /// What a client says about itself (RFC 7591 §2). Members that are not listed are ignored.
@@ -32,6 +33,9 @@ pub struct ClientMetadata {
     /// How its ID tokens are signed (OIDC Dynamic Client Registration §2); as everyone's unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
+    /// How userinfo is signed for it; not at all unless said (OIDC Dynamic Client Registration §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<String>,
     /// How long ago its users may have signed in, where a request does not say (OIDC Dynamic Client
     /// Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +98,8 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         .grant_types
         .iter()
         .map(|grant| grant.as_str().to_owned());
+    let algorithm =
+        |settled: Option<SigningAlgorithm>| settled.map(|algorithm| algorithm.as_str().to_owned());
     ClientMetadata {
         redirect_uris: texts(&client.redirect_uris),
         token_endpoint_auth_method: Some(client.authentication.method().to_owned()),
@@ -102,10 +108,8 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         client_name: Some(client.name.clone()),
         scope: Some(client.scope.to_string()),
         post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
-        id_token_signed_response_alg: client
-            .settings
-            .id_token_signed_response_alg
-            .map(|algorithm| algorithm.as_str().to_owned()),
+        id_token_signed_response_alg: algorithm(client.settings.id_token_signed_response_alg),
+        userinfo_signed_response_alg: algorithm(client.settings.userinfo_signed_response_alg),
         default_max_age: client.settings.default_max_age,
         jwks: client.settings.jwks.clone(),
         require_pushed_authorization_requests: client

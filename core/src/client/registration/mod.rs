@@ -131,6 +131,7 @@ pub fn update(
     Ok(Client {
         settings: ClientSettings {
             id_token_signed_response_alg: client.settings.id_token_signed_response_alg,
+            userinfo_signed_response_alg: client.settings.userinfo_signed_response_alg,
             default_max_age: client.settings.default_max_age,
             jwks: client.settings.jwks,
             require_pushed_authorization_requests: client
@@ -175,7 +176,14 @@ fn describe(
         is_first_party: false,
         may_introspect: false,
         settings: ClientSettings {
-            id_token_signed_response_alg: id_token_algorithm(metadata)?,
+            id_token_signed_response_alg: algorithm(
+                "id_token_signed_response_alg",
+                metadata.id_token_signed_response_alg.as_deref(),
+            )?,
+            userinfo_signed_response_alg: algorithm(
+                "userinfo_signed_response_alg",
+                metadata.userinfo_signed_response_alg.as_deref(),
+            )?,
             default_max_age: metadata.default_max_age,
             jwks: metadata.jwks.clone(),
             require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
@@ -202,14 +210,14 @@ fn authentication(
     }
 }
 
-fn id_token_algorithm(
-    metadata: &ClientMetadata,
+fn algorithm(
+    member: &'static str,
+    said: Option<&str>,
 ) -> Result<Option<SigningAlgorithm>, RegistrationRefusal> {
-    let said = metadata.id_token_signed_response_alg.as_deref();
     let parse = |name| SigningAlgorithm::parse(name).ok_or(());
     said.map(parse).transpose().map_err(|()| {
         let problem = "must be ES256, RS256, EdDSA or Ed25519";
-        RegistrationRefusal::Metadata("id_token_signed_response_alg", problem)
+        RegistrationRefusal::Metadata(member, problem)
     })
 }
 

@@ -81,7 +81,8 @@ fn what_it_says_is_what_it_is_told() {
         "response_types":["code"],"scope":"openid read unknown","client_uri":"https://app.example/",
         "contacts":["help@app.example"],"token_endpoint_auth_method":"client_secret_post",
         "post_logout_redirect_uris":["https://app.example/bye"],
-        "id_token_signed_response_alg":"RS256","default_max_age":60,"of_no_meaning":1}}"#
+        "id_token_signed_response_alg":"RS256","default_max_age":60,
+        "userinfo_signed_response_alg":"EdDSA","of_no_meaning":1}}"#
     );
     let client = registered(&said).unwrap().registration.client;
     let expected = ClientMetadata {
@@ -124,6 +125,7 @@ fn a_member_that_is_wrong_is_named() {
         ("jwks_uri", r#""https://app.example/keys""#),
         ("id_token_signed_response_alg", r#""none""#),
         ("id_token_signed_response_alg", r#""HS256""#),
+        ("userinfo_signed_response_alg", r#""none""#),
         ("grant_types", r#"["refresh_token"]"#),
         ("grant_types", r#"["authorization_code","password"]"#),
         ("response_types", r#"["token"]"#),

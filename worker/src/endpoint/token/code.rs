@@ -6,7 +6,6 @@ use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
-use gatepass_core::token::id;
 use gatepass_edge::random;
 
 use super::Answer;
@@ -47,10 +46,12 @@ pub(super) async fn redeem(
     // Whatever can fail here must do so before the code is spent.
     let algorithms = settings.algorithms(app.config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
+    let (grant, session) = (&redemption.grant, &redemption.session);
+    let nonce = redemption.nonce.clone();
+    let id_token = issue::id_token(grant, &grant.scope, nonce, terms, app).await?;
     if !app.store.redeem(&redemption).await? {
         return Ok(Err(CodeRefusal::AlreadyRedeemed.into()));
     }
-    let (grant, session) = (&redemption.grant, &redemption.session);
     let issue = Issue {
         grant,
         session,
@@ -60,7 +61,7 @@ pub(super) async fn redeem(
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken)
             && !grant.details.declines_offline_access,
-        id_token: id::issue(grant, &grant.scope, redemption.nonce.clone(), terms),
+        id_token,
     };
     issue::tokens(issue, &keys, app).await.map(Ok)
 }

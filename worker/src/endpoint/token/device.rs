@@ -9,7 +9,6 @@ use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::secret::DeviceCode;
 use gatepass_core::store::DeviceStore;
 use gatepass_core::time::Timestamp;
-use gatepass_core::token::id;
 use gatepass_edge::{EdgeError, random};
 
 use super::Answer;
@@ -69,7 +68,7 @@ pub(super) async fn poll(
         terms,
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken),
-        id_token: id::issue(&made.grant, &made.grant.scope, None, terms),
+        id_token: issue::id_token(&made.grant, &made.grant.scope, None, terms, app).await?,
     };
     issue::tokens(issue, &keys, app).await.map(Ok)
 }

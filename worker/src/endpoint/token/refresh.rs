@@ -8,7 +8,7 @@ use gatepass_core::scope::Scope;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::refresh::read_for_refresh;
-use gatepass_core::token::{RefreshRequest, TokenRefusal, id};
+use gatepass_core::token::{RefreshRequest, TokenRefusal};
 use gatepass_edge::random;
 
 use super::{Answer, Outcome};
@@ -70,7 +70,7 @@ pub(super) async fn rotate(
         algorithms,
         gives_refresh_token: true,
         // Without a nonce: it answers no authorization request (OIDC Core §12.2).
-        id_token: id::issue(&refreshed.grant, scope, None, terms),
+        id_token: issue::id_token(&refreshed.grant, scope, None, terms, app).await?,
     };
     issue::tokens(issue, &keys, app).await.map(Ok)
 }
