@@ -37,9 +37,9 @@ export class PasswordHasher extends Hasher {
       const tables = [...this.#sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'places'")];
       return Response.json(tables.length > 0 ? [...this.#sql.exec('SELECT * FROM places')] : []);
     }
-    const question = await request.clone().json();
+    const [hash, ...places] = (await request.clone().text()).split(/[ \\n]/).slice(0, 4);
     const response = await super.fetch(request);
-    questions.push({ hash: question.hash, places: question.places, answer: await response.clone().json() });
+    questions.push({ hash, places, answer: Number(await response.clone().text()) });
     return response;
   }
 }
