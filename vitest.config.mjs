@@ -33,6 +33,14 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          name: 'interop',
+          include: ['tests/interop/*.test.mjs'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
           name: 'e2e',
           include: ['tests/browser/**/*.test.mjs'],
           testTimeout: 60_000,

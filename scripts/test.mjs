@@ -16,6 +16,7 @@ const parts = {
   sizes: 'what an isolate loads stays within its budget',
   package: 'the npm package, in Node, in TypeScript and in a bundle',
   integration: 'the Workers on workerd, over HTTP',
+  interop: "other people's client libraries in JavaScript, Python and Rust, against the provider",
   e2e: 'the demo site in Chromium, against the three Workers',
 };
 

@@ -16,8 +16,9 @@ pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The `typ` values that an assertion may have; it may also have none.
 pub const JWT_TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
 
-/// How far ahead an assertion may end: so long its `jti` is remembered.
-const LONGEST: Lifetime = Lifetime::from_minutes(10);
+/// How far ahead an assertion may end, and so how long its `jti` is remembered. Widespread libraries write an
+/// hour (Authlib); a minute is for clocks that differ.
+const LONGEST: Lifetime = Lifetime::from_minutes(61);
 
 /// A JWT with which a client says who it is, not yet believed.
 pub struct ClientAssertion(String);
@@ -107,7 +108,7 @@ pub fn check(
     }
     if jwt.expires_at > now.plus(LONGEST) {
         return Err(AuthenticationFailure::Assertion(
-            "must end within ten minutes",
+            "must end within an hour",
         ));
     }
     Ok(CheckedAssertion {
@@ -176,16 +177,16 @@ mod tests {
         let id = |jti| checked(&claims(jti)).unwrap().id;
         assert!(id("j1").matches(id("j1")) && !id("j1").matches(id("j2")));
         let long = Jwt {
-            expires_at: after(601),
+            expires_at: after(3_661),
             ..assertion(&claims("j1"))
         };
         assert!(check(&long, &credentials(), &issuer(), NOW).is_err());
-        let short = Jwt {
-            expires_at: after(600),
+        let hour = Jwt {
+            expires_at: after(3_660),
             ..assertion(&claims("j1"))
         };
-        let checked = check(&short, &credentials(), &issuer(), NOW).unwrap();
-        assert_eq!(checked.expires_at, after(600));
+        let checked = check(&hour, &credentials(), &issuer(), NOW).unwrap();
+        assert_eq!(checked.expires_at, after(3_660));
     }
 
     #[test]
