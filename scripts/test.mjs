@@ -10,7 +10,7 @@ import { setUp } from './setup.mjs';
 const parts = {
   format: 'the Rust code is formatted',
   clippy: 'the Rust code has no warnings',
-  dependencies: 'nothing has crept into the core, the SDK or the lock file',
+  dependencies: 'nothing has crept into the core, the SDK or the lock files',
   native: 'Rust tests and documentation examples',
   wasm: "the SDK's Rust tests in Chromium",
   sizes: 'what an isolate loads stays within its budget',

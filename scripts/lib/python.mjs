@@ -58,6 +58,6 @@ async function installPython() {
     await must(failed, 'apt-get', ['install', '-y', '--no-install-recommends', 'python3-venv'], { env, onLine: show });
   });
   const found = await findPython();
-  if (!found) throw new Failure(`This Debian's Python is no ${what}: name one in PYTHON`);
+  if (!found) throw new Failure(`The interoperability tests need ${what}, and this Debian has an older one: name another in PYTHON`);
   return found;
 }

@@ -1,4 +1,4 @@
-// What must not creep in: the protocol does no I/O, the SDK stays small, the lock file fits any mirror.
+// What must not creep in: the protocol does no I/O, the SDK stays small, the lock files fit any mirror.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,12 @@ import { check, sum } from './result.mjs';
 
 // On the target that ships; each entry is a name, or a name and the first version that is banned.
 const effects = ['worker', 'wasm-bindgen', 'js-sys', 'web-sys', 'tokio', 'getrandom 0.3'];
-const locks = ['package-lock.json', 'tests/bench/package-lock.json'];
+// What names a registry: `resolved` in npm's lock files; an address or an option of pip's.
+const locks = {
+  'package-lock.json': /"resolved"/,
+  'tests/bench/package-lock.json': /"resolved"/,
+  'tests/interop/python/requirements.txt': /:\/\/|^--/m,
+};
 const large = ['url', 'serde_json'];
 const rules = [
   { crate: 'gatepass-core', flags: ['--no-default-features'], banned: [...large, ...effects] },
@@ -18,7 +23,7 @@ const rules = [
 ];
 
 export async function run() {
-  return sum([...(await Promise.all(rules.map(holds))), ...locks.map(namesNoRegistry)]);
+  return sum([...(await Promise.all(rules.map(holds))), ...Object.entries(locks).map(namesNoRegistry)]);
 }
 
 async function holds({ crate, flags, banned }) {
@@ -41,9 +46,9 @@ function newerOrEqual(version, since) {
   return major > sinceMajor || (major === sinceMajor && minor >= sinceMinor);
 }
 
-function namesNoRegistry(lock) {
-  const names = readFileSync(join(top, lock), 'utf8').includes('"resolved"');
-  return names ? told(`${lock} names a registry: remove its "resolved" lines`) : check(true);
+function namesNoRegistry([lock, registry]) {
+  const line = readFileSync(join(top, lock), 'utf8').split('\n').find((text) => registry.test(text));
+  return line === undefined ? check(true) : told(`${lock} names a registry: remove what is like ${line.trim()}`);
 }
 
 function told(message) {

@@ -31,8 +31,9 @@ export class User {
 
   /** The same, where the answer is posted (`response_mode=form_post`). @param {string | URL} url @returns {Promise<Request>} */
   async followToForm(url) {
-    const { html } = await this.#follow(url);
-    const [, action] = /<form method="post" action="([^"]+)"/.exec(html);
+    const { href, html } = await this.#follow(url);
+    const action = /<form method="post" action="([^"]+)"/.exec(html)?.[1];
+    if (!action) throw new Error(`the provider posts nothing: ${href ?? html}`);
     const fields = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)].map(([, name, value]) => [name, value]);
     return new Request(action, { method: 'POST', body: new URLSearchParams(fields) });
   }

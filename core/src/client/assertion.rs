@@ -107,9 +107,7 @@ pub fn check(
         ));
     }
     if jwt.expires_at > now.plus(LONGEST) {
-        return Err(AuthenticationFailure::Assertion(
-            "must end within an hour",
-        ));
+        return Err(AuthenticationFailure::Assertion("must end within an hour"));
     }
     Ok(CheckedAssertion {
         id: SecretHash::of(&format!("client_assertion {client_id} {}", claims.jti)),
