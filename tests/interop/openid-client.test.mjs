@@ -139,6 +139,19 @@ describe('a client that registers', () => {
     expect(JSON.parse(Buffer.from(header, 'base64url')).alg).toBe(algorithm);
   });
 
+  test('has its userinfo signed, and verifies it', async () => {
+    const client = await register('none', { userinfo_signed_response_alg: 'ES256' });
+    const { tokens } = await signIn(client, new User(stack));
+    expect(await oidc.fetchUserInfo(client, tokens.access_token, 'demo')).toMatchObject({ sub: 'demo', aud: client.clientMetadata().client_id });
+  });
+
+  test('asks for one claim by its name', async () => {
+    const client = await register('none');
+    const claims = JSON.stringify({ id_token: { preferred_username: null } });
+    const { tokens } = await signIn(client, new User(stack), { scope: 'openid', claims });
+    expect(tokens.claims().preferred_username).toBe('demo');
+  });
+
   test('finds the same at the address of RFC 8414', async () => {
     const client = await register('client_secret_basic', { algorithm: 'oauth2' });
     const { tokens } = await signIn(client, new User(stack));

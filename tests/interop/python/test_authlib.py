@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey
 ISSUER = os.environ["GATEPASS_ISSUER"]
 USERS = os.environ["GATEPASS_USERS"]
 DISCOVERY = f"{ISSUER}/.well-known/openid-configuration"
-METADATA = requests.get(DISCOVERY, timeout=10).json()
+METADATA = requests.get(DISCOVERY, timeout=30).json()
 APP = "https://app.example"
 SCOPE = "openid profile email offline_access read"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -54,7 +54,7 @@ def register(method, **metadata):
         "token_endpoint_auth_method": method,
         **metadata,
     }
-    answer = requests.post(METADATA["registration_endpoint"], json=asked, timeout=10)
+    answer = requests.post(METADATA["registration_endpoint"], json=asked, timeout=30)
     if answer.status_code != 201:
         raise AssertionError(answer.text)
     told = answer.json()
@@ -265,7 +265,7 @@ class SetUpByItsOperator(unittest.TestCase):
     def test_has_no_browser(self):
         client = OAuth2Session("gatepass-cli", token_endpoint_auth_method="none")
         asked = {"client_id": "gatepass-cli", "scope": SCOPE}
-        device = requests.post(METADATA["device_authorization_endpoint"], data=asked, timeout=10).json()
+        device = requests.post(METADATA["device_authorization_endpoint"], data=asked, timeout=30).json()
         User(self.id()).allow(device)
         tokens = client.fetch_token(
             METADATA["token_endpoint"], grant_type=DEVICE_CODE, device_code=device["device_code"]
