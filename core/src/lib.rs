@@ -41,6 +41,8 @@ pub mod introspect;
 #[cfg(feature = "server")]
 pub mod jose;
 #[cfg(feature = "server")]
+pub mod json;
+#[cfg(feature = "server")]
 pub mod keys;
 #[cfg(feature = "server")]
 pub mod logout;

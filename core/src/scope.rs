@@ -1,7 +1,6 @@
 //! What a token allows (RFC 6749 §3.3).
 
 use core::fmt;
-use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +25,10 @@ const OF_USERS: [&str; 6] = [
     "profile",
 ];
 
-/// A set of scope tokens. Its text form is sorted, so equal sets have equal texts.
+/// A set of scope tokens, sorted, so equal sets have equal texts.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Scope(BTreeSet<String>);
+pub struct Scope(Vec<String>);
 
 impl Scope {
     /// Reads a space-separated list; the empty text is the empty set.
@@ -41,33 +40,35 @@ impl Scope {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let mut tokens = BTreeSet::new();
+        let mut scope = Self::default();
         for token in text.split(' ') {
-            tokens.insert(Self::token(token)?);
+            scope.insert(Self::token(token)?);
         }
-        Ok(Self(tokens))
+        Ok(scope)
     }
 
-    /// One by one: to collect them would bring a sorting algorithm along.
-    fn of(tokens: &mut dyn Iterator<Item = &String>) -> Self {
-        let mut set = BTreeSet::new();
-        for token in tokens {
-            set.insert(token.clone());
+    fn insert(&mut self, token: &str) {
+        if let Err(place) = self.place(token) {
+            self.0.insert(place, token.to_owned());
         }
-        Self(set)
     }
 
-    fn token(text: &str) -> Result<String, InvalidScope> {
+    /// Where `token` is, or where it would be.
+    fn place(&self, token: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|other| other.as_str().cmp(token))
+    }
+
+    fn token(text: &str) -> Result<&str, InvalidScope> {
         let allowed = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
         if text.is_empty() || !text.bytes().all(allowed) {
             return Err(InvalidScope);
         }
-        Ok(text.to_owned())
+        Ok(text)
     }
 
     /// Whether it allows `token`.
     pub fn contains(&self, token: &str) -> bool {
-        self.0.contains(token)
+        self.place(token).is_ok()
     }
 
     /// Whether it allows nothing.
@@ -83,7 +84,7 @@ impl Scope {
     /// What both allow.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self::of(&mut self.0.intersection(&other.0))
+        self.filter(|token| other.contains(token))
     }
 
     /// The part of it that does not speak of a user.
@@ -109,24 +110,28 @@ impl Scope {
     /// What either allows.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self::of(&mut self.0.union(&other.0))
+        let mut both = self.clone();
+        for token in &other.0 {
+            both.insert(token);
+        }
+        both
     }
 
     /// What it allows and `other` does not.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        Self::of(&mut self.0.difference(&other.0))
+        self.filter(|token| !other.contains(token))
     }
 
     /// The tokens of which `keep` is true.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Self {
-        Self::of(&mut self.0.iter().filter(|token| keep(token)))
+        Self(self.0.iter().filter(|token| keep(token)).cloned().collect())
     }
 
     /// Whether everything it allows, `other` allows too.
     pub fn is_subset_of(&self, other: &Self) -> bool {
-        self.0.is_subset(&other.0)
+        self.iter().all(|token| other.contains(token))
     }
 }
 

@@ -1,20 +1,22 @@
 //! Requests to other services.
 
-use gatepass_core::form;
+use gatepass_core::{form, json};
+use js_sys::{Object, Promise};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
-use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, RequestRedirect};
 
-use crate::EdgeError;
 use crate::http::FORM;
+use crate::{EdgeError, js};
 
 /// How long another service may take, in milliseconds.
 const PATIENCE: u32 = 5_000;
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = AbortSignal, js_name = timeout)]
-    fn abort_after(milliseconds: u32) -> JsValue;
+    #[wasm_bindgen(js_namespace = AbortSignal, js_name = timeout, catch)]
+    fn abort_after(milliseconds: u32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = fetch, catch)]
+    fn fetch(url: &str, init: &Object) -> Result<Promise, JsValue>;
 }
 
 /// Fetches a JSON document.
@@ -24,7 +26,7 @@ extern "C" {
 /// [`EdgeError::Upstream`] unless the answer is 200 with the expected JSON, within five seconds and
 /// without a redirect.
 pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, EdgeError> {
-    send(url, Method::Get, Headers::new(), None).await
+    read(url, send(url, "GET", &[], None).await)
 }
 
 /// Posts a form with an `Authorization` header and reads JSON.
@@ -37,44 +39,40 @@ pub async fn post_form<T: DeserializeOwned>(
     authorization: &str,
     pairs: &[(&str, &str)],
 ) -> Result<T, EdgeError> {
-    let headers = Headers::new();
-    headers.set("Authorization", authorization)?;
-    headers.set("Content-Type", FORM)?;
-    send(
-        url,
-        Method::Post,
-        headers,
-        Some(form::encode(pairs.iter().copied())),
-    )
-    .await
+    let headers = [
+        ("authorization", authorization.into()),
+        ("content-type", FORM.into()),
+    ];
+    let body = form::encode(pairs.iter().copied());
+    read(url, send(url, "POST", &headers, Some(&body)).await)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that asks other services"
-)]
-async fn send<T: DeserializeOwned>(
+fn read<T: DeserializeOwned>(
     url: &str,
-    method: Method,
-    headers: Headers,
-    body: Option<String>,
+    answer: Result<js::Answer, EdgeError>,
 ) -> Result<T, EdgeError> {
-    headers.set("Accept", "application/json")?;
-    let mut init = RequestInit::new();
-    init.with_method(method)
-        .with_headers(headers)
-        .with_redirect(RequestRedirect::Manual);
-    init.with_body(body.map(Into::into));
-    let request = Request::new_with_init(url, &init)?;
     let failed = |why: String| EdgeError::Upstream(format!("{url}: {why}"));
-    let signal = AbortSignal::from(abort_after(PATIENCE).unchecked_into::<web_sys::AbortSignal>());
-    let sent = Fetch::Request(request).send_with_signal(&signal).await;
-    let mut response = sent.map_err(|error| failed(error.to_string()))?;
-    if response.status_code() != 200 {
-        return Err(failed(format!("status {}", response.status_code())));
+    let answer = answer.map_err(|error| failed(error.to_string()))?;
+    if answer.status != 200 {
+        return Err(failed(format!("status {}", answer.status)));
     }
-    response
-        .json()
-        .await
-        .map_err(|error| failed(error.to_string()))
+    json::read(&answer.body).map_err(|error| failed(error.to_string()))
+}
+
+async fn send(
+    url: &str,
+    method: &str,
+    headers: &[(&str, JsValue)],
+    body: Option<&str>,
+) -> Result<js::Answer, EdgeError> {
+    let sent = js::object(headers)?;
+    js_sys::Reflect::set(&sent, &"accept".into(), &"application/json".into())?;
+    let init = js::object(&[
+        ("method", method.into()),
+        ("headers", sent.into()),
+        ("redirect", "manual".into()),
+        ("signal", abort_after(PATIENCE)?),
+        ("body", body.into()),
+    ])?;
+    Ok(js::answer(fetch(url, &init)?).await?)
 }

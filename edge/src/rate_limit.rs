@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
-use crate::{EdgeError, log};
+use crate::{EdgeError, js, log};
 
 #[wasm_bindgen]
 extern "C" {
@@ -40,14 +40,8 @@ pub async fn admits(env: &Env, name: &'static str, key: &str) -> bool {
 }
 
 async fn ask(env: &Env, name: &'static str, key: &str) -> Result<bool, EdgeError> {
-    let limiter = Reflect::get(env, &JsValue::from_str(name))?;
-    if !limiter.is_object() {
-        let problem = "is not bound to a rate limiter";
-        return Err(EdgeError::Config { name, problem });
-    }
-    let limiter: JsLimiter = limiter.unchecked_into();
-    let options = Object::new();
-    Reflect::set(&options, &JsValue::from_str("key"), &JsValue::from_str(key))?;
+    let limiter: JsLimiter = js::binding(env, name, "is not bound to a rate limiter")?;
+    let options = js::object(&[("key", key.into())])?;
     let outcome = JsFuture::from(limiter.limit(&options)?).await?;
     let success = Reflect::get(&outcome, &JsValue::from_str("success"))?;
     Ok(success.is_truthy())

@@ -1,7 +1,6 @@
 //! Whether a web origin is one that a client has registered, remembered for the isolate.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::{EdgeError, clock};
@@ -12,18 +11,19 @@ use crate::store::D1Store;
 const CACHED_FOR: Lifetime = Lifetime::from_seconds(60);
 
 /// How many answers are remembered. Anyone may ask with an invented origin.
-const MOST: usize = 1_000;
+const MOST: usize = 256;
 
 /// No origin is longer: a host name has 253 characters at most (RFC 1035 §2.3.4).
 const LONGEST: usize = 300;
 
 struct Answer {
+    origin: String,
     is_registered: bool,
     read_at: Timestamp,
 }
 
 thread_local! {
-    static ANSWERS: RefCell<HashMap<String, Answer>> = RefCell::default();
+    static ANSWERS: RefCell<Vec<Answer>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether some client has registered `origin`.
@@ -37,7 +37,7 @@ pub async fn is_registered(origin: &str, store: &D1Store) -> Result<bool, EdgeEr
     }
     let now = clock::now();
     let cached = ANSWERS.with_borrow(|answers| {
-        let answer = answers.get(origin)?;
+        let answer = answers.iter().find(|answer| answer.origin == origin)?;
         let fresh = answer.read_at.is_within(CACHED_FOR, now);
         fresh.then_some(answer.is_registered)
     });
@@ -49,11 +49,12 @@ pub async fn is_registered(origin: &str, store: &D1Store) -> Result<bool, EdgeEr
         if answers.len() >= MOST {
             answers.clear();
         }
-        let answer = Answer {
+        answers.retain(|answer| answer.origin != origin);
+        answers.push(Answer {
+            origin: origin.to_owned(),
             is_registered,
             read_at: now,
-        };
-        answers.insert(origin.to_owned(), answer);
+        });
     });
     Ok(is_registered)
 }

@@ -1,5 +1,6 @@
 //! The name that a user is shown by.
 
+use gatepass_core::json;
 use gatepass_core::text::has_invisible;
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ impl DisplayName {
     ///
     /// The [`NameRefusal`] that says what is wrong.
     pub fn read(body: &str) -> Result<Self, NameRefusal> {
-        let Ok(Value::Object(fields)) = serde_json::from_str(body) else {
+        let Ok(Value::Object(fields)) = json::read(body) else {
             return Err(NameRefusal::NoObject);
         };
         match fields.get("display_name") {

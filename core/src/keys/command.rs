@@ -202,7 +202,7 @@ pub fn check_strength(public: &Map<String, Value>) -> Result<(), CommandRefusal>
 }
 
 fn object(body: &str) -> Result<Map<String, Value>, CommandRefusal> {
-    serde_json::from_str(body).map_err(|_| CommandRefusal::Body)
+    crate::json::read(body).map_err(|_| CommandRefusal::Body)
 }
 
 fn text<'a>(

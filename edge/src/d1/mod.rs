@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
-use crate::EdgeError;
+use crate::{EdgeError, js};
 
 mod row;
 
@@ -108,18 +108,8 @@ impl Database {
     ///
     /// [`EdgeError::Config`] if there is no such binding.
     pub fn new(env: &Env, name: &'static str, trips: RoundTrips) -> Result<Self, EdgeError> {
-        let binding = js_sys::Reflect::get(env, &JsValue::from_str(name))?;
-        if binding.is_object() {
-            Ok(Self {
-                binding: binding.unchecked_into(),
-                trips,
-            })
-        } else {
-            Err(EdgeError::Config {
-                name,
-                problem: "is not bound to a D1 database",
-            })
-        }
+        let binding = js::binding(env, name, "is not bound to a D1 database")?;
+        Ok(Self { binding, trips })
     }
 
     /// Prepares `sql` with a value for each `?`.

@@ -1,5 +1,6 @@
 //! What statements return, read column by column.
 
+use gatepass_core::json;
 use gatepass_core::time::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -31,7 +32,7 @@ pub struct Row(Map<String, Value>);
 /// for every value of every row.
 pub(crate) fn read<T: DeserializeOwned>(results: &JsValue) -> Result<Vec<T>, EdgeError> {
     let text = js_sys::JSON::stringify(results)?;
-    Ok(serde_json::from_str(&String::from(text))?)
+    Ok(json::read(&String::from(text))?)
 }
 
 impl Rows {
@@ -165,7 +166,7 @@ impl Row {
 
     /// TEXT that is JSON.
     pub fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, EdgeError> {
-        self.parse(column, |text| serde_json::from_str(text))
+        self.parse(column, |text| json::read(text))
     }
 
     fn value(&self, column: &str) -> Option<&Value> {

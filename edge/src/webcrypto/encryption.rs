@@ -6,8 +6,9 @@ use js_sys::{Array, Object, Uint8Array};
 use wasm_bindgen::JsCast;
 use web_sys::CryptoKey;
 
-use super::{bytes, object, outcome, subtle};
+use super::{bytes, outcome, subtle};
 use crate::EdgeError;
+use crate::js::object;
 
 /// An AES-256 key.
 #[derive(Clone, Copy)]
@@ -69,7 +70,7 @@ async fn aes_key(key: &EncryptionKey, usage: &str) -> Result<CryptoKey, EdgeErro
 }
 
 fn aes_parameters(nonce: &[u8; 12], context: &str) -> Result<Object, EdgeError> {
-    object([
+    object(&[
         ("name", "AES-GCM".into()),
         ("iv", Uint8Array::from(nonce.as_slice()).into()),
         (

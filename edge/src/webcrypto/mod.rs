@@ -9,7 +9,7 @@ pub use foreign::adopt;
 pub use signing::{NewKeyPair, generate, import_private, import_public, sign, verify};
 pub use web_sys::CryptoKey;
 
-use js_sys::{Object, Promise, Reflect, Uint8Array};
+use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -50,12 +50,4 @@ async fn outcome(
 
 fn bytes(value: &JsValue) -> Vec<u8> {
     Uint8Array::new(value).to_vec()
-}
-
-fn object<const N: usize>(members: [(&str, JsValue); N]) -> Result<Object, EdgeError> {
-    let object = Object::new();
-    for (name, value) in members {
-        Reflect::set(&object, &JsValue::from_str(name), &value)?;
-    }
-    Ok(object)
 }

@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CryptoKey, CryptoKeyPair};
 
-use super::{bytes, object, outcome, subtle};
+use super::{bytes, outcome, subtle};
 use crate::EdgeError;
+use crate::js::object;
 
 /// A key pair just made: the private half as PKCS #8, the public half as a JWK.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ pub(super) async fn public_jwk(key: &CryptoKey) -> Result<Map<String, Value>, Ed
     let failed = |_: JsValue| EdgeError::Crypto("exportKey");
     let jwk = outcome("exportKey", subtle()?.export_key("jwk", key)).await?;
     let text = js_sys::JSON::stringify(&jwk).map_err(failed)?;
-    let mut jwk: Map<String, Value> = serde_json::from_str(&String::from(text))?;
+    let mut jwk: Map<String, Value> = gatepass_core::json::read(&String::from(text))?;
     keep_public_members(&mut jwk);
     Ok(jwk)
 }
@@ -135,20 +136,24 @@ fn generation_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeErro
 pub(super) fn key_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeError> {
     match algorithm {
         SigningAlgorithm::ES256 => {
-            object([("name", "ECDSA".into()), ("namedCurve", "P-256".into())])
+            object(&[("name", "ECDSA".into()), ("namedCurve", "P-256".into())])
         }
-        SigningAlgorithm::RS256 => object([
+        SigningAlgorithm::RS256 => object(&[
             ("name", "RSASSA-PKCS1-v1_5".into()),
             ("hash", "SHA-256".into()),
         ]),
-        SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => object([("name", "Ed25519".into())]),
+        SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => {
+            object(&[("name", "Ed25519".into())])
+        }
     }
 }
 
 fn signature_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeError> {
     match algorithm {
-        SigningAlgorithm::ES256 => object([("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
-        SigningAlgorithm::RS256 => object([("name", "RSASSA-PKCS1-v1_5".into())]),
-        SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => object([("name", "Ed25519".into())]),
+        SigningAlgorithm::ES256 => object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
+        SigningAlgorithm::RS256 => object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
+        SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => {
+            object(&[("name", "Ed25519".into())])
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `POST /oauth/register` (RFC 7591), and a registration's own address (RFC 7592).
 
 use core::fmt;
+use gatepass_core::json;
 
 use gatepass_core::client::registration::{
     self, ClientMetadata, NewCredentials, Registered, Registration, RegistrationRefusal,
@@ -235,7 +236,7 @@ async fn read_metadata(
         Ok(body) => body,
         Err(refusal) => return refusal.response().map(Err),
     };
-    match serde_json::from_str(&body) {
+    match json::read(&body) {
         Ok(metadata) => Ok(Ok(metadata)),
         Err(error) => {
             let (line, column) = (error.line(), error.column());

@@ -2,10 +2,11 @@
 
 use gatepass_core::id::KeyId;
 use gatepass_core::jose::SigningAlgorithm;
-use gatepass_edge::{EdgeError, random, webcrypto};
+use gatepass_core::json;
+use gatepass_edge::{EdgeError, durable, random, webcrypto};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use worker::{Env, Method, Request, RequestInit};
+use worker::Env;
 
 use super::seal::Sealed;
 use crate::config::Config;
@@ -26,14 +27,10 @@ pub struct MadeKey {
 ///
 /// When the Durable Object cannot be reached, or fails.
 pub async fn make(env: &Env, algorithm: SigningAlgorithm) -> Result<MadeKey, EdgeError> {
-    let maker = env
-        .durable_object("KEY_MAKER")?
-        .get_by_name(algorithm.as_str())?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post)
-        .with_body(Some(serde_json::to_string(&algorithm)?.into()));
-    let request = Request::new_with_init("https://key-maker/make", &init)?;
-    Ok(maker.fetch_with_request(request).await?.json().await?)
+    let name = algorithm.as_str();
+    Ok(json::read(
+        &durable::ask(env, "KEY_MAKER", name, name).await?,
+    )?)
 }
 
 async fn generate(algorithm: SigningAlgorithm, config: &Config) -> Result<MadeKey, EdgeError> {
@@ -71,10 +68,13 @@ mod object {
         }
 
         async fn fetch(&self, mut request: Request) -> Result<Response> {
-            let algorithm: SigningAlgorithm = request.json().await?;
+            let Some(algorithm) = SigningAlgorithm::parse(&request.text().await?) else {
+                return Response::error("no such algorithm", 400);
+            };
             let config = Config::of(&self.env).map_err(|error| error.to_string())?;
             let made = generate(algorithm, &config).await;
-            Response::from_json(&made.map_err(|error| error.to_string())?)
+            let made = made.map_err(|error| error.to_string())?;
+            Response::ok(serde_json::to_string(&made)?)
         }
     }
 }

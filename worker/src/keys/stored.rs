@@ -2,6 +2,7 @@
 
 use gatepass_core::id::KeyId;
 use gatepass_core::jose::SigningAlgorithm;
+use gatepass_core::json;
 use gatepass_core::keys::{KeyRecord, KeyStatus};
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::EdgeError;
@@ -51,7 +52,7 @@ impl StoredKey {
             token_lifetime: lifetime.map_or(Lifetime::UNLIMITED, Lifetime::from_seconds),
             is_readable: encryption.opens(&row.kek_id),
         };
-        let public = serde_json::from_str(&row.public_jwk);
+        let public = json::read(&row.public_jwk);
         Ok(Self {
             record,
             public: public.map_err(|_| corrupt("signing_keys.public_jwk"))?,

@@ -11,8 +11,8 @@ use argon2::password_hash::{PasswordHash, PasswordVerifier};
 use gatepass_core::guessing::{PlaceKeys, Policy};
 use gatepass_core::secret::PasswordHash as StoredHash;
 use gatepass_core::time::{Lifetime, Timestamp};
-use gatepass_edge::EdgeError;
-use worker::{Env, Method, Request, RequestInit};
+use gatepass_edge::{EdgeError, durable};
+use worker::Env;
 
 pub use object::PasswordHasher;
 
@@ -121,15 +121,9 @@ pub async fn verify(
         now,
     };
     let name = format!("hasher-{}", guess.places.shard(HASHERS));
-    let hasher = env.durable_object("PASSWORD_HASHER")?.get_by_name(&name)?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post)
-        .with_body(Some(question.to_string().into()));
-    let request = Request::new_with_init("https://password-hasher/verify", &init)?;
-    let mut response = hasher.fetch_with_request(request).await?;
-    let answer = response.text().await?.parse();
+    let answer = durable::ask(env, "PASSWORD_HASHER", &name, &question.to_string()).await?;
     let broken = |_| EdgeError::Runtime("the password hasher did not answer".to_owned());
-    Ok(match answer.map_err(broken)? {
+    Ok(match answer.parse().map_err(broken)? {
         RIGHT if guess.hash.is_some() => Verdict::Right,
         seconds @ 1.. => {
             let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);

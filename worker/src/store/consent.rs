@@ -1,7 +1,5 @@
 //! What users let clients do, on D1.
 
-use std::collections::BTreeMap;
-
 use gatepass_core::authorize::{Consent, Visitor};
 use gatepass_core::client::Client;
 use gatepass_core::grant::EndReason;
@@ -11,6 +9,7 @@ use gatepass_core::store::ConsentStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Statement;
+use serde_json::Map;
 
 use super::D1Store;
 use super::row;
@@ -83,7 +82,10 @@ impl ConsentStore for D1Store {
 fn scopes(answer: &Consent) -> Result<String, EdgeError> {
     let allowed = answer.allowed.iter().map(|token| (token, true));
     let declined = answer.declined.iter().map(|token| (token, false));
-    let scopes: BTreeMap<&str, bool> = allowed.chain(declined).collect();
+    let mut scopes = Map::new();
+    for (token, answer) in allowed.chain(declined) {
+        scopes.insert(token.to_owned(), answer.into());
+    }
     Ok(serde_json::to_string(&scopes)?)
 }
 

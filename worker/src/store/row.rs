@@ -1,8 +1,6 @@
 //! How rows become values of the core. A row is parsed again: what was stored may have been changed by
 //! hand.
 
-use std::collections::BTreeMap;
-
 use gatepass_core::authorize::{Consent, SignIn, Visitor};
 use gatepass_core::client::registration::Registration;
 use gatepass_core::client::{
@@ -13,6 +11,7 @@ use gatepass_core::grant::{
     AuthenticationMethod, EndReason, Grant, GrantStatus, Session, SessionStatus,
 };
 use gatepass_core::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, SignInId, Subject};
+use gatepass_core::json;
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::redirect::{InvalidRedirectUri, RedirectUri};
 use gatepass_core::scope::Scope;
@@ -20,6 +19,7 @@ use gatepass_core::secret::{PasswordHash, SecretHash};
 use gatepass_core::userinfo::{Account, User};
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Row;
+use serde_json::{Map, Value};
 
 /// The columns of a client.
 pub(super) const CLIENT: &str = "c.client_id, c.name, c.auth_method, c.secret_hash, \
@@ -112,7 +112,7 @@ pub(super) fn visitor(row: &Row) -> Result<Visitor, EdgeError> {
 }
 
 fn consent(scopes: &str) -> Result<Consent, ()> {
-    let answers: BTreeMap<String, bool> = serde_json::from_str(scopes).map_err(drop)?;
+    let answers: Map<String, Value> = json::read(scopes).map_err(drop)?;
     let answered = |answer: bool| {
         let tokens = answers.iter().filter(|(_, allowed)| **allowed == answer);
         let tokens: Vec<_> = tokens.map(|(token, _)| token.as_str()).collect();

@@ -269,13 +269,12 @@ fn post_logout_redirect_uris(
 }
 
 fn origins(uris: &[RedirectUri]) -> Vec<String> {
-    let mut origins: Vec<_> = uris
-        .iter()
-        .filter_map(RedirectUri::origin)
-        .map(str::to_owned)
-        .collect();
-    origins.sort();
-    origins.dedup();
+    let mut origins: Vec<String> = vec![];
+    for origin in uris.iter().filter_map(RedirectUri::origin) {
+        if !origins.iter().any(|other| other == origin) {
+            origins.push(origin.to_owned());
+        }
+    }
     origins
 }
 

@@ -1,0 +1,49 @@
+//! Questions to Durable Objects.
+
+use js_sys::{Object, Promise};
+use wasm_bindgen::prelude::*;
+use worker::Env;
+
+use crate::{EdgeError, js};
+
+#[wasm_bindgen]
+extern "C" {
+    type JsNamespace;
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    fn get_by_name(this: &JsNamespace, name: &str) -> Result<JsStub, JsValue>;
+
+    type JsStub;
+    #[wasm_bindgen(method, catch)]
+    fn fetch(this: &JsStub, url: &str, init: &Object) -> Result<Promise, JsValue>;
+}
+
+/// Puts a question to the object `name` of the class bound as `class`, and reads its answer.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if there is no such binding, [`EdgeError::Runtime`] if the object cannot be reached
+/// or fails.
+pub async fn ask(
+    env: &Env,
+    class: &'static str,
+    name: &str,
+    question: &str,
+) -> Result<String, EdgeError> {
+    let problem = "is not bound to a Durable Object class";
+    let class: JsNamespace = js::binding(env, class, problem)?;
+    let init = js::object(&[
+        ("method", "POST".into()),
+        ("body", JsValue::from_str(question)),
+    ])?;
+    // An object has no address; a request must have one.
+    let asked = class.get_by_name(name)?.fetch("https://object/", &init)?;
+    let answer = js::answer(asked).await?;
+    if answer.status == 200 {
+        Ok(answer.body)
+    } else {
+        let status = answer.status;
+        Err(EdgeError::Runtime(format!(
+            "Durable Object {name}: status {status}"
+        )))
+    }
+}
