@@ -24,6 +24,17 @@ impl Network {
         Some(Self(network))
     }
 
+    /// Where it is, coarse enough to stand for many: an IPv4 /24, an IPv6 /48.
+    pub fn coarse(&self) -> String {
+        let (separator, rest) = if self.0.contains('.') {
+            ('.', ".0/24")
+        } else {
+            (':', "::/48")
+        };
+        let (most, _) = self.0.rsplit_once(separator).unwrap_or_default();
+        format!("{most}{rest}")
+    }
+
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -87,6 +98,13 @@ mod tests {
         assert_ne!(one, network("2001:db8:1:3::1"));
         assert_eq!(network("2001:db8::").as_deref(), Some("2001:db8:0:0"));
         assert_eq!(network("::2:3:4:5:6:7:8").as_deref(), Some("0:2:3:4"));
+    }
+
+    #[test]
+    fn a_coarse_network_is_that_of_many() {
+        let coarse = |text| Network::parse(text).unwrap().coarse();
+        assert_eq!(coarse("192.0.2.7"), "192.0.2.0/24");
+        assert_eq!(coarse("2001:db8:1:2::1"), "2001:db8:1::/48");
     }
 
     #[test]

@@ -20,6 +20,8 @@
 #[cfg(feature = "server")]
 pub mod address;
 #[cfg(feature = "server")]
+pub mod audit;
+#[cfg(feature = "server")]
 pub mod authorize;
 #[cfg(feature = "server")]
 pub mod clean_up;

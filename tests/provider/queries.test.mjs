@@ -10,6 +10,8 @@ import { startStack } from '../support/stack.mjs';
 // More than anything may read of one table, in years or at once.
 const ROWS = 4_000;
 
+const adminToken = 'an-operators-token-of-32-characters';
+
 // So few rows that looking through them is the quickest.
 const tiny = ['signing_keys'];
 
@@ -18,7 +20,7 @@ const elsewhere = ['places'];
 
 /** A provider with full tables, whose statements are recorded. @param {{ contract?: boolean }} [options] */
 async function startFull(options) {
-  const full = await startStack({ only: ['provider'], record: true, ...options });
+  const full = await startStack({ only: ['provider'], record: true, provider: { GATEPASS_ADMIN_TOKEN: adminToken }, ...options });
   await fill(await full.database('provider'), ROWS, { name: 'many', end: NEVER });
   return full;
 }
@@ -54,22 +56,22 @@ async function written(step) {
 describe('rows written, index entries included', () => {
   const user = () => new Browser(stack);
 
-  test('by signing in: the sign-in, the code, the grant and its first generation', async () => {
+  test('by signing in: the sign-in, the code, the grant and its first generation, and what the audit log says of it', async () => {
     const browser = user();
     const { verifier, challenge } = pkce();
     const { stateToken } = await browser.openLogin(browser.authorizeUrl({ challenge }));
     const signedIn = await written(() => browser.submitLogin(stateToken));
-    expect(signedIn.rows).toBe(2);
+    expect(signedIn.rows).toBe(3);
     const callback = await written(() => browser.request('GET', signedIn.result.headers.get('location')));
     expect(callback.rows).toBe(2);
     const code = new URL(callback.result.headers.get('location')).searchParams.get('code');
     const redeemed = await written(() => browser.redeem(code, verifier));
     expect(redeemed.result.status).toBe(200);
-    expect(redeemed.rows).toBe(5);
+    expect(redeemed.rows).toBe(6);
     expect((await written(() => browser.redeem(code, verifier))).rows).toBe(0);
   });
 
-  test('by a refresh: the spent generation and the new one; by its retry: none; by a replay: the grant', async () => {
+  test('by a refresh: the spent generation and the new one; by its retry: none; by a replay: the grant and the audit log', async () => {
     const browser = user();
     const { tokens } = await browser.signIn();
     const refresh = () => browser.refresh(tokens.refresh_token);
@@ -78,24 +80,24 @@ describe('rows written, index entries included', () => {
     expect(first.rows).toBe(2);
     expect((await written(refresh)).rows).toBe(0);
     await db.prepare('UPDATE sessions SET refreshed_at = refreshed_at - 31 WHERE refreshed_at > 0').run();
-    expect((await written(refresh)).rows).toBe(1);
+    expect((await written(refresh)).rows).toBe(2);
   });
 
-  test('by asking about a token: none; by revoking one: the grant or the token', async () => {
+  test('by asking about a token: none; by revoking one: the grant or the token, and the audit log', async () => {
     const browser = user();
     const { tokens } = await browser.signIn();
     expect((await written(() => browser.introspect(tokens.access_token))).rows).toBe(0);
     expect((await written(() => browser.introspect(tokens.refresh_token))).rows).toBe(0);
-    expect((await written(() => browser.revoke(tokens.access_token))).rows).toBe(1);
-    expect((await written(() => browser.revoke(tokens.refresh_token))).rows).toBe(1);
+    expect((await written(() => browser.revoke(tokens.access_token))).rows).toBe(2);
+    expect((await written(() => browser.revoke(tokens.refresh_token))).rows).toBe(2);
   });
 
-  test('by signing out: each grant, sign-in and code of that browser', async () => {
+  test('by signing out: each grant, sign-in and code of that browser, and the audit log', async () => {
     const browser = user();
     const { tokens } = await browser.signIn();
     await browser.authorize({ challenge: pkce().challenge });
     const { rows } = await written(() => browser.request('GET', `/oauth/logout?id_token_hint=${tokens.id_token}`));
-    expect(rows).toBe(3);
+    expect(rows).toBe(4);
   });
 });
 
@@ -115,6 +117,10 @@ describe('every statement', () => {
     // What has no port. Development data came first, by itself.
     await fetch(`${stack.provider}/health`);
     await fetch(`${stack.provider}/oauth/userinfo`, { headers: { origin: stack.gateway } });
+    for (const view of ['audit', 'metrics']) {
+      expect((await fetch(`${stack.provider}/admin/${view}`, { headers: { authorization: `Bearer ${adminToken}` } })).status).toBe(200);
+    }
+    await stack.clean();
     await take();
   }, 120_000);
 

@@ -35,6 +35,7 @@ export async function fill(db, count, { name, end }) {
      SELECT ${key}, grant_id, '', 1, 'refreshed', 0, ?3, ?3, ?1, refresh_jti FROM sessions WHERE grant_id LIKE ?2 || '-%'`,
     `INSERT INTO revoked_access_tokens (access_jti, expires_at) ${numbers} SELECT ${key}, ?3 FROM n`,
     `INSERT INTO pushed_requests (reference_hash, client_id, parameters, expires_at) ${numbers} SELECT ${key}, ?2, '', ?3 FROM n`,
+    `INSERT INTO audit_log (event_id, at, event, outcome, reason, request_id) ${numbers} SELECT (unixepoch() - 86400) || '000-' || ${key}, unixepoch() - 86400, 'signed_in', 'done', '', ?2 || ?3 FROM n`,
     `INSERT INTO used_once (id_hash, expires_at) ${numbers} SELECT ${key}, ?3 FROM n`,
   ];
   await db.batch(statements.map((sql) => db.prepare(sql).bind(count, name, end)));

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use gatepass_core::audit::Event;
 use gatepass_core::client::TokenAlgorithms;
 use gatepass_core::discovery::path;
 use gatepass_core::error::{ErrorCode, ErrorResponse};
@@ -15,12 +16,14 @@ use gatepass_edge::exchange::Exchange;
 use gatepass_edge::{EdgeError, clock, cors, http, log};
 use worker::{Env, Method, Request, Response};
 
+use crate::audit::{Entry, Place};
 use crate::config::Config;
 use crate::endpoint::admin_keys::Command;
+use crate::endpoint::admin_view::View;
 use crate::keys::Keys;
-use crate::limits::{self, Limit};
+use crate::limits::Limit;
 use crate::store::D1Store;
-use crate::{development, endpoint, origins, page};
+use crate::{development, endpoint, metrics, origins, page};
 
 /// What an endpoint works with.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub struct App {
     pub store: D1Store,
     pub env: Env,
     pub request_id: String,
+    /// Where the request comes from.
+    pub place: Place,
     /// The client that the request says it is of.
     pub caller: RefCell<Option<ClientId>>,
 }
@@ -46,6 +51,7 @@ impl App {
             store: D1Store::new(Database::new(&env, "DB", trips)?),
             env,
             request_id,
+            place: Place::default(),
             caller: RefCell::new(None),
         })
     }
@@ -62,6 +68,11 @@ impl App {
 
     /// Ends a grant because of a refused request, and says so in the log.
     pub async fn end_grant(&self, grant: &GrantId, reason: EndReason) -> Result<(), EdgeError> {
+        self.note_if_done(&Entry {
+            grant: Some(grant),
+            reason: reason.as_str(),
+            ..Entry::of(Event::GrantEnded)
+        });
         if self.store.end_grant(grant, reason, clock::now()).await? {
             log::event(&log::Event {
                 request_id: &self.request_id,
@@ -88,6 +99,7 @@ enum Readers {
 #[derive(Clone, Copy, Debug)]
 enum Endpoint {
     AdminKeys(Command),
+    AdminView(View),
     Authorize,
     Callback,
     Consent,
@@ -136,6 +148,8 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
             Endpoint::Discovery
         }
+        "/admin/audit" => Endpoint::AdminView(View::Audit),
+        "/admin/metrics" => Endpoint::AdminView(View::Metrics),
         "/admin/keys" => Endpoint::AdminKeys(Command::List),
         "/admin/keys/import" => Endpoint::AdminKeys(Command::Import),
         "/admin/keys/replace" => Endpoint::AdminKeys(Command::Replace),
@@ -158,7 +172,7 @@ impl Endpoint {
     /// Whether there is such an endpoint here: what is not configured is not there.
     fn exists(self, config: &Config) -> bool {
         match self {
-            Self::AdminKeys(_) => config.admin_token.is_some(),
+            Self::AdminKeys(_) | Self::AdminView(_) => config.admin_token.is_some(),
             _ => true,
         }
     }
@@ -182,6 +196,7 @@ impl Endpoint {
             | Self::Token => "POST",
             Self::Registration => "GET, PUT, POST, DELETE",
             Self::AdminKeys(Command::List)
+            | Self::AdminView(_)
             | Self::Callback
             | Self::Discovery
             | Self::Health
@@ -211,6 +226,7 @@ impl Endpoint {
             | Self::Token
             | Self::UserInfo => Readers::RegisteredOrigins,
             Self::AdminKeys(_)
+            | Self::AdminView(_)
             | Self::Authorize
             | Self::Callback
             | Self::Consent
@@ -279,6 +295,7 @@ impl Endpoint {
             | Self::Token
             | Self::UserInfo => Some(Limit::Requests),
             Self::AdminKeys(_)
+            | Self::AdminView(_)
             | Self::Discovery
             | Self::Health
             | Self::Introspect
@@ -295,6 +312,7 @@ impl Endpoint {
         matches!(
             self,
             Self::AdminKeys(_)
+                | Self::AdminView(_)
                 | Self::DeviceAuthorization
                 | Self::Introspect
                 | Self::Par
@@ -312,9 +330,9 @@ impl Endpoint {
         request: Request,
         app: &App,
     ) -> Result<Response, EdgeError> {
-        let network = limits::network(&request);
+        let network = app.place.network.as_ref();
         if let Some(limit) = self.limit(&request)
-            && !limit.admits("", network.as_ref(), app).await
+            && !limit.admits("", network, app).await
         {
             return limit.refuse(self.is_page(), app);
         }
@@ -324,16 +342,20 @@ impl Endpoint {
         }
         let caller = app.caller.take();
         let client = caller.as_ref().map_or("", ClientId::as_str);
-        if Limit::Failures.admits(client, network.as_ref(), app).await {
-            Ok(response)
-        } else {
-            Limit::Failures.refuse(false, app)
+        if !Limit::Failures.admits(client, network, app).await {
+            return Limit::Failures.refuse(false, app);
         }
+        app.note(&Entry {
+            client: caller.as_ref(),
+            ..Entry::of(Event::CredentialsRefused)
+        });
+        Ok(response)
     }
 
     async fn answer(self, request: Request, app: &App) -> Result<Response, EdgeError> {
         match self {
             Self::AdminKeys(command) => endpoint::admin_keys::answer(command, request, app).await,
+            Self::AdminView(view) => endpoint::admin_view::answer(view, request, app).await,
             Self::Authorize => endpoint::authorize::answer(request, app).await,
             Self::Callback => endpoint::callback::answer(&request, app).await,
             Self::Consent => endpoint::consent::answer(request, app).await,
@@ -369,12 +391,13 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
     // Also a page that may only learn of a failure must be able to read it.
     let mut reader = None;
     let answered = async {
-        let app = App::new(
+        let mut app = App::new(
             env,
             config?,
             exchange.request_id.clone(),
             exchange.trips.clone(),
         )?;
+        app.place = Place::of(&request);
         let Some(endpoint) = endpoint.filter(|endpoint| endpoint.exists(&app.config)) else {
             return page::not_found(&app);
         };
@@ -382,12 +405,15 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
             development::prepare(&app).await?;
         }
         reader = endpoint.reader(&request, &app).await?;
-        answer(endpoint, request, reader.is_some(), &app).await
+        let answered = answer(endpoint, request, reader.is_some(), &app).await?;
+        app.write_notes()?;
+        Ok(answered)
     };
     let (response, failure) = match answered.await {
         Ok(response) => (response, None),
         Err(error) => (broken(endpoint, &exchange.request_id)?, Some(error)),
     };
+    metrics::count(response.status_code());
     reader
         .map_or(Ok(()), |origin| cors::allow(response.headers(), &origin))
         .and_then(|()| exchange.end(&response, environment, failure.as_ref()))

@@ -32,5 +32,10 @@ pub async fn run(app: &App, now: Timestamp) -> Result<(), EdgeError> {
         rounds,
         forgotten,
     });
-    outcome
+    outcome?;
+    let retention = app.config.audit_retention;
+    app.store
+        .forget_audit_rows(now.minus(retention))
+        .await
+        .map(drop)
 }

@@ -73,6 +73,8 @@ pub struct Config {
     pub page_token_key: SymmetricKey,
     /// Derived from the same secrets.
     pub device_keys: DeviceKeys,
+    /// `GATEPASS_AUDIT_RETENTION`: how long the audit log is kept.
+    pub audit_retention: Lifetime,
     /// `GATEPASS_PASSWORD_TRIES` and `GATEPASS_PASSWORD_LONGEST_WAIT`: how many passwords may be guessed.
     pub guessing: guessing::Policy,
     /// Of what is remembered of guesses; derived from the same secrets.
@@ -136,6 +138,7 @@ impl Config {
                 user_code: token_key(USER_CODE_KEY_PURPOSE),
                 confirmation: token_key(CONFIRMATION_KEY_PURPOSE),
             },
+            audit_retention: lifetime(env, "GATEPASS_AUDIT_RETENTION", Lifetime::from_days(90))?,
             guessing: guessing_policy(env)?,
             place_key: token_key(guessing::KEY_PURPOSE),
             development_site: site.unwrap_or_else(|| "http://localhost:3001".to_owned()),

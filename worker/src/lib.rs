@@ -5,6 +5,7 @@
 
 mod app;
 mod assertion;
+mod audit;
 mod clean_up;
 mod config;
 #[cfg(feature = "contract")]
@@ -14,6 +15,7 @@ mod endpoint;
 mod issue;
 mod keys;
 mod limits;
+mod metrics;
 mod origins;
 mod page;
 mod password;

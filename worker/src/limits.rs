@@ -8,7 +8,7 @@
 use gatepass_core::address::Network;
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_edge::{EdgeError, http, rate_limit};
-use worker::{Request, Response};
+use worker::Response;
 
 use crate::app::App;
 use crate::page::{self, Problem};
@@ -75,8 +75,3 @@ const TOO_MANY: Problem<'_> = Problem {
     code: "too_many_requests",
     status: 429,
 };
-
-/// Where a request comes from, as Cloudflare says.
-pub fn network(request: &Request) -> Option<Network> {
-    Network::parse(&http::header(request, "CF-Connecting-IP")?)
-}

@@ -2,7 +2,7 @@
 //!
 //! The bindings are our own: they report what JavaScript throws instead of unwrapping it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::{Array, Promise};
@@ -95,6 +95,7 @@ pub(crate) fn bindings(values: &[Value<'_>]) -> Array {
 pub struct Database {
     binding: JsDatabase,
     trips: RoundTrips,
+    attached: Rc<RefCell<Vec<Statement>>>,
 }
 
 /// A statement with its values bound.
@@ -109,7 +110,11 @@ impl Database {
     /// [`EdgeError::Config`] if there is no such binding.
     pub fn new(env: &Env, name: &'static str, trips: RoundTrips) -> Result<Self, EdgeError> {
         let binding = js::binding(env, name, "is not bound to a D1 database")?;
-        Ok(Self { binding, trips })
+        Ok(Self {
+            binding,
+            trips,
+            attached: Rc::default(),
+        })
     }
 
     /// Prepares `sql` with a value for each `?`.
@@ -129,6 +134,16 @@ impl Database {
             .map_err(|thrown| EdgeError::d1(&thrown))
     }
 
+    /// Has a statement run at the end of the next batch, in its transaction and its round trip.
+    pub fn attach(&self, statement: Statement) {
+        self.attached.borrow_mut().push(statement);
+    }
+
+    /// Whether a statement waits for a batch.
+    pub fn has_attached(&self) -> bool {
+        !self.attached.borrow().is_empty()
+    }
+
     /// Runs the statements in order as one transaction, in one round trip.
     ///
     /// # Errors
@@ -146,9 +161,14 @@ impl Database {
 
     async fn run(&self, statements: &Array) -> Result<Vec<Rows>, EdgeError> {
         self.trips.add();
+        let own = statements.length();
+        for attached in self.attached.take() {
+            statements.push(&attached.0);
+        }
         let thrown = |thrown: JsValue| EdgeError::d1(&thrown);
         let promise = self.binding.batch(statements).map_err(thrown)?;
         let results = JsFuture::from(promise).await.map_err(thrown)?;
-        read(&results)
+        let results: Array = results.unchecked_into();
+        read(&results.slice(0, own))
     }
 }

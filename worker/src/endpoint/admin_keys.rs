@@ -1,5 +1,6 @@
 //! `/admin/keys`: an operator looks after the signing keys, with the token `GATEPASS_ADMIN_TOKEN`.
 
+use gatepass_core::audit::Event;
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::keys::PromotionRefusal;
 use gatepass_core::keys::command::{CommandRefusal, Compromised, Import, parse_rotation};
@@ -8,6 +9,7 @@ use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
 use crate::app::App;
+use crate::audit::Entry;
 use crate::keys::command::{self, KeyList};
 
 /// What is to be done.
@@ -21,6 +23,17 @@ pub enum Command {
     Replace,
     /// `POST /admin/keys/import`.
     Import,
+}
+
+impl Command {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Rotate => "rotate",
+            Self::Replace => "replace",
+            Self::Import => "import",
+        }
+    }
 }
 
 pub async fn answer(
@@ -39,7 +52,13 @@ pub async fn answer(
         Err(refusal) => return refusal.response(),
     };
     match perform(command, &body, app).await? {
-        Ok(keys) => http::json(&keys),
+        Ok(keys) => {
+            app.note(&Entry {
+                reason: command.name(),
+                ..Entry::of(Event::KeysChanged)
+            });
+            http::json(&keys)
+        }
         Err(refusal) => refuse(refusal),
     }
 }
@@ -67,7 +86,7 @@ async fn perform(
 }
 
 /// Whether whoever asks has the operator's token; compared in constant time.
-fn authenticate(request: &Request, app: &App) -> Result<(), ResourceRefusal> {
+pub(super) fn authenticate(request: &Request, app: &App) -> Result<(), ResourceRefusal> {
     let authorization = http::header(request, "Authorization");
     let token = bearer_token(authorization.as_deref())?;
     let expected = app.config.admin_token.ok_or(ResourceRefusal::Inactive)?;

@@ -3,6 +3,7 @@
 //! Nothing is looked up without a sign-in, and wrong codes are counted against it. A link from elsewhere
 //! fills in the code and no more. Who answers has been asked: the confirmation in the form says so.
 
+use gatepass_core::audit::Event;
 use gatepass_core::authorize::page_token::Page;
 use gatepass_core::discovery::path;
 use gatepass_core::form::{self, Form};
@@ -17,6 +18,7 @@ use worker::{Method, Request, Response};
 
 use super::{is_from_nowhere_else, is_from_our_page, login_for_page, parameters, signed_in_as};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::page::device as page;
 
 /// The confirmation is too old, or of another sign-in.
@@ -107,6 +109,13 @@ async fn decide(
         return page::enter("", TOO_OLD);
     };
     let answer = device::answer(confirmation, decision, &sign_in, now);
+    app.note_if_done(&Entry {
+        user: Some(&sign_in.subject),
+        ..Entry::of(match decision {
+            Decision::Allow => Event::DeviceAllowed,
+            Decision::Deny => Event::DeviceDenied,
+        })
+    });
     let status = app.store.answer_device(&answer).await?;
     page::settled(Settled::of(status.as_ref(), &sign_in.subject))
 }

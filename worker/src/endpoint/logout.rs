@@ -5,6 +5,7 @@
 //! the question: a POST from any other is taken for the request itself, and sent back as a GET so that
 //! the browser adds the sign-in cookie (SameSite=Lax withholds it from such a POST).
 
+use gatepass_core::audit::Event;
 use gatepass_core::client::Client;
 use gatepass_core::discovery::path;
 use gatepass_core::form::Form;
@@ -16,6 +17,7 @@ use worker::{Method, Request, Response};
 
 use super::{BINDING, id_token_hint, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::page;
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
@@ -52,6 +54,11 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         if !hinted && !answered {
             return ask(&logout, client.as_ref(), &form);
         }
+        app.note_if_done(&Entry {
+            user: Some(&sign_in.subject),
+            client: client_id.as_ref(),
+            ..Entry::of(Event::SignedOut)
+        });
         app.store.sign_out(&sign_in.browser, clock::now()).await?;
     }
     let response = match logout.destination(client.as_ref()) {

@@ -1,6 +1,7 @@
 //! The endpoints, one file each: parse, load, decide, commit, respond.
 
 pub mod admin_keys;
+pub mod admin_view;
 mod asked;
 pub mod authorize;
 pub mod callback;

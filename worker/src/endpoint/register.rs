@@ -3,6 +3,7 @@
 use core::fmt;
 use gatepass_core::json;
 
+use gatepass_core::audit::Event;
 use gatepass_core::client::registration::{
     self, ClientMetadata, NewCredentials, Registered, Registration, RegistrationRefusal,
 };
@@ -18,6 +19,7 @@ use serde::Serialize;
 use worker::{Method, Request, Response};
 
 use crate::app::App;
+use crate::audit::Entry;
 use crate::config::RegistrationPolicy;
 
 /// What a registered client is told (RFC 7591 §3.2.1, RFC 7592 §3).
@@ -91,6 +93,10 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Ok(registered) => registered,
         Err(refusal) => return refuse(&refusal),
     };
+    app.note(&Entry {
+        client: Some(&registered.registration.client.id),
+        ..Entry::of(Event::ClientRegistered)
+    });
     app.store
         .insert_registration(&registered.registration)
         .await?;
@@ -117,10 +123,19 @@ pub async fn manage(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Method::Post => rotate_secret(&registration, app).await,
         Method::Delete => {
             let id = &registration.client.id;
+            app.note(&changed(id, "ended"));
             app.store.end_registration(id, clock::now()).await?;
             Ok(Response::empty()?.with_status(204))
         }
         _ => http::json(&Answer::new(&registration, app)),
+    }
+}
+
+const fn changed<'a>(client: &'a ClientId, reason: &'static str) -> Entry<'a> {
+    Entry {
+        client: Some(client),
+        reason,
+        ..Entry::of(Event::ClientChanged)
     }
 }
 
@@ -137,6 +152,7 @@ async fn replace(
         Ok(client) => client,
         Err(refusal) => return refuse(&refusal),
     };
+    app.note(&changed(&client.id, "updated"));
     app.store.update_registration(&client).await?;
     let registration = Registration {
         client,
@@ -157,6 +173,7 @@ async fn rotate_secret(registration: &Registration, app: &App) -> Result<Respons
     let secret = ClientSecret::from_random(random::bytes()?);
     let until = clock::now().plus(app.config.secret_overlap);
     let id = &registration.client.id;
+    app.note(&changed(id, "secret"));
     app.store.rotate_secret(id, secret.hash(), until).await?;
     let answer = Answer {
         previous_client_secret_expires_at: Some(until),

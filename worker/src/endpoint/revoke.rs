@@ -1,5 +1,6 @@
 //! `POST /oauth/revoke` (RFC 7009): a refresh token ends its grant, an access token only itself.
 
+use gatepass_core::audit::Event;
 use gatepass_core::client::AuthenticatedClient;
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::grant::EndReason;
@@ -15,6 +16,7 @@ use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::{assertion, keys};
 
 type Answer = Outcome<(), RevocationRefusal>;
@@ -91,6 +93,10 @@ async fn end_access_token(
     if let Err(refusal) = owned {
         return Ok(Err(refusal));
     }
+    app.note_if_done(&Entry {
+        client: Some(&claims.client_id),
+        ..Entry::of(Event::TokenRevoked)
+    });
     app.store
         .revoke_access_token(&claims.jti, jwt.expires_at)
         .await

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gatepass_core::address::Network;
+use gatepass_core::audit::Event;
 use gatepass_core::authorize::SignIn;
 use gatepass_core::form::Form;
 use gatepass_core::grant::AuthenticationMethod;
@@ -17,7 +17,7 @@ use worker::{Request, Response};
 
 use super::{Outcome, read_cookie, sign_in_cookie};
 use crate::app::App;
-use crate::limits;
+use crate::audit::Entry;
 use crate::password::{self, Guess, Verdict};
 
 /// Marks a browser in which somebody has signed in: what others guess does not make it wait.
@@ -28,7 +28,6 @@ pub(super) struct Typed<'a> {
     pub(super) username: &'a str,
     password: &'a str,
     mark: Option<BrowserMark>,
-    network: Option<Network>,
 }
 
 /// A browser that has just been signed in.
@@ -102,7 +101,6 @@ impl<'a> Typed<'a> {
             username: form.optional("username").unwrap_or_default(),
             password: form.optional("password").unwrap_or_default(),
             mark: mark.and_then(|mark| BrowserMark::parse(&mark)),
-            network: limits::network(request),
         }
     }
 
@@ -129,16 +127,20 @@ impl<'a> Typed<'a> {
             places: PlaceKeys::of(
                 self.username,
                 &mark,
-                self.network.as_ref(),
+                app.place.network.as_ref(),
                 &config.place_key,
             ),
         };
-        let account = match password::verify(&guess, config.guessing, &app.env, now).await? {
-            Verdict::Right => account,
-            Verdict::Wrong => None,
-            Verdict::Wait(wait) => return Ok(Err(SignInRefusal::Wait(wait))),
-        };
-        let Some(account) = account else {
+        let verdict = password::verify(&guess, config.guessing, &app.env, now).await?;
+        if let Verdict::Wait(wait) = verdict {
+            return Ok(Err(SignInRefusal::Wait(wait)));
+        }
+        let subject = account.map(|account| account.user.subject);
+        let Some(subject) = subject.clone().filter(|_| verdict == Verdict::Right) else {
+            app.note(&Entry {
+                user: subject.as_ref(),
+                ..Entry::of(Event::WrongPassword)
+            });
             return Ok(Err(SignInRefusal::Wrong));
         };
         // A new cookie at each sign-in: one planted before is worth nothing.
@@ -146,11 +148,15 @@ impl<'a> Typed<'a> {
         let sign_in = SignIn {
             id: cookie.id(),
             browser: browser.clone(),
-            subject: account.user.subject,
+            subject,
             auth_time: now,
             amr: vec![AuthenticationMethod::Password],
             expires_at: now.plus(config.sign_in_lifetime),
         };
+        app.note(&Entry {
+            user: Some(&sign_in.subject),
+            ..Entry::of(Event::SignedIn)
+        });
         app.store.insert_sign_in(&sign_in, earlier).await?;
         let origin = config.issuer.as_str();
         Ok(Ok(SignedIn {

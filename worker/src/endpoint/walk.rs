@@ -1,6 +1,7 @@
 //! The walk of an authorization request from page to page (OIDC Core §3.1.2): what was decided about it
 //! is done here, wherever it comes from.
 
+use gatepass_core::audit::Event;
 use gatepass_core::authorize::{
     AuthorizationRequest, Consent, Next, Permission, RedirectRefusal, Reply, SignIn, Visitor,
     decide, refusal_reply, state_token, success_reply,
@@ -16,6 +17,7 @@ use worker::{Request, Response};
 
 use super::{BINDING, binding};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::page;
 
 /// A request, and who asks whom.
@@ -57,6 +59,11 @@ pub(super) async fn send_code(
     let record = code::issue(authorization, permission, &code, &app.config.lifetimes, now);
     let kept = match answer {
         Some(answer) => {
+            app.note_if_done(&Entry {
+                user: Some(&record.subject),
+                client: Some(&record.client_id),
+                ..Entry::of(Event::ConsentGiven)
+            });
             app.store
                 .insert_code_and_consent(&record, answer, now)
                 .await?

@@ -3,6 +3,7 @@
 //! A batch is one transaction and one round trip. SQL decides what must be decided inside the
 //! transaction; everything else is judged in the core from what is read back.
 
+mod audit;
 mod authorize;
 mod clean_up;
 mod consent;
@@ -17,6 +18,7 @@ mod row;
 #[cfg(feature = "contract")]
 mod seed;
 
+pub use audit::AuditRow;
 pub use keys::KeyRow;
 
 use gatepass_edge::EdgeError;

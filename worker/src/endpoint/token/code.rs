@@ -10,6 +10,7 @@ use gatepass_edge::random;
 
 use super::Answer;
 use crate::app::App;
+use crate::audit::Entry;
 use crate::issue::{self, Issue};
 
 pub(super) async fn redeem(
@@ -49,6 +50,7 @@ pub(super) async fn redeem(
     let (grant, session) = (&redemption.grant, &redemption.session);
     let nonce = redemption.nonce.clone();
     let id_token = issue::id_token(grant, &grant.scope, nonce, terms, app).await?;
+    app.note_if_done(&Entry::grant_begun(grant, "code"));
     if !app.store.redeem(&redemption).await? {
         return Ok(Err(CodeRefusal::AlreadyRedeemed.into()));
     }

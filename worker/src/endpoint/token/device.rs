@@ -13,6 +13,7 @@ use gatepass_edge::{EdgeError, random};
 
 use super::Answer;
 use crate::app::App;
+use crate::audit::Entry;
 use crate::issue::{self, Issue};
 
 pub(super) async fn poll(
@@ -49,6 +50,9 @@ pub(super) async fn poll(
     // Whatever can fail here must do so before the device code is spent.
     let algorithms = settings.algorithms(app.config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
+    if let Outcome::Redeem(redemption) = &outcome {
+        app.note_if_done(&Entry::grant_begun(&redemption.grant, "device_code"));
+    }
     let made = match outcome {
         Outcome::Redeem(redemption) if app.store.redeem_device_code(&redemption).await? => Made {
             grant: redemption.grant,
