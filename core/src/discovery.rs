@@ -89,6 +89,8 @@ pub struct Metadata<'a> {
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
     claims_parameter_supported: bool,
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
 }
 
 impl<'a> Metadata<'a> {
@@ -147,6 +149,8 @@ impl<'a> Metadata<'a> {
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
             claims_parameter_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
         }
     }
 }
@@ -214,6 +218,8 @@ mod tests {
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,
             "claims_parameter_supported": true,
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
         });
         assert_eq!(document, expected);
         let closed = serde_json::to_value(Metadata::new(&issuer, &scopes, false, true)).unwrap();

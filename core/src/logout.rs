@@ -1,4 +1,6 @@
-//! RP-initiated logout (OIDC RP-Initiated Logout 1.0).
+//! RP-initiated logout (OIDC RP-Initiated Logout 1.0), and what clients are told of it.
+
+pub mod back_channel;
 
 use crate::client::Client;
 use crate::form::Form;

@@ -20,6 +20,7 @@ use crate::grant::refresh::{Found, Rotation};
 use crate::grant::{EndReason, Session};
 use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use crate::introspect::TokenState;
+use crate::logout::back_channel::Departure;
 use crate::secret::SecretHash;
 use crate::time::Timestamp;
 use crate::token::access::Basis;
@@ -77,12 +78,17 @@ pub trait AuthorizeStore {
 
     /// Signs a browser out: forgets its sign-ins and the codes that came from it and were not redeemed
     /// yet, and ends every active grant that came from it, with reason [`EndReason::SignedOut`], in
-    /// one transaction.
+    /// one transaction. Says which clients want to hear of it: each that has a grant of that browser, unless
+    /// an earlier sign-out has ended it, and has a `backchannel_logout_uri`; once for each of its users.
     ///
     /// # Errors
     ///
     /// When the store cannot answer.
-    async fn sign_out(&self, browser: &BrowserId, at: Timestamp) -> Result<(), Self::Error>;
+    async fn sign_out(
+        &self,
+        browser: &BrowserId,
+        at: Timestamp,
+    ) -> Result<Vec<Departure>, Self::Error>;
 }
 
 /// Authorization requests that clients have pushed (RFC 9126).

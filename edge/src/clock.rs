@@ -1,9 +1,12 @@
 //! The wall clock and the timer. On Workers the clock stands still between two operations that wait
 //! for I/O.
 
-use std::time::Duration;
-
 use gatepass_core::time::Timestamp;
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::EdgeError;
 
 /// The current time, in whole seconds.
 pub fn now() -> Timestamp {
@@ -19,8 +22,18 @@ pub fn milliseconds() -> i64 {
     i64::try_from(worker::Date::now().as_millis()).unwrap_or(i64::MAX)
 }
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_namespace = scheduler, js_name = wait)]
+    fn wait(milliseconds: u32) -> Result<Promise, JsValue>;
+}
+
 /// Waits for so many milliseconds, on a timer of this request.
-#[expect(clippy::disallowed_types, reason = "the one place that sets timers")]
-pub async fn pause(milliseconds: u32) {
-    worker::Delay::from(Duration::from_millis(milliseconds.into())).await;
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] outside a request.
+pub async fn pause(milliseconds: u32) -> Result<(), EdgeError> {
+    JsFuture::from(wait(milliseconds)?).await?;
+    Ok(())
 }

@@ -47,6 +47,17 @@ pub async fn post_form<T: DeserializeOwned>(
     read(url, send(url, "POST", &headers, Some(&body)).await)
 }
 
+/// Posts a form and says with which status it was answered. A redirect is an answer, and not followed; what
+/// else is in an answer, nobody reads.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if there is no answer within five seconds.
+pub async fn post_status(url: &str, body: &str) -> Result<u16, EdgeError> {
+    let headers = [("content-type", FORM.into())];
+    Ok(js::status(begin(url, "POST", &headers, Some(body))?).await?)
+}
+
 fn read<T: DeserializeOwned>(
     url: &str,
     answer: Result<js::Answer, EdgeError>,
@@ -65,6 +76,15 @@ async fn send(
     headers: &[(&str, JsValue)],
     body: Option<&str>,
 ) -> Result<js::Answer, EdgeError> {
+    Ok(js::answer(begin(url, method, headers, body)?).await?)
+}
+
+fn begin(
+    url: &str,
+    method: &str,
+    headers: &[(&str, JsValue)],
+    body: Option<&str>,
+) -> Result<Promise, EdgeError> {
     let sent = js::object(headers)?;
     js_sys::Reflect::set(&sent, &"accept".into(), &"application/json".into())?;
     let init = js::object(&[
@@ -74,5 +94,5 @@ async fn send(
         ("signal", abort_after(PATIENCE)?),
         ("body", body.into()),
     ])?;
-    Ok(js::answer(fetch(url, &init)?).await?)
+    Ok(fetch(url, &init)?)
 }

@@ -46,6 +46,12 @@ extern "C" {
     fn text(this: &JsResponse) -> Result<Promise, JsValue>;
 }
 
+/// Waits for a `Response`, and reads its status alone.
+pub(crate) async fn status(fetched: Promise) -> Result<u16, JsValue> {
+    let response: JsResponse = JsFuture::from(fetched).await?.unchecked_into();
+    Ok(response.status())
+}
+
 /// Waits for a `Response`, and reads it.
 pub(crate) async fn answer(fetched: Promise) -> Result<Answer, JsValue> {
     let response: JsResponse = JsFuture::from(fetched).await?.unchecked_into();

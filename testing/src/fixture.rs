@@ -7,7 +7,7 @@ use gatepass_core::client::{
 };
 use gatepass_core::form::{self, Form};
 use gatepass_core::id::{Audience, ClientId, Issuer, Subject};
-use gatepass_core::jose::SymmetricKey;
+use gatepass_core::jose::{SigningAlgorithm, SymmetricKey};
 use gatepass_core::redirect::RedirectUri;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::ClientSecret;
@@ -80,9 +80,14 @@ pub fn gateway() -> Client {
     }
 }
 
-/// A confidential client whose refresh token stays.
+/// A confidential client whose refresh token stays, and who hears of sign-outs.
 pub fn persistent() -> Client {
     Client {
+        settings: ClientSettings {
+            backchannel_logout_uri: Some(uri("https://persistent.example/logout")),
+            id_token_signed_response_alg: Some(SigningAlgorithm::EdDSA),
+            ..ClientSettings::default()
+        },
         id: ClientId::parse("persistent").unwrap(),
         name: "Persistent".to_owned(),
         authentication: ClientAuthentication::SecretPost(ClientSecret::new(SECRET).hash().into()),

@@ -385,7 +385,7 @@ impl Provider {
         let Ok((_, Some(sign_in))) = block_on(found) else {
             return;
         };
-        let Ok(()) = block_on(self.store.sign_out(&sign_in.browser, self.clock.now()));
+        let Ok(_) = block_on(self.store.sign_out(&sign_in.browser, self.clock.now()));
     }
 
     fn jti(&self) -> JwtId {

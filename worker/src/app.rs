@@ -26,7 +26,7 @@ use crate::store::D1Store;
 use crate::{development, endpoint, metrics, origins, page};
 
 /// What an endpoint works with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct App {
     pub config: Rc<Config>,
     pub store: D1Store,

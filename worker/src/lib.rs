@@ -6,6 +6,7 @@
 mod app;
 mod assertion;
 mod audit;
+mod back_channel;
 mod clean_up;
 mod config;
 #[cfg(feature = "contract")]

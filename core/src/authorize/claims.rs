@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::RefusalReason;
 use crate::id::Subject;
 use crate::jose::Claims;
+use crate::json;
 use crate::scope::Scope;
 use crate::token::id::ACR;
 use crate::userinfo::ClaimNames;
@@ -38,7 +39,7 @@ impl RequestedClaims {
         if text.len() > LONGEST {
             return Err(RefusalReason::Claims);
         }
-        let whole: Claims = serde_json::from_str(text).map_err(|_| RefusalReason::Claims)?;
+        let whole: Claims = json::read(text).map_err(|_| RefusalReason::Claims)?;
         let (id_token, userinfo) = (member(&whole, "id_token")?, member(&whole, "userinfo")?);
         let names = ClaimNames {
             id_token: names(id_token)?,

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::keys::ClientKeys;
 use super::registration::ClientDescription;
 use crate::grant::Lifetimes;
-use crate::id::ClientId;
+use crate::id::{ClientId, Subject};
 use crate::jose::SigningAlgorithm;
+use crate::logout::back_channel::Departure;
+use crate::redirect::RedirectUri;
 use crate::time::Lifetime;
 
 /// A client's own settings, a JSON object in the store: whatever no SQL condition needs. A setting
@@ -36,6 +38,12 @@ pub struct ClientSettings {
     /// Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
+    /// Where it hears that users have signed out (OIDC Back-Channel Logout §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<RedirectUri>,
+    /// Whether it must be told by `sid` which session has ended; it is told anyway.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub backchannel_logout_session_required: bool,
     /// The keys with which it signs what it says, a JWK set (RFC 7517 §5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<ClientKeys>,
@@ -70,6 +78,16 @@ impl ClientSettings {
             access_token: self.access_token_signed_response_alg.unwrap_or(everyones),
             id_token: self.id_token_signed_response_alg.unwrap_or(everyones),
         }
+    }
+
+    /// What makes the client of this name hear that a user has signed out, if it wants to.
+    pub fn departure(&self, client_id: &ClientId, subject: &Subject) -> Option<Departure> {
+        Some(Departure {
+            client_id: client_id.clone(),
+            uri: self.backchannel_logout_uri.clone()?,
+            algorithm: self.id_token_signed_response_alg,
+            subject: subject.clone(),
+        })
     }
 
     /// The client's lifetimes, where it has its own.

@@ -88,7 +88,7 @@ impl<T: 'static> Remembered<T> {
                 }
                 Plan::Fetch => return background::finish(self.clone().fly(now, fetch())).await?,
                 Plan::Refuse(failure) => return Err(EdgeError::Upstream(failure)),
-                Plan::Wait if now < deadline => clock::pause(nap).await,
+                Plan::Wait if now < deadline => clock::pause(nap).await?,
                 Plan::Wait => {
                     let failure = "another request's fetch has not come to an end";
                     return Err(EdgeError::Upstream(failure.to_owned()));

@@ -66,6 +66,28 @@ pub async fn signing_out_ends_the_grants_of_that_browser<S: Store>(store: &S) {
     }
 }
 
+/// Each client that wants to hear of it hears once for each user, also of a grant that had ended
+/// otherwise, and not of other browsers or of an earlier sign-out.
+pub async fn signing_out_says_who_wants_to_hear_of_it<S: Store>(store: &S) {
+    let world = World::new(store, "signing_out_says_who_wants_to_hear_of_it").await;
+    let (here, elsewhere) = (world.sign_in().await, world.sign_in().await);
+    let told = fixture::persistent();
+    for browser in [&here.browser, &elsewhere.browser] {
+        world.grant_from(&fixture::demo(), browser).await;
+    }
+    assert_eq!(store.sign_out(&elsewhere.browser, NOW).await.unwrap(), []);
+    let replayed = world.grant_from(&told, &here.browser).await;
+    world.end(&replayed.grant.id, EndReason::Replayed).await;
+    world.grant_from(&told, &here.browser).await;
+    let departure = told.settings.departure(&told.id, &replayed.grant.subject);
+    let departures = store.sign_out(&here.browser, NOW).await.unwrap();
+    assert_eq!(departures, [departure.unwrap()]);
+    let other = world.sign_in().await;
+    world.grant_from(&told, &other.browser).await;
+    assert_eq!(store.sign_out(&other.browser, NOW).await.unwrap().len(), 1);
+    assert_eq!(store.sign_out(&other.browser, NOW).await.unwrap(), []);
+}
+
 /// Signing out is no reason for what had ended before.
 pub async fn signing_out_keeps_an_earlier_reason<S: Store>(store: &S) {
     let world = World::new(store, "signing_out_keeps_an_earlier_reason").await;

@@ -121,6 +121,7 @@ macro_rules! store_contracts {
             an_end_touches_no_other_grant,
             signing_out_ends_the_grants_of_that_browser,
             signing_out_keeps_an_earlier_reason,
+            signing_out_says_who_wants_to_hear_of_it,
             signing_out_forgets_codes_on_their_way,
             a_code_needs_a_signed_in_browser,
             a_browser_stays_one_through_its_sign_ins,

@@ -20,6 +20,7 @@ use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
 use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
 use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use gatepass_core::introspect::TokenState;
+use gatepass_core::logout::back_channel::Departure;
 use gatepass_core::secret::{PasswordHash, SecretHash};
 use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore};
 use gatepass_core::time::{Lifetime, Timestamp};
@@ -129,8 +130,13 @@ impl AuthorizeStore for MemoryStore {
         Ok(())
     }
 
-    async fn sign_out(&self, browser: &BrowserId, _at: Timestamp) -> Result<(), Infallible> {
+    async fn sign_out(
+        &self,
+        browser: &BrowserId,
+        _at: Timestamp,
+    ) -> Result<Vec<Departure>, Infallible> {
         let mut tables = self.0.borrow_mut();
+        let departures = departures(&tables, browser);
         tables
             .sign_ins
             .retain(|_, sign_in| sign_in.browser != *browser);
@@ -142,8 +148,24 @@ impl AuthorizeStore for MemoryStore {
         grants
             .filter(|grant| grant.browser == *browser)
             .for_each(|grant| end(grant, EndReason::SignedOut));
-        Ok(())
+        Ok(departures)
     }
+}
+
+fn departures(tables: &Tables, browser: &BrowserId) -> Vec<Departure> {
+    let mut departures = Vec::new();
+    for grant in tables.grants.values() {
+        let signed_out = GrantStatus::Ended(EndReason::SignedOut);
+        if grant.browser != *browser || grant.status == signed_out {
+            continue;
+        }
+        let Some(client) = tables.clients.get(&grant.client_id) else {
+            continue;
+        };
+        let departure = client.settings.departure(&grant.client_id, &grant.subject);
+        departures.extend(departure.filter(|departure| !departures.contains(departure)));
+    }
+    departures
 }
 
 impl OnceStore for MemoryStore {

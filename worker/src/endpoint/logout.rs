@@ -18,7 +18,7 @@ use worker::{Method, Request, Response};
 use super::{BINDING, id_token_hint, is_from_our_page, parameters, sign_in_cookie, signed_in_as};
 use crate::app::App;
 use crate::audit::Entry;
-use crate::page;
+use crate::{back_channel, page};
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
     let form = match parameters(&mut request).await? {
@@ -59,7 +59,9 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
             client: client_id.as_ref(),
             ..Entry::of(Event::SignedOut)
         });
-        app.store.sign_out(&sign_in.browser, clock::now()).await?;
+        let browser = &sign_in.browser;
+        let departures = app.store.sign_out(browser, clock::now()).await?;
+        back_channel::tell(departures, browser, app);
     }
     let response = match logout.destination(client.as_ref()) {
         Some(location) => http::see_other(&location)?,

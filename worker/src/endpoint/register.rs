@@ -1,9 +1,9 @@
 //! `POST /oauth/register` (RFC 7591), and a registration's own address (RFC 7592).
 
 use core::fmt;
-use gatepass_core::json;
 
 use gatepass_core::audit::Event;
+use gatepass_core::client::Client;
 use gatepass_core::client::registration::{
     self, ClientMetadata, NewCredentials, Registered, Registration, RegistrationRefusal,
 };
@@ -14,6 +14,7 @@ use gatepass_core::resource::{ResourceRefusal, bearer_token};
 use gatepass_core::secret::{ClientSecret, RegistrationToken};
 use gatepass_core::store::RegistrationStore;
 use gatepass_core::time::Timestamp;
+use gatepass_edge::config::Environment;
 use gatepass_edge::{EdgeError, clock, http, random};
 use serde::Serialize;
 use worker::{Method, Request, Response};
@@ -93,6 +94,9 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Ok(registered) => registered,
         Err(refusal) => return refuse(&refusal),
     };
+    if let Err(refusal) = check_logout_uri(&registered.registration.client, app) {
+        return refuse(&refusal);
+    }
     app.note(&Entry {
         client: Some(&registered.registration.client.id),
         ..Entry::of(Event::ClientRegistered)
@@ -152,6 +156,9 @@ async fn replace(
         Ok(client) => client,
         Err(refusal) => return refuse(&refusal),
     };
+    if let Err(refusal) = check_logout_uri(&client, app) {
+        return refuse(&refusal);
+    }
     app.note(&changed(&client.id, "updated"));
     app.store.update_registration(&client).await?;
     let registration = Registration {
@@ -159,6 +166,11 @@ async fn replace(
         ..registration
     };
     http::json(&Answer::new(&registration, app))
+}
+
+fn check_logout_uri(client: &Client, app: &App) -> Result<(), RegistrationRefusal> {
+    let in_development = app.config.environment == Environment::Development;
+    registration::check_logout_uri(client, in_development)
 }
 
 /// The secret before still counts for a while: no instance of the client is locked out meanwhile.
@@ -253,17 +265,9 @@ async fn read_metadata(
         Ok(body) => body,
         Err(refusal) => return refusal.response().map(Err),
     };
-    match json::read(&body) {
+    match ClientMetadata::parse(&body) {
         Ok(metadata) => Ok(Ok(metadata)),
-        Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            let description = format!(
-                "the body must be a JSON object of client metadata (RFC 7591 section 2): line {line}, \
-                 column {column}"
-            );
-            let error = ErrorResponse::new(ErrorCode::InvalidClientMetadata, description);
-            http::error_json(&error).map(Err)
-        }
+        Err(refusal) => refuse(&refusal).map(Err),
     }
 }
 

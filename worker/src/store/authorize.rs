@@ -5,6 +5,7 @@ use gatepass_core::client::Client;
 use gatepass_core::grant::EndReason;
 use gatepass_core::grant::code::CodeRecord;
 use gatepass_core::id::{BrowserId, ClientId, Nonce, SignInId, Subject};
+use gatepass_core::logout::back_channel::Departure;
 use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::userinfo::{Account, User};
@@ -91,7 +92,15 @@ impl AuthorizeStore for D1Store {
         self.db.batch(statements).await.map(drop)
     }
 
-    async fn sign_out(&self, browser: &BrowserId, at: Timestamp) -> Result<(), EdgeError> {
+    async fn sign_out(
+        &self,
+        browser: &BrowserId,
+        at: Timestamp,
+    ) -> Result<Vec<Departure>, EdgeError> {
+        let told = "SELECT g.client_id, g.user_id, c.settings FROM grants g \
+                    JOIN clients c ON c.client_id = g.client_id \
+                    WHERE g.browser_id = ? AND (g.status = 'active' OR g.end_reason <> ?) \
+                    AND c.settings ->> 'backchannel_logout_uri' IS NOT NULL AND c.ended_at IS NULL";
         let end_grants = "UPDATE grants SET status = 'ended', end_reason = ?, ended_at = ? \
                           WHERE browser_id = ? AND status = 'active'";
         let forget_codes = "DELETE FROM codes WHERE user_id IN \
@@ -99,17 +108,22 @@ impl AuthorizeStore for D1Store {
                             AND browser_id = ? AND redeemed_at IS NULL";
         let forget_sign_ins = "DELETE FROM sign_ins WHERE browser_id = ?";
         let browser = browser.as_str().into();
-        let ended = [
-            EndReason::SignedOut.as_str().into(),
-            at.seconds().into(),
-            browser,
-        ];
+        let reason = EndReason::SignedOut.as_str().into();
+        let ended = [reason, at.seconds().into(), browser];
         let statements = [
+            self.db.statement(told, &[browser, reason])?,
             self.db.statement(end_grants, &ended)?,
             self.db.statement(forget_codes, &[browser, browser])?,
             self.db.statement(forget_sign_ins, &[browser])?,
         ];
-        self.db.batch(statements).await.map(drop)
+        let [told, _, _, _] = self.db.batch(statements).await?;
+        let mut departures = Vec::new();
+        for departure in told.all(row::departure)?.into_iter().flatten() {
+            if !departures.contains(&departure) {
+                departures.push(departure);
+            }
+        }
+        Ok(departures)
     }
 }
 

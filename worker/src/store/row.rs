@@ -4,7 +4,7 @@
 use gatepass_core::authorize::{Consent, SignIn, Visitor};
 use gatepass_core::client::registration::Registration;
 use gatepass_core::client::{
-    Client, ClientAuthentication, ClientSecrets, GrantType, RefreshBehaviour,
+    Client, ClientAuthentication, ClientSecrets, ClientSettings, GrantType, RefreshBehaviour,
 };
 use gatepass_core::grant::code::{CodeRecord, CodeStatus};
 use gatepass_core::grant::{
@@ -12,6 +12,7 @@ use gatepass_core::grant::{
 };
 use gatepass_core::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, SignInId, Subject};
 use gatepass_core::json;
+use gatepass_core::logout::back_channel::Departure;
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::redirect::{InvalidRedirectUri, RedirectUri};
 use gatepass_core::scope::Scope;
@@ -72,6 +73,14 @@ pub(super) fn registration(row: &Row) -> Result<Registration, EdgeError> {
         token: row.parse("clients.registration_token_hash", hash)?,
         issued_at: row.time("clients.created_at")?,
     })
+}
+
+/// A client's settings, with whom of its users they are looked at for.
+pub(super) fn departure(row: &Row) -> Result<Option<Departure>, EdgeError> {
+    let client_id = row.parse("grants.client_id", ClientId::parse)?;
+    let subject = row.parse("grants.user_id", Subject::parse)?;
+    let settings: ClientSettings = row.json("clients.settings")?;
+    Ok(settings.departure(&client_id, &subject))
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

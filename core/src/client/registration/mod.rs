@@ -13,6 +13,7 @@ use super::{
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::id::ClientId;
 use crate::jose::SigningAlgorithm;
+use crate::logout::back_channel::may_be_told_at;
 use crate::redirect::RedirectUri;
 use crate::scope::Scope;
 use crate::secret::{ClientSecret, RegistrationToken, SecretHash};
@@ -27,6 +28,9 @@ const MOST_URIS: usize = 16;
 /// Why a registration is refused (RFC 7591 §3.2.2).
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RegistrationRefusal {
+    /// No metadata at all.
+    #[error("the body must be a JSON object of client metadata (RFC 7591 section 2)")]
+    NoObject,
     /// A member does not say what it may.
     #[error("{0} {1}")]
     Metadata(&'static str, &'static str),
@@ -41,7 +45,9 @@ pub enum RegistrationRefusal {
 impl From<&RegistrationRefusal> for ErrorResponse {
     fn from(refusal: &RegistrationRefusal) -> Self {
         let code = match refusal {
-            RegistrationRefusal::Metadata(..) => ErrorCode::InvalidClientMetadata,
+            RegistrationRefusal::Metadata(..) | RegistrationRefusal::NoObject => {
+                ErrorCode::InvalidClientMetadata
+            }
             RegistrationRefusal::RedirectUri(_) => ErrorCode::InvalidRedirectUri,
             RegistrationRefusal::SoftwareStatement => ErrorCode::UnapprovedSoftwareStatement,
         };
@@ -133,6 +139,10 @@ pub fn update(
             id_token_signed_response_alg: client.settings.id_token_signed_response_alg,
             userinfo_signed_response_alg: client.settings.userinfo_signed_response_alg,
             default_max_age: client.settings.default_max_age,
+            backchannel_logout_uri: client.settings.backchannel_logout_uri,
+            backchannel_logout_session_required: client
+                .settings
+                .backchannel_logout_session_required,
             jwks: client.settings.jwks,
             require_pushed_authorization_requests: client
                 .settings
@@ -185,6 +195,8 @@ fn describe(
                 metadata.userinfo_signed_response_alg.as_deref(),
             )?,
             default_max_age: metadata.default_max_age,
+            backchannel_logout_uri: logout_uri(metadata)?,
+            backchannel_logout_session_required: metadata.backchannel_logout_session_required,
             jwks: metadata.jwks.clone(),
             require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
             about: metadata.about.clone(),
@@ -219,6 +231,30 @@ fn algorithm(
         let problem = "must be ES256, RS256, EdDSA or Ed25519";
         RegistrationRefusal::Metadata(member, problem)
     })
+}
+
+const NOT_TOLD: RegistrationRefusal = RegistrationRefusal::Metadata(
+    "backchannel_logout_uri",
+    "must be an https address with a public name",
+);
+
+fn logout_uri(metadata: &ClientMetadata) -> Result<Option<RedirectUri>, RegistrationRefusal> {
+    let said = metadata.backchannel_logout_uri.as_deref();
+    let uri = said.map(RedirectUri::parse).transpose();
+    uri.map_err(|_| NOT_TOLD)
+}
+
+/// Refuses a client whose `backchannel_logout_uri` would never be called; in development it may also be on
+/// this machine.
+///
+/// # Errors
+///
+/// [`RegistrationRefusal::Metadata`].
+pub fn check_logout_uri(client: &Client, in_development: bool) -> Result<(), RegistrationRefusal> {
+    match &client.settings.backchannel_logout_uri {
+        Some(uri) if !may_be_told_at(uri, in_development) => Err(NOT_TOLD),
+        _ => Ok(()),
+    }
 }
 
 fn check_keys(

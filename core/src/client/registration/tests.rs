@@ -2,7 +2,7 @@ use super::*;
 use crate::grant::tests::NOW;
 
 fn metadata(json: &str) -> ClientMetadata {
-    serde_json::from_str(json).unwrap()
+    ClientMetadata::parse(json).unwrap()
 }
 
 fn scopes() -> Scope {
@@ -15,7 +15,7 @@ fn registered(json: &str) -> Result<Registered, RegistrationRefusal> {
         secret: ClientSecret::new("s3cret"),
         token: RegistrationToken::new("manage"),
     };
-    register(&metadata(json), credentials, &scopes(), NOW)
+    register(&ClientMetadata::parse(json)?, credentials, &scopes(), NOW)
 }
 
 fn refused(json: &str) -> (ErrorCode, String) {
@@ -82,6 +82,7 @@ fn what_it_says_is_what_it_is_told() {
         "contacts":["help@app.example"],"token_endpoint_auth_method":"client_secret_post",
         "post_logout_redirect_uris":["https://app.example/bye"],
         "id_token_signed_response_alg":"RS256","default_max_age":60,
+        "backchannel_logout_uri":"https://app.example/out","backchannel_logout_session_required":true,
         "userinfo_signed_response_alg":"EdDSA","of_no_meaning":1}}"#
     );
     let client = registered(&said).unwrap().registration.client;
@@ -121,11 +122,22 @@ fn redirect_uris_are_one_to_sixteen_good_ones() {
 fn a_member_that_is_wrong_is_named() {
     for (member, value) in [
         ("token_endpoint_auth_method", r#""private_key""#),
+        ("token_endpoint_auth_method", "1"),
+        ("redirect_uris", r#""https://app.example/cb""#),
+        ("grant_types", r#"["authorization_code",1]"#),
+        ("default_max_age", "-1"),
+        ("default_max_age", "4294967296"),
+        ("require_pushed_authorization_requests", r#""yes""#),
+        ("backchannel_logout_session_required", "1"),
+        ("jwks", r#""https://app.example/keys""#),
+        ("jwks", r#"{"keys":["a"]}"#),
+        ("client_uri", "[]"),
         ("jwks", r#"{"keys":[]}"#),
         ("jwks_uri", r#""https://app.example/keys""#),
         ("id_token_signed_response_alg", r#""none""#),
         ("id_token_signed_response_alg", r#""HS256""#),
         ("userinfo_signed_response_alg", r#""none""#),
+        ("backchannel_logout_uri", r#""nonsense""#),
         ("grant_types", r#"["refresh_token"]"#),
         ("grant_types", r#"["authorization_code","password"]"#),
         ("response_types", r#"["token"]"#),
@@ -144,6 +156,39 @@ fn a_member_that_is_wrong_is_named() {
     }
     let (code, _) = refused(&format!(r#"{{{PAGE},"software_statement":"a.b.c"}}"#));
     assert_eq!(code, ErrorCode::UnapprovedSoftwareStatement);
+}
+
+#[test]
+fn what_is_no_object_of_metadata_is_refused() {
+    for body in ["", "x", "[]", "null", "{", r#""text""#] {
+        assert_eq!(registered(body).unwrap_err(), RegistrationRefusal::NoObject);
+    }
+    let null = registered(&format!(r#"{{{PAGE},"client_name":null,"contacts":null}}"#));
+    assert_eq!(
+        null.unwrap().registration.client.name,
+        "https://app.example"
+    );
+}
+
+#[test]
+fn a_client_is_told_of_sign_outs_at_a_public_address_only() {
+    let client = |uri: &str| {
+        let made = registered(&format!(r#"{{{PAGE},"backchannel_logout_uri":"{uri}"}}"#));
+        made.unwrap().registration.client
+    };
+    assert!(check_logout_uri(&client("https://app.example/out"), false).is_ok());
+    let loopback = client("http://localhost:3001/out");
+    assert!(check_logout_uri(&loopback, true).is_ok());
+    for (client, in_development) in [(loopback, false), (client("https://10.0.0.1/out"), true)] {
+        let refusal = check_logout_uri(&client, in_development).unwrap_err();
+        let response = ErrorResponse::from(&refusal);
+        assert_eq!(response.code, ErrorCode::InvalidClientMetadata);
+        assert!(
+            response
+                .description
+                .starts_with("backchannel_logout_uri must be")
+        );
+    }
 }
 
 #[test]
