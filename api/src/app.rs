@@ -54,7 +54,7 @@ impl Resource {
     const fn policy(self) -> cors::Policy {
         cors::Policy {
             methods: self.method(),
-            headers: "Authorization, Content-Type",
+            headers: "Authorization, Content-Type, DPoP",
         }
     }
 
@@ -64,7 +64,7 @@ impl Resource {
             Self::Health => {
                 resource::health::answer(Store::of(app.env, app.exchange).ok(), true).await
             }
-            Self::Metadata => resource::metadata::answer(app.config.guard.expected()),
+            Self::Metadata => resource::metadata::answer(&app.config.guard),
         }
     }
 }
@@ -83,7 +83,7 @@ impl Guarded {
         let guard = &app.config.guard;
         let user = match guard.authorize(&request, self.scope()).await? {
             Ok(user) => user,
-            Err(refusal) => return guard.refuse(&refusal),
+            Err(refused) => return guard.refuse(&refused),
         };
         let store = Store::of(app.env, app.exchange)?;
         match self {

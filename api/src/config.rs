@@ -16,8 +16,8 @@ use crate::guard::Guard;
 pub struct Config {
     /// `GATEPASS_ENV`: `development`, or `production` if not set.
     pub environment: Environment,
-    /// `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`, `GATEPASS_VALIDATION`, `GATEPASS_CLIENT_ID` and the
-    /// secret `GATEPASS_API_SECRET`.
+    /// `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`, `GATEPASS_VALIDATION`, `GATEPASS_CLIENT_ID`,
+    /// `GATEPASS_DPOP` and the secrets `GATEPASS_API_SECRET` and `GATEPASS_DPOP_NONCE_KEY`.
     pub guard: Guard,
     /// The path of the API's metadata, which follows from its audience (RFC 9728 §3.1).
     pub metadata_path: String,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::authorize::ResponseMode;
 use crate::client::GrantType;
+use crate::dpop;
 use crate::id::Issuer;
 use crate::jose::SigningAlgorithm;
 use crate::scope::Scope;
@@ -82,6 +83,7 @@ pub struct Metadata<'a> {
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    dpop_signing_alg_values_supported: [&'static str; 4],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 4],
     userinfo_signing_alg_values_supported: [&'static str; 4],
@@ -140,6 +142,7 @@ impl<'a> Metadata<'a> {
                 "client_secret_post",
                 "private_key_jwt",
             ],
+            dpop_signing_alg_values_supported: dpop::ALGORITHMS,
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL
                 .map(SigningAlgorithm::as_str),
@@ -211,6 +214,7 @@ mod tests {
                 ["client_secret_basic", "client_secret_post", "private_key_jwt"],
             "revocation_endpoint_auth_methods_supported":
                 ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "dpop_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
             "userinfo_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],

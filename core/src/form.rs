@@ -100,6 +100,13 @@ impl Form {
         encode(kept.map(|(name, value)| (&**name, &**value)))
     }
 
+    /// The same with one more parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Every value of a parameter that may repeat.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let wanted = self

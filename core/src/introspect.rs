@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::{
     AuthenticatedClient, AuthenticationFailure, Client, ClientCredentials, GrantType,
 };
+use crate::dpop::Confirmation;
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::form::{Form, FormError};
 use crate::grant::{Grant, Session};
@@ -108,9 +109,13 @@ pub struct Details {
     pub exp: Timestamp,
     /// `iat`.
     pub iat: Timestamp,
-    /// `token_type`: `Bearer` for an access token.
+    /// `token_type`: `Bearer` or `DPoP` for an access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_type: Option<String>,
+    /// `cnf`: the key that must be proved (RFC 9449 §6.2); of a refresh token the one that its grant is
+    /// bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// `username`, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
@@ -146,7 +151,8 @@ impl Introspection {
             jti: claims.jti.to_string(),
             exp: token.expires_at,
             iat: token.issued_at,
-            token_type: Some("Bearer".to_owned()),
+            token_type: Some(claims.token_type().to_owned()),
+            cnf: claims.cnf,
             username: state.user.as_ref().map(|user| user.username.clone()),
             act: claims.act,
         })
@@ -174,6 +180,7 @@ impl Introspection {
             exp: session.expires_at,
             iat: session.issued_at,
             token_type: None,
+            cnf: grant.details.jkt.clone().map(|jkt| Confirmation { jkt }),
             username: state.user.as_ref().map(|user| user.username.clone()),
             act: None,
         })

@@ -113,6 +113,11 @@ impl SecretHash {
         Self(bytes)
     }
 
+    /// The bytes, to be sorted by.
+    pub(crate) const fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// As a store holds it: base64url, 43 characters.
     pub fn to_base64url(self) -> String {
         Base64UrlUnpadded::encode_string(&self.0)

@@ -14,6 +14,7 @@ use crate::authorize::{Consent, SignIn, Visitor};
 use crate::clean_up::{Forgotten, Over};
 use crate::client::Client;
 use crate::client::registration::Registration;
+use crate::dpop::{ProofUse, ProofVerdict};
 use crate::grant::code::{CodeRecord, Redemption};
 use crate::grant::device::{self, DevicePoll, DeviceRecord, DeviceStatus, Polled};
 use crate::grant::refresh::{Found, Rotation};
@@ -129,6 +130,13 @@ pub trait OnceStore {
     ///
     /// When the store cannot answer.
     async fn use_once(&self, id: SecretHash, expires_at: Timestamp) -> Result<bool, Self::Error>;
+
+    /// Uses a proof: see [`ProofUse`].
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn use_proof(&self, used: &ProofUse<'_>) -> Result<ProofVerdict, Self::Error>;
 }
 
 /// What users let clients do.
@@ -181,7 +189,7 @@ pub trait GrantStore {
     /// Why the store could not answer.
     type Error;
 
-    /// The client, and what is known of the code.
+    /// The client, and what is known of the code. Uses the proof, if there is one.
     ///
     /// # Errors
     ///
@@ -190,7 +198,8 @@ pub trait GrantStore {
         &self,
         client: &ClientId,
         code: SecretHash,
-    ) -> Result<(Option<Client>, Option<CodeRecord>), Self::Error>;
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, Option<CodeRecord>, ProofVerdict), Self::Error>;
 
     /// Consumes a code and creates its grant and first session; `false`, and nothing done, if the
     /// code is no longer unused.
@@ -224,7 +233,7 @@ pub trait GrantStore {
         at: Timestamp,
     ) -> Result<bool, Self::Error>;
 
-    /// The client, and whether a user goes by its identifier.
+    /// The client, and whether a user goes by its identifier. Uses the proof, if there is one.
     ///
     /// # Errors
     ///
@@ -232,7 +241,8 @@ pub trait GrantStore {
     async fn client_and_namesake(
         &self,
         client: &ClientId,
-    ) -> Result<(Option<Client>, bool), Self::Error>;
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, bool, ProofVerdict), Self::Error>;
 
     /// The calling client, the state of an access token, and its user.
     ///

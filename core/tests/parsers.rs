@@ -208,6 +208,7 @@ proptest! {
             auth_time: Some(issued_at),
             grant_id: Some(GrantId::from_random(grant)),
             act: None,
+            cnf: None,
         };
         let jwt = jose::Jwt { payload, issued_at, expires_at: Timestamp::NEVER };
         let unsigned = jose::unsigned(access::TYPE, SigningAlgorithm::ES256, signer.key_id(), &jwt);

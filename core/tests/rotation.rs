@@ -11,10 +11,11 @@
 use std::collections::BTreeMap;
 
 use gatepass_core::client::Client;
+use gatepass_core::dpop::{CheckedProof, Thumbprint};
 use gatepass_core::form;
 use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
-use gatepass_core::id::GrantId;
-use gatepass_core::secret::{RefreshToken, SignInCookie};
+use gatepass_core::id::{GrantId, JwtId};
+use gatepass_core::secret::{RefreshToken, SecretHash, SignInCookie};
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::{TokenRefusal, TokenResponse, refresh};
 use gatepass_testing::{Provider, fixture};
@@ -130,6 +131,29 @@ impl World {
         let parameters = [("grant_type", "refresh_token"), ("refresh_token", token)];
         let answer = self.token(client, &parameters);
         self.remember(client, answer.as_ref().ok());
+        answer
+    }
+
+    /// A proof of this key that nobody has used.
+    fn proof(&self, key: &str) -> CheckedProof {
+        CheckedProof {
+            jkt: Thumbprint::parse(&SecretHash::of(key).to_base64url()).unwrap(),
+            id: SecretHash::of(JwtId::from_random(self.provider.random.bytes()).as_str()),
+            expires_at: self.provider.clock.now().plus(Lifetime::from_minutes(30)),
+        }
+    }
+
+    /// A request of the demo page with a proof.
+    fn prove(
+        &mut self,
+        parameters: &[(&str, &str)],
+        proof: &CheckedProof,
+    ) -> Result<TokenResponse, TokenRefusal> {
+        let (client, body) = (fixture::demo(), form::encode(parameters.iter().copied()));
+        let (_, identity) = fixture::authentication(&client);
+        let body = [body, identity].join("&");
+        let answer = self.provider.token_with(None, &body, Some(proof));
+        self.remember(&client, answer.as_ref().ok());
         answer
     }
 
@@ -362,6 +386,49 @@ proptest! {
             }
             let answer = world.refresh(&client, held.expose());
             prop_assert!(answer.is_ok(), "{answer:?}");
+            if !lost {
+                held = answer.unwrap().refresh_token.unwrap();
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    /// Nor is an app with a key ever signed out: it may lose any number of answers, come back as late as
+    /// it likes, have its requests repeated by the network, and be copied by somebody without the key.
+    #[test]
+    fn an_app_with_a_key_survives_every_lost_response_and_every_thief(
+        steps in prop::collection::vec((any::<bool>(), any::<bool>(), any::<Index>(), wait()), 1..60),
+    ) {
+        let mut world = World::new();
+        let code = world.code(&fixture::demo());
+        let redeem = [
+            ("grant_type", "authorization_code"),
+            ("code", code.as_str()),
+            ("code_verifier", fixture::VERIFIER),
+        ];
+        let proof = world.proof("key");
+        let mut held = world.prove(&redeem, &proof).unwrap().refresh_token.unwrap();
+        for (lost, repeated, stolen, seconds) in steps {
+            world.wait(seconds);
+            if world.session(held.expose()).expires_at <= world.provider.clock.now() {
+                return Ok(());
+            }
+            let copy = stolen.get(&world.tokens).token.clone();
+            prop_assert!(world.refresh(&fixture::demo(), &copy).is_err());
+            let copy = [("grant_type", "refresh_token"), ("refresh_token", &copy)];
+            let other = world.proof("another key");
+            prop_assert!(world.prove(&copy, &other).is_err());
+            let refresh = [("grant_type", "refresh_token"), ("refresh_token", held.expose())];
+            let proof = world.proof("key");
+            let answer = world.prove(&refresh, &proof);
+            prop_assert!(answer.is_ok(), "{answer:?}");
+            if repeated {
+                let again = world.prove(&refresh, &proof);
+                prop_assert!(again.is_ok(), "{again:?}");
+            }
             if !lost {
                 held = answer.unwrap().refresh_token.unwrap();
             }

@@ -13,8 +13,10 @@ pub struct Policy {
     pub headers: &'static str,
 }
 
-/// The response headers that a page may read: why it was refused, and when to come back.
-const EXPOSED: &str = "WWW-Authenticate, Retry-After, Date, Server-Timing, X-Request-Id";
+/// The response headers that a page may read: why it was refused, with which nonce it may try again
+/// (RFC 9449 §8), and when to come back.
+const EXPOSED: &str =
+    "WWW-Authenticate, DPoP-Nonce, Retry-After, Date, Server-Timing, X-Request-Id";
 
 /// Lets `origin` read the response. Never with credentials: cookies are of no use to these
 /// endpoints.

@@ -1,7 +1,7 @@
 //! Requests in and responses out.
 
 use gatepass_core::error::{ErrorCode, ErrorResponse};
-use gatepass_core::resource::ResourceRefusal;
+use gatepass_core::resource::Refused;
 use serde::Serialize;
 use worker::{Headers, Request, Response, ResponseBody};
 
@@ -204,23 +204,23 @@ pub fn error_json(error: &ErrorResponse) -> Result<Response, EdgeError> {
 }
 
 /// The answer of a resource server to a request that it does not let through, with the challenge of
-/// RFC 6750 §3. `realm` and `metadata` are as `ResourceRefusal::challenge` has them.
+/// RFC 6750 §3 or RFC 9449 §7.1. `realm` and `metadata` are as [`Refused::challenge`] has them.
 ///
 /// # Errors
 ///
 /// [`EdgeError::Runtime`] if the runtime refuses it.
 pub fn challenge(
-    refusal: &ResourceRefusal,
+    refused: &Refused,
     realm: &str,
     metadata: Option<&str>,
 ) -> Result<Response, EdgeError> {
-    let (status, code) = refusal.code();
+    let (status, code) = refused.reason.code();
     let response = json(&WireError {
         error: code.unwrap_or(ErrorCode::InvalidToken).as_str(),
-        error_description: &refusal.to_string(),
+        error_description: &refused.reason.to_string(),
         gatepass_reason: None,
     })?;
-    let challenge = refusal.challenge(realm, metadata);
+    let challenge = refused.challenge(realm, metadata);
     response.headers().set("WWW-Authenticate", &challenge)?;
     Ok(response.with_status(status))
 }

@@ -16,6 +16,7 @@ pub mod http;
 mod js;
 pub mod log;
 pub mod object_storage;
+pub mod possession;
 pub mod random;
 pub mod rate_limit;
 pub mod remembered;

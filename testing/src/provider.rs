@@ -12,6 +12,7 @@ use gatepass_core::authorize::{
     refusal_reply, requesting_client, state_token, success_reply, validate,
 };
 use gatepass_core::client::{ClientCredentials, GrantType};
+use gatepass_core::dpop::{CheckedProof, ProofUse, Thumbprint};
 use gatepass_core::form::Form;
 use gatepass_core::grant::client_credentials::{self, ClientCredentialsRequest};
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
@@ -25,7 +26,7 @@ use gatepass_core::secret::{
     SignInCookie, StateToken,
 };
 use gatepass_core::store::{AuthorizeStore, ConsentStore, GrantStore};
-use gatepass_core::time::Timestamp;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::access::AccessTokenClaims;
 use gatepass_core::token::{
     self, GrantRequest, RefreshRequest, TokenRefusal, TokenRequest, TokenResponse,
@@ -68,6 +69,28 @@ pub enum Sent {
     ToSignIn(StateToken, BrowserBinding),
     /// To the client, at this address.
     ToClient(String),
+}
+
+/// Who asks for tokens.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    credentials: &'a ClientCredentials,
+    proof: Option<&'a CheckedProof>,
+}
+
+impl<'a> Asking<'a> {
+    fn key(self) -> Option<&'a Thumbprint> {
+        self.proof.map(|proof| &proof.jkt)
+    }
+
+    fn proof_once(self, now: Timestamp) -> Option<ProofUse<'a>> {
+        self.proof.map(|proof| ProofUse::once(proof, now))
+    }
+
+    fn proof_for(self, what: &str, grace: Lifetime, now: Timestamp) -> Option<ProofUse<'a>> {
+        let repeatable = |proof| ProofUse::repeatable(proof, what, grace, now);
+        self.proof.map(repeatable)
+    }
 }
 
 impl Provider {
@@ -200,7 +223,17 @@ impl Provider {
         authorization: Option<&str>,
         body: &str,
     ) -> Result<TokenResponse, TokenRefusal> {
-        let answer = self.try_token(authorization, body);
+        self.token_with(authorization, body, None)
+    }
+
+    /// The same with a proof in which everything is right (RFC 9449).
+    pub fn token_with(
+        &self,
+        authorization: Option<&str>,
+        body: &str,
+        proof: Option<&CheckedProof>,
+    ) -> Result<TokenResponse, TokenRefusal> {
+        let answer = self.try_token(authorization, body, proof);
         if let Err(refusal) = &answer
             && let Some((grant, reason)) = refusal.ends()
         {
@@ -213,15 +246,18 @@ impl Provider {
         &self,
         authorization: Option<&str>,
         body: &str,
+        proof: Option<&CheckedProof>,
     ) -> Result<TokenResponse, TokenRefusal> {
         let request = TokenRequest::parse(authorization, &Form::parse(body)?, None)?;
+        let asking = Asking {
+            credentials: &request.credentials,
+            proof,
+        };
         match request.grant {
-            GrantRequest::AuthorizationCode(code) => self.redeem(&request.credentials, &code),
-            GrantRequest::ClientCredentials(asked) => {
-                self.client_credentials(&request.credentials, &asked)
-            }
-            GrantRequest::DeviceCode(code) => self.poll(&request.credentials, &code),
-            GrantRequest::RefreshToken(refresh) => self.refresh(&request.credentials, &refresh),
+            GrantRequest::AuthorizationCode(code) => self.redeem(asking, &code),
+            GrantRequest::ClientCredentials(asked) => self.client_credentials(asking, &asked),
+            GrantRequest::DeviceCode(code) => self.poll(asking, &code),
+            GrantRequest::RefreshToken(refresh) => self.refresh(asking, &refresh),
             // Neither test exchanges tokens.
             GrantRequest::TokenExchange(_) => Err(TokenRefusal::UnsupportedGrantType),
         }
@@ -229,30 +265,32 @@ impl Provider {
 
     fn redeem(
         &self,
-        credentials: &ClientCredentials,
+        asking: Asking<'_>,
         request: &CodeRequest,
     ) -> Result<TokenResponse, TokenRefusal> {
         let now = self.clock.now();
-        let loaded = self
-            .store
-            .client_and_code(credentials.client_id(), request.code.hash());
-        let Ok((client, record)) = block_on(loaded);
-        let client = credentials.authenticate(client, now)?;
+        let (proof, id) = (asking.proof_once(now), asking.credentials.client_id());
+        let hash = request.code.hash();
+        let loaded = self.store.client_and_code(id, hash, proof.as_ref());
+        let Ok((client, record, verdict)) = block_on(loaded);
+        let client = asking.credentials.authenticate(client, now)?;
+        verdict.check()?;
+        let terms = self.terms(asking, now);
         let ids = NewIds {
             grant: GrantId::from_random(self.random.bytes()),
             refresh_jti: self.jti(),
             access_jti: self.jti(),
         };
-        let redemption = code::decide(record, request, &client, ids, self.terms(now))?;
+        let redemption = code::decide(record, request, &client, ids, terms)?;
         let Ok(won) = block_on(self.store.redeem(&redemption));
         if !won {
             return Err(CodeRefusal::AlreadyRedeemed.into());
         }
         let (grant, session) = (&redemption.grant, &redemption.session);
         let nonce = redemption.nonce.clone();
-        let id_token = token::id::issue(grant, &grant.scope, nonce, self.terms(now));
+        let id_token = token::id::issue(grant, &grant.scope, nonce, terms);
         let access_jti = session.access_jti.clone();
-        let response = self.issue(grant, &grant.scope, session, access_jti);
+        let response = self.issue((grant, session), &grant.scope, access_jti, terms);
         let mut response = self.with_id_token(response, id_token);
         let declined = grant.details.declines_offline_access;
         if declined || !client.client().may_use(GrantType::RefreshToken) {
@@ -263,7 +301,7 @@ impl Provider {
 
     fn refresh(
         &self,
-        credentials: &ClientCredentials,
+        asking: Asking<'_>,
         request: &RefreshRequest,
     ) -> Result<TokenResponse, TokenRefusal> {
         let now = self.clock.now();
@@ -275,9 +313,15 @@ impl Provider {
         if let Some(requested) = &request.scope {
             let loaded = self
                 .store
-                .refresh_token_state(credentials.client_id(), &jti);
+                .refresh_token_state(asking.credentials.client_id(), &jti);
             let Ok((client, _, state)) = block_on(loaded);
-            check_scope(requested, credentials, client, state.grant.as_ref(), now)?;
+            check_scope(
+                requested,
+                asking.credentials,
+                client,
+                state.grant.as_ref(),
+                now,
+            )?;
         }
         let next = NextSession {
             refresh_jti: self.jti(),
@@ -286,53 +330,62 @@ impl Provider {
         };
         let rotation = Rotation {
             presented: &jti,
-            credentials,
+            credentials: asking.credentials,
             next,
             at: now,
+            proof: asking.proof_for(jti.as_str(), self.lifetimes.grace, now),
         };
         let Ok(found) = block_on(self.store.rotate(&rotation));
         let refreshed = refresh::decide(found, &rotation, &self.lifetimes)?;
         let access_jti = refreshed.access_jti(&rotation, self.jti());
         let grant = &refreshed.grant;
         let scope = request.scope.as_ref().unwrap_or(&grant.scope);
-        let id_token = token::id::issue(grant, scope, None, self.terms(now));
-        let response = self.issue(grant, scope, &refreshed.session, access_jti);
+        let terms = self.terms(asking, now);
+        let id_token = token::id::issue(grant, scope, None, terms);
+        let response = self.issue((grant, &refreshed.session), scope, access_jti, terms);
         Ok(self.with_id_token(response, id_token))
     }
 
     fn client_credentials(
         &self,
-        credentials: &ClientCredentials,
+        asking: Asking<'_>,
         request: &ClientCredentialsRequest,
     ) -> Result<TokenResponse, TokenRefusal> {
-        let loaded = self.store.client_and_namesake(credentials.client_id());
-        let Ok((client, is_a_user)) = block_on(loaded);
         let now = self.clock.now();
-        let client = credentials.authenticate(client, now)?;
-        let allowed = client_credentials::decide(&client, is_a_user, request, &self.resources)?;
-        let terms = self.terms(now);
+        let (proof, id) = (asking.proof_once(now), asking.credentials.client_id());
+        let loaded = self.store.client_and_namesake(id, proof.as_ref());
+        let Ok((client, is_a_user, verdict)) = block_on(loaded);
+        let client = asking.credentials.authenticate(client, now)?;
+        verdict.check()?;
+        let (resources, key) = (&self.resources, asking.key());
+        let allowed = client_credentials::decide(&client, is_a_user, request, resources, key)?;
+        let terms = self.terms(asking, now);
         let jwt = token::access::issue_to_client(allowed, self.jti(), terms);
         Ok(self.response(&jwt, None))
     }
 
-    fn terms(&self, now: Timestamp) -> Terms<'_> {
+    fn terms<'a>(&'a self, asking: Asking<'a>, now: Timestamp) -> Terms<'a> {
+        self.terms_with(asking.key(), now)
+    }
+
+    fn terms_with<'a>(&'a self, key: Option<&'a Thumbprint>, now: Timestamp) -> Terms<'a> {
         Terms {
             issuer: &self.issuer,
             lifetimes: &self.lifetimes,
             now,
+            key,
         }
     }
 
     fn issue(
         &self,
-        grant: &Grant,
+        (grant, session): (&Grant, &Session),
         scope: &Scope,
-        session: &Session,
         access_jti: JwtId,
+        terms: Terms<'_>,
     ) -> TokenResponse {
-        let (now, issuer) = (self.clock.now(), &self.issuer);
-        let jwt = token::access::issue(grant, scope, access_jti, self.terms(now));
-        let refresh_token = token::refresh::write(session, issuer, &self.refresh_token_key);
+        let jwt = token::access::issue(grant, scope, access_jti, terms);
+        let refresh_token = token::refresh::write(session, terms.issuer, &self.refresh_token_key);
         self.response(&jwt, Some(refresh_token.unwrap()))
     }
 
@@ -365,6 +418,7 @@ impl Provider {
         let unsigned = jose::unsigned(token::access::TYPE, algorithm, key, jwt);
         TokenResponse {
             access_token: AccessToken::new(self.signer.sign(unsigned.unwrap())),
+            token_type: jwt.payload.token_type(),
             expires_in: jwt.expires_at.remaining(self.clock.now()),
             refresh_token,
             scope: jwt.payload.scope.clone(),

@@ -17,6 +17,8 @@ describe('a configuration that will not do', () => {
     ['GATEPASS_AUDIENCE', undefined, 'is not set'],
     ['GATEPASS_AUDIENCE', 'https://äpi.example.com', 'must be at most 1024 printable ASCII characters'],
     ['GATEPASS_VALIDATION', 'none', 'must be jwt or introspection'],
+    ['GATEPASS_DPOP', 'always', 'must be accept or require'],
+    ['GATEPASS_DPOP_NONCE_KEY', 'short', 'must be 32 bytes as base64url, 43 characters'],
     ['GATEPASS_CLIENT_ID', undefined, 'is not set'],
     ['GATEPASS_API_SECRET', undefined, 'is not set'],
     ['GATEPASS_ALLOWED_ORIGINS', 'https://app.example.com/ *', 'must be origins'],

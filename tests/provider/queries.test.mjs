@@ -2,6 +2,7 @@
 // storage schema says. A statement that nothing here runs fails, too: make the walk below run it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NEVER, fill } from '../support/fill.mjs';
+import { ProvingApp } from '../support/dpop.mjs';
 import { Browser, pkce } from '../support/oauth.mjs';
 import { takeRecord } from '../support/recorder.mjs';
 import { scanned, statementsIn } from '../support/sql.mjs';
@@ -81,6 +82,14 @@ describe('rows written, index entries included', () => {
     expect((await written(refresh)).rows).toBe(0);
     await db.prepare('UPDATE sessions SET refreshed_at = refreshed_at - 31 WHERE refreshed_at > 0').run();
     expect((await written(refresh)).rows).toBe(2);
+  });
+
+  test('by a refresh with a proof: the proof too', async () => {
+    const app = new ProvingApp(stack);
+    const { tokens } = await app.signIn();
+    const refreshed = await written(() => app.send(app.refreshForm(tokens.refresh_token)));
+    expect(refreshed.result.status).toBe(200);
+    expect(refreshed.rows).toBe(3);
   });
 
   test('by asking about a token: none; by revoking one: the grant or the token, and the audit log', async () => {

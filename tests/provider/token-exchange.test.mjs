@@ -1,5 +1,6 @@
 // Token exchange (RFC 8693): a service acts for a user with a token of its own.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ProvingApp } from '../support/dpop.mjs';
 import { Browser, basic, claims, post, roundTrips } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
@@ -54,6 +55,24 @@ describe('a service', () => {
     expect(after.exp).toBeLessThanOrEqual(before.exp);
     expect(after.jti).not.toBe(before.jti);
     expect(await introspect(answer.access_token)).toMatchObject({ active: true, sub: before.sub, act: { sub: 'gatepass-service' } });
+  });
+
+  test('may have its token bound to a key of its own; to the user\'s it never is', async () => {
+    const users = new ProvingApp(stack);
+    const { tokens } = await users.signIn();
+    const form = { grant_type: GRANT_TYPE, subject_token_type: ACCESS_TOKEN, subject_token: tokens.access_token };
+    const plain = await (await ask(form)).json();
+    expect(plain.token_type).toBe('Bearer');
+    expect(claims(plain.access_token).cnf).toBeUndefined();
+    const app = new ProvingApp(stack);
+    expect((await app.token(form, service())).status).toBe(200);
+    const proof = app.proof();
+    const response = await app.send(form, proof, service());
+    expect(roundTrips(response)).toBe(2);
+    const bound = await response.json();
+    expect(bound.token_type).toBe('DPoP');
+    expect(claims(bound.access_token).cnf).toEqual({ jkt: app.key.thumbprint });
+    expect(await refusal(await app.send(form, proof, service()))).toMatchObject({ status: 400, error: 'invalid_dpop_proof' });
   });
 
   test('may ask for less, elsewhere, and for the name of what it is written as', async () => {

@@ -13,7 +13,7 @@ use gatepass_core::store::GrantStore;
 use gatepass_edge::config::Environment;
 use gatepass_edge::d1::{Database, RoundTrips};
 use gatepass_edge::exchange::Exchange;
-use gatepass_edge::{EdgeError, clock, cors, http, log};
+use gatepass_edge::{EdgeError, clock, cors, http, log, possession};
 use worker::{Env, Method, Request, Response};
 
 use crate::audit::{Entry, Place};
@@ -23,7 +23,7 @@ use crate::endpoint::admin_view::View;
 use crate::keys::Keys;
 use crate::limits::Limit;
 use crate::store::D1Store;
-use crate::{development, endpoint, metrics, origins, page};
+use crate::{development, endpoint, metrics, origins, page, proof};
 
 /// What an endpoint works with.
 #[derive(Clone, Debug)]
@@ -210,7 +210,7 @@ impl Endpoint {
     const fn policy(self) -> cors::Policy {
         cors::Policy {
             methods: self.methods(),
-            headers: "Authorization, Content-Type",
+            headers: "Authorization, Content-Type, DPoP",
         }
     }
 
@@ -440,7 +440,12 @@ async fn answer(
             http::method_not_allowed(allowed)
         };
     }
-    endpoint.answer_within_limits(request, app).await
+    let has_proof = request.headers().has(possession::PROOF)?;
+    let response = endpoint.answer_within_limits(request, app).await?;
+    if has_proof {
+        proof::give_nonce(&response, app)?;
+    }
+    Ok(response)
 }
 
 /// The answer when something failed that is not the client's fault.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_core::authorize::{Resources, page_token, state_token};
+use gatepass_core::dpop::{self, NonceKey};
 use gatepass_core::grant::Lifetimes;
 use gatepass_core::grant::device::{CONFIRMATION_KEY_PURPOSE, USER_CODE_KEY_PURPOSE};
 use gatepass_core::guessing;
@@ -79,6 +80,10 @@ pub struct Config {
     pub guessing: guessing::Policy,
     /// Of what is remembered of guesses; derived from the same secrets.
     pub place_key: SymmetricKey,
+    /// Derived from the same secrets.
+    pub dpop_nonce_key: NonceKey,
+    /// `GATEPASS_DPOP_NONCE`: `require`, also if not set, or `accept`.
+    pub requires_dpop_nonce: bool,
     /// `GATEPASS_SCOPES`, separated by spaces: what discovery names and clients may register for.
     pub scopes: Scope,
     /// `GATEPASS_REQUIRE_PAR`: whether every client must push its authorization requests.
@@ -133,6 +138,8 @@ impl Config {
             sign_in_lifetime: lifetime(env, "GATEPASS_SIGN_IN_LIFETIME", Lifetime::from_days(14))?,
             refresh_token_key: token_key(refresh::KEY_PURPOSE),
             state_token_key: token_key(state_token::KEY_PURPOSE),
+            dpop_nonce_key: NonceKey::new(token_key(dpop::KEY_PURPOSE)),
+            requires_dpop_nonce: requires_dpop_nonce(env)?,
             page_token_key: token_key(page_token::KEY_PURPOSE),
             device_keys: DeviceKeys {
                 user_code: token_key(USER_CODE_KEY_PURPOSE),
@@ -187,6 +194,18 @@ fn registration(env: &Env, environment: Environment) -> Result<RegistrationPolic
         }
         (Some(_), _) => {
             let problem = "must be closed, open or token";
+            Err(EdgeError::Config { name, problem })
+        }
+    }
+}
+
+fn requires_dpop_nonce(env: &Env) -> Result<bool, EdgeError> {
+    let name = "GATEPASS_DPOP_NONCE";
+    match optional(env, name).as_deref() {
+        Some("require") | None => Ok(true),
+        Some("accept") => Ok(false),
+        Some(_) => {
+            let problem = "must be require or accept";
             Err(EdgeError::Config { name, problem })
         }
     }

@@ -1,6 +1,7 @@
 //! From a generation to the token response, the same for every grant type.
 
 use gatepass_core::client::{Client, TokenAlgorithms};
+use gatepass_core::dpop::Thumbprint;
 use gatepass_core::grant::{Grant, Session, Terms};
 use gatepass_core::id::{JwtId, Nonce};
 use gatepass_core::jose::{Claims, Jwt, SigningAlgorithm};
@@ -76,10 +77,11 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
     })
 }
 
-/// Writes an access token that nothing refreshes, of a client's own lifetimes and algorithm. `make` says
-/// what is in it.
+/// Writes an access token that nothing refreshes, of a client's own lifetimes and algorithm, bound to `key`
+/// if there is one. `make` says what is in it.
 pub async fn alone<R>(
     client: &Client,
+    key: Option<&Thumbprint>,
     app: &App,
     now: Timestamp,
     make: impl FnOnce(JwtId, Terms<'_>) -> Result<Jwt<AccessTokenClaims>, R>,
@@ -89,6 +91,7 @@ pub async fn alone<R>(
         issuer: &app.config.issuer,
         lifetimes: &lifetimes,
         now,
+        key,
     };
     let jwt = match make(JwtId::from_random(random::bytes()?), terms) {
         Ok(jwt) => jwt,
@@ -112,6 +115,7 @@ async fn access_token(
             keys.sign(app, algorithm, token::access::TYPE, &jwt.by_name()?)
                 .await?,
         ),
+        token_type: jwt.payload.token_type(),
         expires_in: jwt.expires_at.remaining(now),
         refresh_token: None,
         scope: jwt.payload.scope.clone(),

@@ -20,6 +20,7 @@ mod metrics;
 mod origins;
 mod page;
 mod password;
+mod proof;
 mod scheduled;
 mod store;
 

@@ -1,4 +1,16 @@
 //! The guard: from a request to who may do what, or to a ready refusal.
+//!
+//! A token that is bound to a key is worth nothing without a proof of that key for just this request
+//! (DPoP, RFC 9449 §7): `Authorization: DPoP` with the token, `DPoP` with the proof, of which method,
+//! address, time, hash of the token, key and signature are checked in both ways of validation. Presented
+//! as a bearer token it is refused.
+//!
+//! - A proof counts once. The guard remembers the last ten to twenty thousand proofs of its isolate,
+//!   nothing else: whoever sees a request may repeat it, within the two minutes in which its time counts,
+//!   at another isolate. TLS keeps others from seeing it; make what may not happen twice idempotent.
+//! - Without the secret `GATEPASS_DPOP_NONCE_KEY` a proof's own time counts, a minute more or less. With
+//!   it, a client whose clock is wrong is told a nonce and tries again (RFC 9449 §9).
+//! - `GATEPASS_DPOP=require` refuses every token that is bound to no key.
 
 mod introspection;
 mod jwks;
@@ -6,13 +18,16 @@ mod provider;
 
 use std::rc::Rc;
 
+use gatepass_core::dpop::{KEY_PURPOSE, NonceKey, NoncePolicy, Occasion};
 use gatepass_core::id::{Audience, ClientId, InvalidIdentifier, Issuer};
+use gatepass_core::jose::SymmetricKey;
 use gatepass_core::resource::{
-    Authorized, Expected, ResourceRefusal, bearer_token, metadata_url, require_scope,
+    Authorized, Expected, Refused, ResourceRefusal, Scheme, metadata_url, require_scope,
 };
 use gatepass_core::secret::{AccessToken, ClientSecret};
-use gatepass_edge::config::{optional, origin, required};
-use gatepass_edge::{EdgeError, http};
+use gatepass_edge::config::{key, optional, origin, required};
+use gatepass_edge::possession::{NONCE, Presented};
+use gatepass_edge::{EdgeError, clock, http};
 use worker::{Env, Request, Response};
 
 pub use self::introspection::ResourceServer;
@@ -28,6 +43,15 @@ pub enum Validation {
     Jwt,
 }
 
+/// What is asked of a token besides being good (RFC 9449).
+#[derive(Clone, Debug, Default)]
+pub struct Possession {
+    /// Whether it must be bound to a key.
+    pub is_required: bool,
+    /// Makes nonces for clients whose clock is wrong.
+    pub nonce_key: Option<NonceKey>,
+}
+
 /// Guards a resource server. What it learns of the provider, the whole isolate remembers.
 #[derive(Clone, Debug)]
 pub struct Guard(Rc<Settings>);
@@ -37,21 +61,29 @@ struct Settings {
     expected: Expected,
     provider: Rc<Provider>,
     validation: Validation,
+    possession: Possession,
 }
 
 impl Guard {
     /// A guard for the resource `audience`, which accepts the tokens of `issuer`.
-    pub fn new(issuer: Issuer, audience: Audience, validation: Validation) -> Self {
+    pub fn new(
+        issuer: Issuer,
+        audience: Audience,
+        validation: Validation,
+        possession: Possession,
+    ) -> Self {
         Self(Rc::new(Settings {
             provider: Provider::of(&issuer),
             expected: Expected { issuer, audience },
             validation,
+            possession,
         }))
     }
 
     /// A guard as the environment says: `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`,
     /// `GATEPASS_VALIDATION` (`jwt` if not set, or `introspection`) and, for introspection,
-    /// `GATEPASS_CLIENT_ID` and the secret `GATEPASS_API_SECRET`.
+    /// `GATEPASS_CLIENT_ID` and the secret `GATEPASS_API_SECRET`; `GATEPASS_DPOP` (`accept` if not set, or
+    /// `require`) and, for nonces, the secret `GATEPASS_DPOP_NONCE_KEY`.
     ///
     /// # Errors
     ///
@@ -71,7 +103,7 @@ impl Guard {
                 });
             }
         };
-        Ok(Self::new(issuer, audience, validation))
+        Ok(Self::new(issuer, audience, validation, possession(env)?))
     }
 
     /// Who makes this request, if its token is good for this resource and allows `scope`.
@@ -79,38 +111,72 @@ impl Guard {
     /// # Errors
     ///
     /// [`EdgeError`] if the token cannot be judged, because the provider does not answer; the inner
-    /// [`ResourceRefusal`] if it was judged and found wanting: answer with [`Guard::refuse`].
+    /// [`Refused`] if it was judged and found wanting: answer with [`Guard::refuse`].
     pub async fn authorize(
         &self,
         request: &Request,
         scope: Option<&'static str>,
-    ) -> Result<Result<Authorized, ResourceRefusal>, EdgeError> {
-        let authorization = http::header(request, "Authorization");
-        let token = match bearer_token(authorization.as_deref()) {
-            Ok(token) => token,
-            Err(refusal) => return Ok(Err(refusal)),
+    ) -> Result<Result<Authorized, Refused>, EdgeError> {
+        let possession = &self.0.possession;
+        let (method, url) = (request.method(), request.inner().url());
+        let nonce_key = possession.nonce_key.as_ref();
+        let occasion = Occasion {
+            method: method.as_ref(),
+            url: &url,
+            access_token: None,
+            nonces: nonce_key.map_or(NoncePolicy::Unknown, NoncePolicy::Optional),
+            now: clock::now(),
         };
-        let authorized = self.judge(&token).await?;
-        Ok(authorized.and_then(|authorized| {
+        let presented = match Presented::read(request, None, occasion).await? {
+            Ok(presented) => presented,
+            Err(refused) => return Ok(Err(self.insist(refused))),
+        };
+        let scheme = presented.scheme();
+        if possession.is_required && scheme == Scheme::Bearer {
+            return Ok(Err(ResourceRefusal::NoBoundToken.presented(scheme)));
+        }
+        let authorized = self.judge(&presented.token).await?;
+        let checked = authorized.and_then(|authorized| {
+            presented.check(authorized.bound_to.as_ref())?;
             scope.map_or(Ok(()), |scope| require_scope(&authorized, scope))?;
             Ok(authorized)
-        }))
+        });
+        Ok(checked.map_err(|refusal| refusal.presented(scheme)))
     }
 
-    /// The response for a refused request, with the challenge of RFC 6750 §3.
+    /// The response for a refused request, with the challenge of RFC 6750 §3 or RFC 9449 §7.1.
     ///
     /// # Errors
     ///
     /// [`EdgeError::Runtime`] if it cannot be built.
-    pub fn refuse(&self, refusal: &ResourceRefusal) -> Result<Response, EdgeError> {
+    pub fn refuse(&self, refused: &Refused) -> Result<Response, EdgeError> {
         let audience = &self.0.expected.audience;
         let metadata = metadata_url(audience);
-        http::challenge(refusal, audience.as_str(), metadata.as_deref())
+        let response = http::challenge(refused, audience.as_str(), metadata.as_deref())?;
+        if let (Scheme::Dpop, Some(key)) = (refused.scheme, &self.0.possession.nonce_key) {
+            response.headers().set(NONCE, &key.current(clock::now()))?;
+        }
+        Ok(response)
+    }
+
+    /// Whether it refuses tokens that are bound to no key.
+    pub fn requires_possession(&self) -> bool {
+        self.0.possession.is_required
     }
 
     /// What it expects of every token.
     pub fn expected(&self) -> &Expected {
         &self.0.expected
+    }
+
+    /// Who presents nothing is told what to present.
+    fn insist(&self, refused: Refused) -> Refused {
+        match refused.reason {
+            ResourceRefusal::NoToken if self.0.possession.is_required => {
+                ResourceRefusal::NoBoundToken.presented(refused.scheme)
+            }
+            _ => refused,
+        }
     }
 
     async fn judge(
@@ -121,12 +187,38 @@ impl Guard {
             expected,
             provider,
             validation,
+            ..
         } = &*self.0;
         match validation {
             Validation::Introspection(server) => server.judge(provider, token, expected).await,
             Validation::Jwt => jwks::judge(provider, token, expected).await,
         }
     }
+}
+
+fn possession(env: &Env) -> Result<Possession, EdgeError> {
+    let is_required = match optional(env, "GATEPASS_DPOP").as_deref() {
+        Some("accept") | None => false,
+        Some("require") => true,
+        Some(_) => {
+            return Err(EdgeError::Config {
+                name: "GATEPASS_DPOP",
+                problem: "must be accept or require",
+            });
+        }
+    };
+    let name = "GATEPASS_DPOP_NONCE_KEY";
+    let nonce_key = match optional(env, name) {
+        Some(_) => {
+            let key = SymmetricKey::derive(&key(env, name)?, KEY_PURPOSE);
+            Some(NonceKey::new(key))
+        }
+        None => None,
+    };
+    Ok(Possession {
+        is_required,
+        nonce_key,
+    })
 }
 
 fn resource_server(env: &Env) -> Result<ResourceServer, EdgeError> {

@@ -10,6 +10,7 @@ use super::{
     validate,
 };
 use crate::client::{AuthenticatedClient, AuthenticationFailure, Client, ClientCredentials};
+use crate::dpop::{ProofRefusal, Thumbprint};
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::form::{Form, FormError};
 use crate::id::{BrowserId, ClientId};
@@ -71,6 +72,9 @@ pub enum PushRefusal {
     /// What would be shown to the user of a request that comes by browser.
     #[error(transparent)]
     Local(#[from] LocalRefusal),
+    /// The proof of possession.
+    #[error(transparent)]
+    Proof(#[from] ProofRefusal),
     /// What would be sent to the client.
     #[error(transparent)]
     Reason(#[from] RefusalReason),
@@ -90,6 +94,7 @@ impl From<&PushRefusal> for ErrorResponse {
         let code = match refusal {
             PushRefusal::Client(failure) => failure.code(),
             PushRefusal::Local(refusal) => refusal.code(),
+            PushRefusal::Proof(refusal) => refusal.code(),
             PushRefusal::Reason(reason) => reason.code(),
             PushRefusal::RequestUri => ErrorCode::InvalidRequest,
         };
@@ -112,6 +117,19 @@ pub fn pushing_client(
         return Err(PushRefusal::RequestUri);
     }
     Ok(ClientCredentials::parse(authorization, form)?)
+}
+
+/// The request for a code that is bound to the key that was proved with it (RFC 9449 §10.1).
+///
+/// # Errors
+///
+/// [`ProofRefusal::Mismatch`] if its `dpop_jkt` names another key.
+pub fn bind(form: Form, proved: &Thumbprint) -> Result<Form, ProofRefusal> {
+    match form.optional("dpop_jkt") {
+        None => Ok(form.with("dpop_jkt", proved.as_str())),
+        Some(named) if named == proved.as_str() => Ok(form),
+        Some(_) => Err(ProofRefusal::Mismatch),
+    }
 }
 
 /// Checks a request that `client` pushes as completely as one that comes by browser.
@@ -226,6 +244,23 @@ mod tests {
             let refusal = pushed(changes).unwrap_err();
             assert_eq!(wire(&refusal), (expected, 400), "{changes}");
         }
+    }
+
+    #[test]
+    fn a_code_is_bound_to_the_key_that_was_proved() {
+        let jkt = |first| format!("{first}ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+        let proved = Thumbprint::parse(&jkt(0)).unwrap();
+        for named in [String::new(), format!("dpop_jkt={}", jkt(0))] {
+            let form = bind(Form::parse(&named).unwrap(), &proved).unwrap();
+            assert_eq!(form.all("dpop_jkt").collect::<Vec<_>>(), [proved.as_str()]);
+        }
+        let other = Form::parse(&format!("dpop_jkt={}", jkt(1))).unwrap();
+        let refusal = PushRefusal::from(bind(other, &proved).unwrap_err());
+        assert_eq!(wire(&refusal), ("invalid_dpop_proof", 400));
+        let kept = pushed(&format!("dpop_jkt={}", jkt(1))).unwrap();
+        assert!(kept.parameters.contains(&jkt(1)));
+        let malformed = pushed("dpop_jkt=x").unwrap_err();
+        assert_eq!(wire(&malformed), ("invalid_request", 400));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why an authorization request is refused, and who hears of it.
 
 use super::{InvalidPrompt, ResponseMode, UnknownResource};
+use crate::dpop::InvalidThumbprint;
 use crate::error::ErrorCode;
 use crate::form::FormError;
 use crate::id::{InvalidIdentifier, State};
@@ -47,6 +48,9 @@ pub enum RefusalReason {
     /// `prompt=none`, and the user would have to agree.
     #[error("this client may not have access without the user's consent")]
     ConsentRequired,
+    /// `dpop_jkt` is no thumbprint (RFC 9449 §10).
+    #[error("dpop_jkt {0}")]
+    DpopJkt(#[from] InvalidThumbprint),
     /// `id_token_hint` is no ID token of this provider for this client.
     #[error("id_token_hint is not an ID token that this provider issued to this client")]
     IdTokenHint,
@@ -104,6 +108,7 @@ impl RefusalReason {
             Self::AccessDenied => ErrorCode::AccessDenied,
             Self::ConsentRequired => ErrorCode::ConsentRequired,
             Self::Claims
+            | Self::DpopJkt(_)
             | Self::IdTokenHint
             | Self::Identifier(_)
             | Self::MaxAge

@@ -10,6 +10,7 @@ use super::{
     ResponseMode, SignIn,
 };
 use crate::client::{Client, GrantType};
+use crate::dpop::Thumbprint;
 use crate::form::Form;
 use crate::id::{Audience, ClientId, Nonce, SignInId, State, Subject};
 use crate::pkce::CodeChallenge;
@@ -39,6 +40,8 @@ pub struct AuthorizationRequest {
     pub challenge: CodeChallenge,
     /// For the ID token.
     pub nonce: Option<Nonce>,
+    /// The key that the code will be bound to (RFC 9449 §10).
+    pub dpop_jkt: Option<Thumbprint>,
     /// Whether the user may or must be asked.
     pub prompt: Prompt,
     /// How long ago the user may have signed in at most (OIDC Core §3.1.2.1 `max_age`).
@@ -175,6 +178,10 @@ pub fn validate(
             audience: resources.audience(requested_resource(form)?.as_ref())?,
             challenge: challenge(form)?,
             nonce: form.optional("nonce").map(Nonce::parse).transpose()?,
+            dpop_jkt: form
+                .optional("dpop_jkt")
+                .map(Thumbprint::parse)
+                .transpose()?,
             prompt: Prompt::parse(form.optional("prompt"))?,
             max_age: max_age(form, client)?,
             login_hint: login_hint(form),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Asks, AuthorizationRequest, Progress, Prompt, RequestedClaims, ResponseMode, SignIn};
 use crate::client::Client;
+use crate::dpop::Thumbprint;
 use crate::form;
 use crate::id::{Audience, BrowserId, ClientId, Nonce, SignInId, State, Subject};
 use crate::jose::{self, Jwt, JwtError, SymmetricKey};
@@ -41,6 +42,8 @@ struct Claims {
     code_challenge: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonce: Option<Nonce>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_jkt: Option<Thumbprint>,
     #[serde(default, skip_serializing_if = "Asks::is_empty")]
     prompt: Asks,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +137,7 @@ fn claims(request: &AuthorizationRequest, binding: &BrowserBinding, now: Timesta
         audience: request.audience.clone(),
         code_challenge: request.challenge.to_base64url(),
         nonce: request.nonce.clone(),
+        dpop_jkt: request.dpop_jkt.clone(),
         prompt: request.prompt.asks(),
         max_age: request.max_age,
         login_hint: request.login_hint.clone(),
@@ -205,6 +209,7 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
         ("code_challenge_method", Some("S256")),
         ("state", claims.state.as_ref().map(State::as_str)),
         ("nonce", claims.nonce.as_ref().map(Nonce::as_str)),
+        ("dpop_jkt", claims.dpop_jkt.as_ref().map(Thumbprint::as_str)),
         ("prompt", Some(prompt.as_str())),
         ("max_age", max_age.as_deref()),
         ("login_hint", claims.login_hint.as_deref()),
@@ -284,6 +289,7 @@ impl Opened {
             audience: rest.audience,
             challenge: challenge.ok_or(JwtError::Claims)?,
             nonce: rest.nonce,
+            dpop_jkt: rest.dpop_jkt,
             prompt: Prompt::Ask(rest.prompt),
             max_age: rest.max_age,
             login_hint: rest.login_hint,
@@ -313,7 +319,8 @@ mod tests {
     const EVERYTHING: &str = "scope=openid+read\
         &claims=%7B%22userinfo%22%3A%7B%22email%22%3Anull%7D%2C%22id_token%22%3A%7B%22sub%22%3A%7B%22value%22%3A%22u1%22%7D%7D%7D\
         &nonce=n1&resource=https%3A%2F%2Fother.example\
-        &prompt=login+consent&max_age=60&login_hint=anna&response_mode=form_post";
+        &prompt=login+consent&max_age=60&login_hint=anna&response_mode=form_post\
+        &dpop_jkt=0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
     fn key() -> SymmetricKey {
         SymmetricKey::derive(&[1; 32], KEY_PURPOSE)

@@ -15,6 +15,10 @@ use crate::time::Lifetime;
 /// that is absent leaves the provider's configuration as it is.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct ClientSettings {
     /// How long its access tokens live, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +60,9 @@ pub struct ClientSettings {
     /// Whether what it gets for them does not say that it acts for the user (RFC 8693 §1.1).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub may_impersonate: bool,
+    /// Whether it proves a key for every token (RFC 9449 §5.2).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// What it says about itself for people.
     #[serde(skip_serializing_if = "ClientDescription::is_empty")]
     pub about: ClientDescription,

@@ -8,11 +8,13 @@
 //! before, a store knows.
 
 mod nonce;
+mod once;
 mod proof;
 mod target;
 mod thumbprint;
 
 pub use nonce::{KEY_PURPOSE, NonceKey, NoncePolicy};
+pub use once::{ProofUse, ProofVerdict, SeenProofs, check_grant_key, check_key};
 pub use proof::{CheckedProof, Occasion, ParsedProof, ProofError};
 pub use thumbprint::{Confirmation, InvalidThumbprint, Thumbprint};
 
@@ -34,6 +36,9 @@ pub enum ProofRefusal {
     /// The proof needs a nonce of this server, or a fresher one (RFC 9449 §8, §9).
     #[error("the DPoP proof must have the nonce of the DPoP-Nonce header")]
     NonceRequired,
+    /// A pushed request names another key than it proves (RFC 9449 §10.1).
+    #[error("dpop_jkt must be the thumbprint of the key of the DPoP proof")]
+    Mismatch,
     /// The grant is not bound, and does not become so by somebody's refreshing it.
     #[error(
         "the refresh token is not bound to a key: refresh without a DPoP proof, or sign in again"
@@ -57,7 +62,7 @@ impl ProofRefusal {
         match self {
             Self::NonceRequired => ErrorCode::UseDpopNonce,
             Self::OtherKey => ErrorCode::InvalidGrant,
-            Self::Invalid(_) | Self::NotBound | Self::Required | Self::Used => {
+            Self::Invalid(_) | Self::Mismatch | Self::NotBound | Self::Required | Self::Used => {
                 ErrorCode::InvalidDpopProof
             }
         }
@@ -76,6 +81,7 @@ mod tests {
                 "invalid_dpop_proof",
             ),
             (ProofRefusal::NonceRequired, "use_dpop_nonce"),
+            (ProofRefusal::Mismatch, "invalid_dpop_proof"),
             (ProofRefusal::NotBound, "invalid_dpop_proof"),
             (ProofRefusal::OtherKey, "invalid_grant"),
             (ProofRefusal::Required, "invalid_dpop_proof"),

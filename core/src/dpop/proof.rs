@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use jwt_compact::UntrustedToken;
-use serde::Deserialize;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
 use super::{NonceKey, NoncePolicy, ProofRefusal, Thumbprint, target};
@@ -62,25 +61,11 @@ pub enum ProofError {
     Type,
 }
 
-#[derive(Deserialize)]
-struct ProofHeader {
-    jwk: Option<Map<String, Value>>,
-    crit: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct ProofClaims {
-    jti: JwtId,
-    htm: String,
-    htu: String,
-    nonce: Option<String>,
-    ath: Option<String>,
-}
-
 /// A proof whose signature has not been checked yet.
 pub struct ParsedProof<'a> {
-    text: &'a str,
-    token: UntrustedToken<'a, ProofHeader>,
+    signed: &'a str,
+    claims: Map<String, Value>,
+    signature: Vec<u8>,
     algorithm: SigningAlgorithm,
     jwk: Map<String, Value>,
     thumbprint: Thumbprint,
@@ -132,23 +117,26 @@ impl<'a> ParsedProof<'a> {
         if text.len() > LONGEST {
             return Err(ProofError::Malformed);
         }
-        let token =
-            UntrustedToken::<ProofHeader>::try_from(text).map_err(|_| ProofError::Malformed)?;
-        check_type(token.header().token_type.as_deref())?;
-        let algorithm = SigningAlgorithm::parse(token.algorithm()).ok_or(ProofError::Algorithm)?;
-        let header = &token.header().other_fields;
-        if header.crit.is_some() {
+        let (signed, signature) = text.rsplit_once('.').ok_or(ProofError::Malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or(ProofError::Malformed)?;
+        let (header, claims) = (object(header)?, object(claims)?);
+        check_type(text_of(&header, "typ").unwrap_or_default())?;
+        let algorithm = text_of(&header, "alg").and_then(SigningAlgorithm::parse);
+        let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
+        if header.contains_key("crit") {
             // RFC 7515 §4.1.11: no extension is understood here.
             return Err(ProofError::Malformed);
         }
-        let jwk = header.jwk.clone().ok_or(ProofError::Key)?;
+        let jwk = header.get("jwk").and_then(Value::as_object);
+        let jwk = jwk.ok_or(ProofError::Key)?.clone();
         if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
             return Err(ProofError::PrivateKey);
         }
         let thumbprint = Thumbprint::of(&jwk, algorithm)?;
         Ok(Self {
-            text,
-            token,
+            signed,
+            claims,
+            signature: decoded(signature)?,
             algorithm,
             jwk,
             thumbprint,
@@ -167,15 +155,12 @@ impl<'a> ParsedProof<'a> {
 
     /// The bytes that the signature covers.
     pub fn signing_input(&self) -> &'a [u8] {
-        self.text
-            .rsplit_once('.')
-            .map_or(self.text, |(signed, _)| signed)
-            .as_bytes()
+        self.signed.as_bytes()
     }
 
     /// The signature to verify with [`ParsedProof::jwk`].
     pub fn signature(&self) -> &[u8] {
-        self.token.signature_bytes()
+        &self.signature
     }
 
     /// Checks everything (RFC 9449 §4.3) but whether the proof was used before.
@@ -191,22 +176,21 @@ impl<'a> ParsedProof<'a> {
         if !signature_is_valid {
             return Err(ProofError::Signature.into());
         }
-        let claims = self
-            .token
-            .deserialize_claims_unchecked::<ProofClaims>()
-            .map_err(|_| ProofError::Claims)?;
-        let issued_at = claims.issued_at.ok_or(ProofError::Claims)?.timestamp();
-        let claims = claims.custom;
-        if claims.htm != occasion.method {
+        let text = |name| text_of(&self.claims, name);
+        let required = |name| text(name).ok_or(ProofError::Claims);
+        let jti = JwtId::parse(required("jti")?).map_err(|_| ProofError::Claims)?;
+        let issued_at = self.claims.get("iat").and_then(Value::as_i64);
+        let issued_at = Timestamp::from_seconds(issued_at.ok_or(ProofError::Claims)?);
+        let (method, url) = (required("htm")?, required("htu")?);
+        if method != occasion.method {
             return Err(ProofError::Method.into());
         }
-        if !target::is_same(&claims.htu, occasion.url) {
+        if !target::is_same(url, occasion.url) {
             return Err(ProofError::Target.into());
         }
-        check_access_token(claims.ath.as_deref(), occasion.access_token)?;
-        let issued_at = Timestamp::from_seconds(issued_at);
-        let expires_at = check_time(issued_at, claims.nonce.as_deref(), occasion)?;
-        let id = SecretHash::of(&format!("dpop {} {}", self.thumbprint, claims.jti));
+        check_access_token(text("ath"), occasion.access_token)?;
+        let expires_at = check_time(issued_at, text("nonce"), occasion)?;
+        let id = SecretHash::of(&format!("dpop {} {jti}", self.thumbprint));
         Ok(CheckedProof {
             jkt: self.thumbprint,
             id,
@@ -215,9 +199,21 @@ impl<'a> ParsedProof<'a> {
     }
 }
 
+fn decoded(part: &str) -> Result<Vec<u8>, ProofError> {
+    Base64UrlUnpadded::decode_vec(part).map_err(|_| ProofError::Malformed)
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, ProofError> {
+    let text = String::from_utf8(decoded(part)?).map_err(|_| ProofError::Malformed)?;
+    serde_json::from_str(&text).map_err(|_| ProofError::Malformed)
+}
+
+fn text_of<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    object.get(name)?.as_str()
+}
+
 /// RFC 7515 §4.1.9: the prefix "application/" may be left out, and case does not count.
-fn check_type(stated: Option<&str>) -> Result<(), ProofError> {
-    let stated = stated.unwrap_or_default();
+fn check_type(stated: &str) -> Result<(), ProofError> {
     let stated = stated.strip_prefix("application/").unwrap_or(stated);
     if stated.eq_ignore_ascii_case(TYPE) {
         Ok(())

@@ -28,20 +28,8 @@ pub(super) fn begin(
 ) -> (Grant, Session) {
     let Terms { lifetimes, now, .. } = terms;
     let expires_at = now.plus(lifetimes.grant);
-    let unused = match client.refresh_behaviour {
-        RefreshBehaviour::Rotate => lifetimes.refresh_token,
-        // It stays the same for as long as it is used: only the grant ends it.
-        RefreshBehaviour::Persistent => lifetimes.grant,
-    };
-    let session = Session {
-        refresh_jti: ids.refresh_jti,
-        grant_id: ids.grant.clone(),
-        access_jti: ids.access_jti,
-        generation: 1,
-        issued_at: now,
-        expires_at: now.plus(unused).min(expires_at),
-        status: SessionStatus::Active,
-    };
+    // RFC 9449 §5: the refresh tokens of a confidential client are bound to how it proves itself.
+    let is_public = !client.authentication.is_confidential();
     let grant = Grant {
         id: ids.grant,
         browser: consented.browser,
@@ -50,10 +38,27 @@ pub(super) fn begin(
         scope: consented.scope,
         audience: consented.audience,
         auth_time: consented.auth_time,
-        details: consented.details,
+        details: GrantDetails {
+            jkt: terms.key.filter(|_| is_public).cloned(),
+            ..consented.details
+        },
         status: GrantStatus::Active,
         created_at: now,
         expires_at,
+    };
+    let unused = match grant.refresh_behaviour(client) {
+        RefreshBehaviour::Rotate => lifetimes.refresh_token,
+        // It stays the same for as long as it is used: only the grant ends it.
+        RefreshBehaviour::Persistent => lifetimes.grant,
+    };
+    let session = Session {
+        refresh_jti: ids.refresh_jti,
+        grant_id: grant.id.clone(),
+        access_jti: ids.access_jti,
+        generation: 1,
+        issued_at: now,
+        expires_at: now.plus(unused).min(expires_at),
+        status: SessionStatus::Active,
     };
     (grant, session)
 }

@@ -5,6 +5,7 @@
 
 use crate::authorize::{Resources, UnknownResource};
 use crate::client::{AuthenticatedClient, GrantType};
+use crate::dpop::{ProofRefusal, Thumbprint, check_key};
 use crate::id::{Audience, ClientId, Subject};
 use crate::scope::{Scope, ScopeExceeded};
 
@@ -23,6 +24,9 @@ pub enum ClientCredentialsRefusal {
     /// Nobody could tell its tokens from those of a user with the same identifier (RFC 9700 §4.15).
     #[error("a user goes by this client's identifier, so it cannot act for itself")]
     GoesByAUsersName,
+    /// It must prove a key.
+    #[error(transparent)]
+    Proof(#[from] ProofRefusal),
     /// It has no secret (RFC 6749 §4.4).
     #[error("only a client that proves who it is may act for itself")]
     PublicClient,
@@ -60,6 +64,7 @@ pub fn decide(
     is_a_user: bool,
     request: &ClientCredentialsRequest,
     resources: &Resources,
+    key: Option<&Thumbprint>,
 ) -> Result<ActingForItself, ClientCredentialsRefusal> {
     let proven = client.is_confidential();
     let client = client.client();
@@ -69,6 +74,7 @@ pub fn decide(
     if !proven {
         return Err(ClientCredentialsRefusal::PublicClient);
     }
+    check_key(None, client, key)?;
     if is_a_user {
         return Err(ClientCredentialsRefusal::GoesByAUsersName);
     }
@@ -98,7 +104,7 @@ mod tests {
         client: Client,
         request: &ClientCredentialsRequest,
     ) -> Result<ActingForItself, ClientCredentialsRefusal> {
-        decide(&authenticated(client), false, request, &resources())
+        decide(&authenticated(client), false, request, &resources(), None)
     }
 
     #[test]
@@ -146,7 +152,7 @@ mod tests {
     #[test]
     fn a_client_that_goes_by_a_users_name_cannot_pass_for_that_user() {
         let client = authenticated(confidential());
-        let refusal = decide(&client, true, &asking(None, None), &resources()).unwrap_err();
+        let refusal = decide(&client, true, &asking(None, None), &resources(), None).unwrap_err();
         assert_eq!(refusal, ClientCredentialsRefusal::GoesByAUsersName);
     }
 }

@@ -7,6 +7,7 @@ use super::begin::{Consented, begin};
 use super::{EndReason, Grant, GrantDetails, Lifetimes, Session, Terms};
 use crate::authorize::{AuthorizationRequest, Permission};
 use crate::client::{AuthenticatedClient, GrantType};
+use crate::dpop::{ProofRefusal, check_key};
 use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, Subject};
 use crate::pkce::{CodeChallenge, PkceError, VerifiedPkce};
 use crate::redirect::RedirectUri;
@@ -80,6 +81,7 @@ pub fn issue(
             id_token_claims: permission.claims().id_token.clone(),
             userinfo_claims: permission.claims().userinfo.clone(),
             declines_offline_access: permission.declines_offline_access(),
+            jkt: request.dpop_jkt.clone(),
         },
         scope: permission.scope().clone(),
         audience: request.audience.clone(),
@@ -116,6 +118,9 @@ pub enum CodeRefusal {
     /// The verifier is malformed or another.
     #[error(transparent)]
     Pkce(#[from] PkceError),
+    /// The key that it is bound to, or that its client must prove.
+    #[error(transparent)]
+    Proof(#[from] ProofRefusal),
     /// It was sent elsewhere.
     #[error("redirect_uri is not the one the code was sent to")]
     RedirectMismatch,
@@ -185,6 +190,7 @@ pub fn decide(
     let Terms { lifetimes, now, .. } = terms;
     let record = record.ok_or(CodeRefusal::Unknown)?;
     check_binding(&record, request, client)?;
+    check_key(record.details.jkt.as_ref(), client.client(), terms.key)?;
     let pkce = record.challenge.verify(&request.verifier)?;
     check_unused(&record, &pkce, lifetimes, now)?;
     if record.expires_at <= now {
@@ -249,6 +255,7 @@ mod tests {
     use crate::authorize::tests::request;
     use crate::client::Client;
     use crate::client::tests::{authenticated, confidential, public};
+    use crate::dpop::Thumbprint;
     use crate::grant::tests::{NOW, after, terms};
     use crate::grant::{AuthenticationMethod, GrantStatus, SessionStatus};
     use crate::time::Lifetime;
@@ -364,6 +371,66 @@ mod tests {
             status: SessionStatus::Active,
         };
         assert_eq!(made.session, expected);
+    }
+
+    fn key(first: &str) -> Thumbprint {
+        Thumbprint::parse(&format!(
+            "{first}ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+        ))
+        .unwrap()
+    }
+
+    fn proving(
+        record: CodeRecord,
+        client: Client,
+        proved: Option<&Thumbprint>,
+        now: Timestamp,
+    ) -> Result<Redemption, CodeRefusal> {
+        let terms = Terms {
+            key: proved,
+            ..terms(now)
+        };
+        let record = CodeRecord {
+            client_id: client.id.clone(),
+            ..record
+        };
+        let client = authenticated(client);
+        decide(Some(record), &presented(), &client, ids(), terms)
+    }
+
+    #[test]
+    fn a_bound_code_needs_its_key_and_nothing_is_told_or_ended_without() {
+        for status in [CodeStatus::Unused, redeemed().status] {
+            let bound = || CodeRecord {
+                details: GrantDetails {
+                    jkt: Some(key("0")),
+                    ..record().details
+                },
+                status: status.clone(),
+                ..record()
+            };
+            for (proved, expected) in [
+                (None, ProofRefusal::Required),
+                (Some(key("1")), ProofRefusal::OtherKey),
+            ] {
+                let refused = proving(bound(), public(), proved.as_ref(), after(40)).unwrap_err();
+                assert_eq!(refused, CodeRefusal::Proof(expected));
+                assert_eq!(refused.ends(), None);
+            }
+            let answer = proving(bound(), public(), Some(&key("0")), after(40));
+            assert_eq!(answer.is_ok(), status == CodeStatus::Unused);
+        }
+    }
+
+    #[test]
+    fn a_public_clients_grant_is_bound_to_the_key_that_was_proved() {
+        let bound_to = |client, proved: Option<&Thumbprint>| {
+            let made = proving(record(), client, proved, NOW).unwrap();
+            made.grant.details.jkt
+        };
+        assert_eq!(bound_to(public(), Some(&key("0"))), Some(key("0")));
+        assert_eq!(bound_to(public(), None), None);
+        assert_eq!(bound_to(confidential(), Some(&key("0"))), None);
     }
 
     #[test]

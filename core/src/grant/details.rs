@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dpop::Thumbprint;
 use crate::scope::Scope;
 
 /// What is carried from the sign-in through the code into the grant: a JSON object in the store, for
@@ -21,6 +22,10 @@ pub struct GrantDetails {
     /// Whether the user was asked for access while away and declined: no refresh token is given.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub declines_offline_access: bool,
+    /// The key that must be proved (RFC 9449): of a code with whatever redeems it (§10), of a grant with
+    /// each refresh (§5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
 }
 
 /// A way to prove who one is (RFC 8176 §2).
@@ -58,6 +63,7 @@ mod tests {
             id_token_claims: Scope::parse("name").unwrap(),
             userinfo_claims: Scope::parse("email name").unwrap(),
             declines_offline_access: true,
+            jkt: None,
         };
         let text = serde_json::to_string(&details).unwrap();
         let claims = r#""id_token_claims":"name","userinfo_claims":"email name""#;

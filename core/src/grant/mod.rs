@@ -18,6 +18,8 @@ pub mod token_exchange;
 
 pub use details::{AuthenticationMethod, GrantDetails};
 
+use crate::client::{Client, RefreshBehaviour};
+use crate::dpop::{Confirmation, Thumbprint};
 use crate::id::{Audience, BrowserId, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::scope::Scope;
 use crate::time::{Lifetime, Timestamp};
@@ -53,6 +55,16 @@ impl Grant {
     /// Whether tokens of it may be used: it was not ended, and its time is not over.
     pub fn stands(&self, now: Timestamp) -> bool {
         self.status == GrantStatus::Active && self.expires_at > now
+    }
+
+    /// What a refresh does to its refresh token: one that stays is for whoever proves to be its client,
+    /// or to have its key.
+    pub fn refresh_behaviour(&self, client: &Client) -> RefreshBehaviour {
+        if client.authentication.is_confidential() || self.details.jkt.is_some() {
+            client.refresh_behaviour
+        } else {
+            RefreshBehaviour::Rotate
+        }
     }
 }
 
@@ -149,7 +161,7 @@ pub enum SessionStatus {
     },
 }
 
-/// The terms on which something is issued: by whom, for how long, from when.
+/// The terms on which something is issued: by whom, for how long, from when, to whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// By this provider.
@@ -158,6 +170,15 @@ pub struct Terms<'a> {
     pub lifetimes: &'a Lifetimes,
     /// From now.
     pub now: Timestamp,
+    /// To whoever has this key, whose possession was proved (RFC 9449); to the bearer, if there is none.
+    pub key: Option<&'a Thumbprint>,
+}
+
+impl Terms<'_> {
+    /// The `cnf` of an access token on these terms.
+    pub fn confirmation(&self) -> Option<Confirmation> {
+        self.key.map(|jkt| Confirmation { jkt: jkt.clone() })
+    }
 }
 
 /// How long codes and tokens live.
@@ -213,6 +234,7 @@ pub(crate) mod tests {
             issuer: &DEFAULT.0,
             lifetimes: &DEFAULT.1,
             now,
+            key: None,
         }
     }
 

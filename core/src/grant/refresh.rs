@@ -7,7 +7,7 @@
 //! |---|---|
 //! | was active | its successor |
 //! | was refreshed less than the grace time ago | the newest generation: a retry, a double submit, a lost race, a lost response |
-//! | was refreshed longer ago, its successor never used, by a confidential client that proved itself | the successor: the response was lost |
+//! | was refreshed longer ago, its successor never used, by a confidential client that proved itself or whoever proved the grant's key | the successor: the response was lost |
 //! | was refreshed longer ago otherwise | a replay: the grant ends |
 //!
 //! Within the grace time the newest generation is usually the successor itself, and the answer is
@@ -19,6 +19,7 @@ use crate::client::{
     AuthenticatedClient, AuthenticationFailure, Client, ClientCredentials, GrantType,
     RefreshBehaviour,
 };
+use crate::dpop::{ProofRefusal, ProofUse, ProofVerdict, Thumbprint, check_grant_key};
 use crate::id::{GrantId, JwtId};
 use crate::scope::Scope;
 use crate::time::Timestamp;
@@ -29,8 +30,9 @@ pub const LONGEST_CHAIN: u32 = 32;
 /// What the store is asked to do, in one transaction:
 ///
 /// 1. Mark the presented session refreshed, with `next` as successor, only if it is active and
-///    unexpired, its grant is active, unexpired and belongs to this client, the client rotates, and
-///    the credentials are the client's.
+///    unexpired, its grant is active, unexpired and belongs to this client, the client rotates
+///    ([`Grant::refresh_behaviour`]), the credentials are the client's, the key that was proved is the
+///    grant's ([`check_grant_key`]), and the proof counts ([`ProofUse`]).
 /// 2. Insert `next` only if 1 happened, expiring no later than the grant.
 /// 3. Read back what [`Found`] holds.
 #[derive(Debug)]
@@ -43,6 +45,15 @@ pub struct Rotation<'a> {
     pub next: NextSession,
     /// When.
     pub at: Timestamp,
+    /// The proof that came with it.
+    pub proof: Option<ProofUse<'a>>,
+}
+
+impl Rotation<'_> {
+    /// The key that was proved.
+    pub fn key(&self) -> Option<&Thumbprint> {
+        self.proof.as_ref().map(|used| &used.proof.jkt)
+    }
 }
 
 /// The generation that a rotation creates, if it may.
@@ -64,6 +75,8 @@ pub struct Found {
     pub client: Option<Client>,
     /// What the presented `jti` belongs to.
     pub presented: Option<Presented>,
+    /// Whether the proof counts.
+    pub proof: ProofVerdict,
 }
 
 /// A generation, its grant, and what came after it.
@@ -92,6 +105,9 @@ pub enum RefreshRefusal {
     /// The token was issued to another client.
     #[error("the refresh token was issued to another client")]
     OtherClient,
+    /// The key that the grant is bound to, or that its client must prove.
+    #[error(transparent)]
+    Proof(#[from] ProofRefusal),
     /// A spent token came back too late: the grant must end.
     #[error("the refresh token was used before")]
     Replayed(GrantId),
@@ -159,13 +175,16 @@ pub fn decide(
     }
     let presented = found.presented.ok_or(RefreshRefusal::Unknown)?;
     check_grant(&presented.grant, &client, now)?;
+    found.proof.check()?;
+    let bound_to = presented.grant.details.jkt.as_ref();
+    check_grant_key(bound_to, client.client(), rotation.key())?;
     let Presented {
         grant,
         session,
         successors,
     } = presented;
     let session = match session.status {
-        SessionStatus::Active => active(session, &client, now)?,
+        SessionStatus::Active => active(session, &grant, &client, now)?,
         SessionStatus::Refreshed { ref successor, at }
             if *successor == rotation.next.refresh_jti || at.is_within(lifetimes.grace, now) =>
         {
@@ -175,7 +194,7 @@ pub fn decide(
                 .filter(|newest| newest.status == SessionStatus::Active)
                 .ok_or(RefreshRefusal::Unsettled)?
         }
-        SessionStatus::Refreshed { .. } => unused_successor(successors, &client)
+        SessionStatus::Refreshed { .. } => unused_successor(successors, &grant, &client)
             .ok_or_else(|| RefreshRefusal::Replayed(grant.id.clone()))?,
     };
     if session.expires_at <= now {
@@ -229,30 +248,39 @@ fn check_grant(
 /// A generation that the store left active: a persistent one stays, a rotating one has expired.
 fn active(
     session: Session,
+    grant: &Grant,
     client: &AuthenticatedClient,
     now: Timestamp,
 ) -> Result<Session, RefreshRefusal> {
     if session.expires_at <= now {
         return Err(RefreshRefusal::Expired);
     }
-    match client.client().refresh_behaviour {
+    match grant.refresh_behaviour(client.client()) {
         RefreshBehaviour::Persistent => Ok(session),
         RefreshBehaviour::Rotate => Err(RefreshRefusal::Unsettled),
     }
 }
 
-/// The successor, if nobody has used it and whoever asks has proved to be its client.
-fn unused_successor(successors: Vec<Session>, client: &AuthenticatedClient) -> Option<Session> {
+/// The successor, if nobody has used it and whoever asks has proved to be its client, or to have the key
+/// that its grant is bound to.
+fn unused_successor(
+    successors: Vec<Session>,
+    grant: &Grant,
+    client: &AuthenticatedClient,
+) -> Option<Session> {
     let successor = successors.into_iter().next()?;
     let unused = successor.status == SessionStatus::Active;
-    (unused && client.is_confidential()).then_some(successor)
+    let proven = client.is_confidential() || grant.details.jkt.is_some();
+    (unused && proven).then_some(successor)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::client::tests::{confidential, credentials, public};
+    use crate::dpop::CheckedProof;
     use crate::grant::tests::{NOW, after, grant, jti, session, spent};
+    use crate::secret::SecretHash;
     use crate::time::Lifetime;
 
     /// What the store holds of `client`'s grant; the presented generation first.
@@ -276,6 +304,7 @@ mod tests {
                 session,
                 successors,
             }),
+            proof: ProofVerdict::Counts,
         }
     }
 
@@ -316,6 +345,7 @@ mod tests {
                 expires_at: at.plus(lifetimes.refresh_token),
             },
             at,
+            proof: None,
         };
         Ok(decide(found, &rotation, lifetimes)?.session.refresh_jti)
     }
@@ -530,8 +560,104 @@ mod tests {
         let nothing = Found {
             client: Some(public()),
             presented: None,
+            proof: ProofVerdict::Counts,
         };
         assert_eq!(answer(nothing, NOW), Err(RefreshRefusal::Unknown));
+    }
+
+    const GRACE: Lifetime = Lifetime::from_seconds(30);
+
+    fn key(first: &str) -> Thumbprint {
+        Thumbprint::parse(&format!(
+            "{first}ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+        ))
+        .unwrap()
+    }
+
+    /// What is told to whoever proves `proved`, if anything, for a grant that is bound to `bound`.
+    fn proving<const N: usize>(
+        client: Client,
+        (bound, proved): (Option<&str>, Option<&str>),
+        (generations, verdict): ([Session; N], ProofVerdict),
+        now: Timestamp,
+    ) -> Result<JwtId, RefreshRefusal> {
+        let mut grant = grant(&client);
+        grant.details.jkt = bound.map(key);
+        let credentials = credentials(&client);
+        let proof = proved.map(|proved| CheckedProof {
+            jkt: key(proved),
+            id: SecretHash::of("a proof"),
+            expires_at: after(1_800),
+        });
+        let presented = jti(1);
+        let rotation = Rotation {
+            presented: &presented,
+            credentials: &credentials,
+            next: NextSession {
+                refresh_jti: JwtId::parse("not created").unwrap(),
+                access_jti: JwtId::parse("at-new").unwrap(),
+                expires_at: now.plus(Lifetimes::default().refresh_token),
+            },
+            at: now,
+            proof: proof
+                .as_ref()
+                .map(|proof| ProofUse::repeatable(proof, "rt-1", GRACE, now)),
+        };
+        let found = Found {
+            proof: verdict,
+            ..found_under(client, grant, generations)
+        };
+        Ok(decide(found, &rotation, &Lifetimes::default())?
+            .session
+            .refresh_jti)
+    }
+
+    #[test]
+    fn from_the_grace_time_on_whoever_proves_the_key_gets_the_successor_that_nobody_used() {
+        let lost = || ([spent(1, NOW), session(2)], ProofVerdict::Counts);
+        for seconds in [0, 29, 30, 600] {
+            let answer = proving(public(), (Some("0"), Some("0")), lost(), after(seconds));
+            assert_eq!(answer, Ok(jti(2)), "{seconds}");
+        }
+        let used = [spent(1, NOW), spent(2, after(10)), session(3)];
+        let used = (used, ProofVerdict::Counts);
+        let answer = proving(public(), (Some("0"), Some("0")), used, after(30));
+        assert_eq!(answer, replayed());
+    }
+
+    #[test]
+    fn whoever_fails_to_prove_the_key_ends_nothing_however_late() {
+        use ProofVerdict::{Counts, Used};
+        for (keys, verdict, expected) in [
+            ((Some("0"), None), Counts, ProofRefusal::Required),
+            ((Some("0"), Some("1")), Counts, ProofRefusal::OtherKey),
+            ((Some("0"), Some("0")), Used, ProofRefusal::Used),
+            ((None, Some("0")), Counts, ProofRefusal::NotBound),
+        ] {
+            for seconds in [0, 30, 600] {
+                let spent = ([spent(1, NOW), spent(2, NOW), session(3)], verdict);
+                let refused = proving(public(), keys, spent, after(seconds)).unwrap_err();
+                assert_eq!(refused, RefreshRefusal::Proof(expected));
+                assert_eq!(refused.ends(), None);
+            }
+        }
+        let spent = || ([spent(1, NOW), session(2)], Counts);
+        let answer = proving(confidential(), (None, Some("0")), spent(), after(60));
+        assert_eq!(answer, Ok(jti(2)));
+    }
+
+    #[test]
+    fn a_refresh_token_stays_for_whoever_proves_its_key() {
+        let persistent = || Client {
+            refresh_behaviour: RefreshBehaviour::Persistent,
+            ..public()
+        };
+        let active = || ([session(1)], ProofVerdict::Counts);
+        let stays = proving(persistent(), (Some("0"), Some("0")), active(), NOW);
+        assert_eq!(stays, Ok(jti(1)));
+        // A bearer's rotates: that the store has not done it is worth another try.
+        let rotates = proving(persistent(), (None, None), active(), NOW);
+        assert_eq!(rotates, Err(RefreshRefusal::Unsettled));
     }
 
     fn check(scope: &str, caller: &Client, grant: Option<&Grant>) -> Result<(), RefreshRefusal> {

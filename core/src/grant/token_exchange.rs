@@ -213,6 +213,8 @@ pub fn decide(
         act: acting(client, actor.as_ref(), &claims)?,
         client_id: client.id.clone(),
         jti,
+        // The key of whoever exchanges, if it proved one: nobody else's.
+        cnf: terms.confirmation(),
         ..claims
     };
     let lifetime = terms.lifetimes.access_token;
@@ -273,6 +275,7 @@ mod tests {
     use crate::authorize::tests::resources;
     use crate::client::ClientSettings;
     use crate::client::tests::{authenticated, confidential, public};
+    use crate::dpop::{Confirmation, Thumbprint};
     use crate::grant::tests::{NOW, after, grant, terms};
     use crate::grant::{EndReason, GrantStatus};
     use crate::token::access;
@@ -329,6 +332,34 @@ mod tests {
             &resources(),
             fresh,
         )
+    }
+
+    #[test]
+    fn the_new_token_is_bound_to_the_key_of_whoever_exchanges_and_to_no_other() {
+        let key = |first| {
+            let text = format!("{first}ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+            Thumbprint::parse(&text).unwrap()
+        };
+        let (of_user, of_service) = (key("0"), key("1"));
+        for proved in [None, Some(&of_service)] {
+            let mut subject = token_of(&public());
+            subject.jwt.payload.cnf = Some(Confirmation {
+                jkt: of_user.clone(),
+            });
+            let terms = Terms {
+                key: proved,
+                ..terms(after(100))
+            };
+            let fresh = (JwtId::parse("new").unwrap(), terms);
+            let offered = Offered {
+                subject: Some(subject),
+                actor: None,
+            };
+            let service = authenticated(service());
+            let made = decide(&service, &asking(""), offered, &resources(), fresh);
+            let bound_to = made.unwrap().payload.cnf.map(|cnf| cnf.jkt);
+            assert_eq!(bound_to.as_ref(), proved);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reading a bearer token (RFC 6750 §2.1).
+//! Reading a token from the `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1).
 
 use super::ResourceRefusal;
 use crate::form::Form;
@@ -8,6 +8,33 @@ use crate::secret::AccessToken;
 /// still fits.
 const LONGEST: usize = 8 * 1024;
 
+/// How a token is presented.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scheme {
+    /// By whoever has it (RFC 6750).
+    Bearer,
+    /// With a proof of the key that it is bound to (RFC 9449 §7.1).
+    Dpop,
+}
+
+impl Scheme {
+    /// As `Authorization` and `WWW-Authenticate` have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+
+    /// How the `Authorization` header says that a token is presented; nothing, if it says something else.
+    pub fn of(authorization: Option<&str>) -> Option<Self> {
+        let (scheme, _) = split(authorization?);
+        [Self::Bearer, Self::Dpop]
+            .into_iter()
+            .find(|known| scheme.eq_ignore_ascii_case(known.as_str()))
+    }
+}
+
 /// Reads the `Authorization` header (RFC 6750 §2.1): what is not even shaped like a token is worth
 /// nobody's work.
 ///
@@ -15,12 +42,20 @@ const LONGEST: usize = 8 * 1024;
 ///
 /// [`ResourceRefusal::NoToken`] or [`ResourceRefusal::Malformed`].
 pub fn bearer_token(authorization: Option<&str>) -> Result<AccessToken, ResourceRefusal> {
-    let header = authorization.ok_or(ResourceRefusal::NoToken)?;
-    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    token(authorization, Scheme::Bearer)
+}
+
+/// The same, with a token that is presented so.
+///
+/// # Errors
+///
+/// As [`bearer_token`].
+pub fn token(authorization: Option<&str>, scheme: Scheme) -> Result<AccessToken, ResourceRefusal> {
+    if Scheme::of(authorization) != Some(scheme) {
         // RFC 6750 §3.1: whoever uses another scheme may not know that a token is needed.
         return Err(ResourceRefusal::NoToken);
     }
+    let (_, token) = split(authorization.unwrap_or_default());
     shaped(token.trim_matches(' '))
 }
 
@@ -31,6 +66,7 @@ pub fn bearer_token(authorization: Option<&str>) -> Result<AccessToken, Resource
 /// [`ResourceRefusal::NoToken`] or [`ResourceRefusal::Malformed`], also of a token in each place (§2).
 pub fn presented_token(
     authorization: Option<&str>,
+    scheme: Scheme,
     form: Option<&Form>,
 ) -> Result<AccessToken, ResourceRefusal> {
     match (
@@ -39,7 +75,7 @@ pub fn presented_token(
     ) {
         (None, Some(token)) => shaped(token),
         (Some(_), Some(_)) => Err(ResourceRefusal::Malformed),
-        (_, None) => bearer_token(authorization),
+        (_, None) => token(authorization, scheme),
     }
 }
 
@@ -48,6 +84,10 @@ fn shaped(token: &str) -> Result<AccessToken, ResourceRefusal> {
         return Err(ResourceRefusal::Malformed);
     }
     Ok(AccessToken::new(token))
+}
+
+fn split(header: &str) -> (&str, &str) {
+    header.split_once(' ').unwrap_or((header, ""))
 }
 
 /// `b64token`: letters, digits and `-._~+/`, at least one, and `=` at the end only.
@@ -94,8 +134,10 @@ mod tests {
     #[test]
     fn a_token_is_in_the_header_or_in_the_form_and_not_in_both() {
         let form = Form::parse("access_token=a.b.c").unwrap();
-        let presented =
-            |header, form| presented_token(header, form).map(|token| token.expose().to_owned());
+        let presented = |header, form| {
+            let token = presented_token(header, Scheme::Bearer, form);
+            token.map(|token| token.expose().to_owned())
+        };
         assert_eq!(presented(None, Some(&form)).as_deref(), Ok("a.b.c"));
         let empty = Form::default();
         assert_eq!(
@@ -111,6 +153,20 @@ mod tests {
             presented(None, Some(&shapeless)),
             Err(ResourceRefusal::Malformed)
         );
+    }
+
+    #[test]
+    fn a_token_is_presented_as_it_is_said() {
+        for (header, scheme) in [("dpop a.b", Scheme::Dpop), ("bearer a.b", Scheme::Bearer)] {
+            assert_eq!(Scheme::of(Some(header)), Some(scheme));
+            assert_eq!(token(Some(header), scheme).unwrap().expose(), "a.b");
+        }
+        assert_eq!(Scheme::of(Some("Basic YTpi")), None);
+        assert_eq!(Scheme::of(None), None);
+        let refused = token(Some("Bearer a.b"), Scheme::Dpop).unwrap_err();
+        assert_eq!(refused, ResourceRefusal::NoToken);
+        let refused = token(Some("DPoP a, b"), Scheme::Dpop).unwrap_err();
+        assert_eq!(refused, ResourceRefusal::Malformed);
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! Refusing a request, with the challenge of RFC 6750 §3.
+//! Refusing a request, with the challenge of RFC 6750 §3 or RFC 9449 §7.1.
 
+use super::Scheme;
+use crate::dpop::{ALGORITHMS, ProofRefusal};
 use crate::error::ErrorCode;
 use crate::jose::JwtError;
 
@@ -9,7 +11,10 @@ pub enum ResourceRefusal {
     /// No token: the challenge carries no error code (RFC 6750 §3.1).
     #[error("a bearer token is required")]
     NoToken,
-    /// The header is not `Bearer` with what may be a token.
+    /// The same, where only a token will do that is bound to a key.
+    #[error("a token that is bound to a key is required, and a DPoP proof")]
+    NoBoundToken,
+    /// The header is not `Bearer` or `DPoP` with what may be a token.
     #[error("the Authorization header must be Bearer and a token")]
     Malformed,
     /// The token itself.
@@ -18,6 +23,15 @@ pub enum ResourceRefusal {
     /// The provider says that it is not active.
     #[error("the token is expired or revoked")]
     Inactive,
+    /// It is bound to a key and was presented without a proof (RFC 9449 §7.2).
+    #[error("the token is bound to a key: present it as DPoP, with a proof")]
+    Downgraded,
+    /// It is bound to no key and was presented as if it were.
+    #[error("the token is bound to no key: present it as Bearer")]
+    NotBound,
+    /// The proof of its key (RFC 9449 §4.3).
+    #[error(transparent)]
+    Proof(#[from] ProofRefusal),
     /// It comes from another issuer.
     #[error("the token was issued by another provider")]
     OtherIssuer,
@@ -33,28 +47,57 @@ impl ResourceRefusal {
     /// The HTTP status and, unless no token was sent, the error code (RFC 6750 §3.1).
     pub const fn code(&self) -> (u16, Option<ErrorCode>) {
         match self {
-            Self::NoToken => (401, None),
+            Self::NoToken | Self::NoBoundToken => (401, None),
+            Self::Proof(ProofRefusal::NonceRequired) => (401, Some(ErrorCode::UseDpopNonce)),
+            Self::Proof(_) => (401, Some(ErrorCode::InvalidDpopProof)),
             Self::Malformed => (400, Some(ErrorCode::InvalidRequest)),
-            Self::Token(_) | Self::Inactive | Self::OtherIssuer | Self::OtherAudience => {
-                (401, Some(ErrorCode::InvalidToken))
-            }
+            Self::Token(_)
+            | Self::Inactive
+            | Self::Downgraded
+            | Self::NotBound
+            | Self::OtherIssuer
+            | Self::OtherAudience => (401, Some(ErrorCode::InvalidToken)),
             Self::MissingScope(_) => (403, Some(ErrorCode::InsufficientScope)),
         }
     }
 
-    /// The `WWW-Authenticate` value (RFC 6750 §3, RFC 9728 §5.1). `metadata` is the address of the
-    /// resource's metadata, if it has one.
+    /// The same with how the token was presented, or has to be.
+    pub fn presented(self, scheme: Scheme) -> Refused {
+        let scheme = match self {
+            Self::Downgraded | Self::NoBoundToken | Self::Proof(_) => Scheme::Dpop,
+            _ => scheme,
+        };
+        let reason = self;
+        Refused { reason, scheme }
+    }
+}
+
+/// A refusal, and the scheme of its challenge.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// Why.
+    pub reason: ResourceRefusal,
+    /// How a token has to be presented.
+    pub scheme: Scheme,
+}
+
+impl Refused {
+    /// The `WWW-Authenticate` value (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1). `metadata` is the
+    /// address of the resource's metadata, if it has one.
     pub fn challenge(&self, realm: &str, metadata: Option<&str>) -> String {
         let mut parameters = vec![parameter("realm", realm)];
-        if let (_, Some(code)) = self.code() {
+        if let (_, Some(code)) = self.reason.code() {
             parameters.push(parameter("error", code.as_str()));
-            parameters.push(parameter("error_description", &self.to_string()));
+            parameters.push(parameter("error_description", &self.reason.to_string()));
         }
-        if let Self::MissingScope(scope) = self {
+        if let ResourceRefusal::MissingScope(scope) = self.reason {
             parameters.push(parameter("scope", scope));
         }
+        if self.scheme == Scheme::Dpop {
+            parameters.push(parameter("algs", &ALGORITHMS.join(" ")));
+        }
         parameters.extend(metadata.map(|url| parameter("resource_metadata", url)));
-        format!("Bearer {}", parameters.join(", "))
+        format!("{} {}", self.scheme.as_str(), parameters.join(", "))
     }
 }
 
@@ -129,8 +172,54 @@ mod tests {
                 ),
             ),
         ] {
-            assert_eq!(refusal.challenge("api", Some(METADATA)), challenge);
             assert_eq!(refusal.code().0, status, "{refusal:?}");
+            let refused = refusal.presented(Scheme::Bearer);
+            assert_eq!(refused.challenge("api", Some(METADATA)), challenge);
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_as_rfc_9449_has_it() {
+        let algs = r#"algs="ES256 RS256 EdDSA Ed25519""#;
+        for (refusal, scheme, status, parameters) in [
+            (
+                ResourceRefusal::Token(JwtError::Expired),
+                Scheme::Dpop,
+                401,
+                r#", error="invalid_token", error_description="the token has expired""#,
+            ),
+            (
+                ResourceRefusal::Downgraded,
+                Scheme::Bearer,
+                401,
+                r#", error="invalid_token", error_description="the token is bound to a key: present it as DPoP, with a proof""#,
+            ),
+            (
+                ResourceRefusal::NotBound,
+                Scheme::Dpop,
+                401,
+                r#", error="invalid_token", error_description="the token is bound to no key: present it as Bearer""#,
+            ),
+            (
+                ResourceRefusal::Proof(ProofRefusal::Used),
+                Scheme::Dpop,
+                401,
+                r#", error="invalid_dpop_proof", error_description="the DPoP proof was used before: its jti must be new""#,
+            ),
+            (
+                ResourceRefusal::Proof(ProofRefusal::NonceRequired),
+                Scheme::Dpop,
+                401,
+                r#", error="use_dpop_nonce", error_description="the DPoP proof must have the nonce of the DPoP-Nonce header""#,
+            ),
+            (ResourceRefusal::NoBoundToken, Scheme::Bearer, 401, ""),
+        ] {
+            assert_eq!(refusal.code().0, status, "{refusal:?}");
+            let challenge = refusal.presented(scheme).challenge("api", None);
+            assert_eq!(
+                challenge,
+                format!(r#"DPoP realm="api"{parameters}, {algs}"#)
+            );
         }
     }
 
@@ -151,9 +240,10 @@ mod tests {
 
     #[test]
     fn a_realm_stays_within_its_quotes() {
-        let challenge = ResourceRefusal::NoToken.challenge(r#"a "b", error="c\"#, None);
+        let refused = ResourceRefusal::NoToken.presented(Scheme::Bearer);
+        let challenge = refused.challenge(r#"a "b", error="c\"#, None);
         assert_eq!(challenge, r#"Bearer realm="a \"b\", error=\"c\\""#);
-        let challenge = ResourceRefusal::NoToken.challenge("a", Some(r#"https://a.example/""#));
+        let challenge = refused.challenge("a", Some(r#"https://a.example/""#));
         assert_eq!(
             challenge,
             r#"Bearer realm="a", resource_metadata="https://a.example/\"""#

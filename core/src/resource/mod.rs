@@ -1,20 +1,21 @@
-//! The resource server: reading a bearer token (RFC 6750), judging it (RFC 9068 §4, RFC 7662 §2.2),
+//! The resource server: reading a token (RFC 6750, RFC 9449 §7), judging it (RFC 9068 §4, RFC 7662 §2.2),
 //! refusing it with a proper challenge, and saying where it describes itself (RFC 9728).
 
 mod bearer;
 mod challenge;
 mod metadata;
 
-pub use bearer::{bearer_token, presented_token};
-pub use challenge::ResourceRefusal;
+pub use bearer::{Scheme, bearer_token, presented_token};
+pub use challenge::{Refused, ResourceRefusal};
 pub use metadata::{metadata_path, metadata_url};
 
+use crate::dpop::{CheckedProof, ProofRefusal, Thumbprint};
 use crate::id::{Audience, ClientId, Issuer, Subject};
 use crate::introspect::Introspection;
 use crate::jose::Jwt;
 use crate::scope::Scope;
 use crate::time::Timestamp;
-use crate::token::access::AccessTokenClaims;
+use crate::token::access::{AccessTokenClaims, BEARER, DPOP};
 
 /// What a resource server expects of every token.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Authorized {
     pub expires_at: Timestamp,
     /// Who acts for the user, if it is not the user (RFC 8693 §4.1).
     pub actor: Option<Subject>,
+    /// The key that the token is bound to.
+    pub bound_to: Option<Thumbprint>,
 }
 
 /// Judges a JWT whose signature, type and expiry were checked (RFC 9068 §4).
@@ -62,6 +65,7 @@ pub fn check_jwt(
         scope: claims.scope,
         expires_at: token.expires_at,
         actor: claims.act.map(|act| act.sub),
+        bound_to: claims.cnf.map(|cnf| cnf.jkt),
     })
 }
 
@@ -80,7 +84,8 @@ pub fn check_introspection(
         .details
         .filter(|_| answer.active)
         .ok_or(ResourceRefusal::Inactive)?;
-    if details.token_type.as_deref() != Some("Bearer") || details.exp <= now {
+    let is_access_token = matches!(details.token_type.as_deref(), Some(BEARER | DPOP));
+    if !is_access_token || details.exp <= now {
         return Err(ResourceRefusal::Inactive);
     }
     if details.iss != expected.issuer.as_str() {
@@ -95,7 +100,28 @@ pub fn check_introspection(
         scope: Scope::parse(&details.scope).map_err(|_| ResourceRefusal::Inactive)?,
         expires_at: details.exp,
         actor: details.act.map(|act| act.sub),
+        bound_to: details.cnf.map(|cnf| cnf.jkt),
     })
+}
+
+/// Demands that whoever presents a token that is bound to a key has proved that key, and nobody presents
+/// one that is not as if it were (RFC 9449 §7).
+///
+/// # Errors
+///
+/// [`ResourceRefusal::Downgraded`], [`ResourceRefusal::NotBound`] or [`ProofRefusal::OtherKey`].
+pub fn check_possession(
+    bound_to: Option<&Thumbprint>,
+    proof: Option<&CheckedProof>,
+) -> Result<(), ResourceRefusal> {
+    match (bound_to, proof) {
+        (Some(_), None) => Err(ResourceRefusal::Downgraded),
+        (None, Some(_)) => Err(ResourceRefusal::NotBound),
+        (Some(bound_to), Some(proof)) if *bound_to != proof.jkt => {
+            Err(ProofRefusal::OtherKey.into())
+        }
+        (None, None) | (Some(_), Some(_)) => Ok(()),
+    }
 }
 
 /// Demands a scope.
@@ -119,6 +145,7 @@ mod tests {
     use crate::grant::tests::{NOW, after, grant, terms};
     use crate::id::JwtId;
     use crate::introspect::Details;
+    use crate::secret::SecretHash;
     use crate::token::access;
 
     fn expected() -> Expected {
@@ -145,6 +172,7 @@ mod tests {
             exp: after(300),
             iat: NOW,
             token_type: Some("Bearer".to_owned()),
+            cnf: None,
             username: None,
             act: None,
         };
@@ -153,6 +181,43 @@ mod tests {
             active: true,
             details: Some(details),
         }
+    }
+
+    #[test]
+    fn a_bound_token_needs_its_key_and_no_other_token_does() {
+        let key = |first| {
+            let text = format!("{first}ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+            Thumbprint::parse(&text).unwrap()
+        };
+        let proof = |first| CheckedProof {
+            jkt: key(first),
+            id: SecretHash::of("a proof"),
+            expires_at: after(60),
+        };
+        let (bound_to, own, other) = (key("0"), proof("0"), proof("1"));
+        for (bound_to, proof, expected) in [
+            (None, None, Ok(())),
+            (Some(&bound_to), Some(&own), Ok(())),
+            (Some(&bound_to), None, Err(ResourceRefusal::Downgraded)),
+            (None, Some(&own), Err(ResourceRefusal::NotBound)),
+            (
+                Some(&bound_to),
+                Some(&other),
+                Err(ResourceRefusal::Proof(ProofRefusal::OtherKey)),
+            ),
+        ] {
+            assert_eq!(check_possession(bound_to, proof), expected);
+        }
+        let mut token = token();
+        token.payload.cnf = Some(crate::dpop::Confirmation { jkt: key("0") });
+        let authorized = check_jwt(token, &expected()).unwrap();
+        assert_eq!(authorized.bound_to, Some(key("0")));
+        let introspected = introspected(|details| {
+            details.token_type = Some("DPoP".to_owned());
+            details.cnf = Some(crate::dpop::Confirmation { jkt: key("0") });
+        });
+        let authorized = check_introspection(introspected, &expected(), NOW).unwrap();
+        assert_eq!(authorized.bound_to, Some(key("0")));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dpop::Confirmation;
 use crate::grant::client_credentials::ActingForItself;
 use crate::grant::{Grant, Terms};
 use crate::id::{Audience, ClientId, GrantId, Issuer, JwtId, Subject};
@@ -12,6 +13,12 @@ use crate::token::actor::Actor;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const TYPE: &str = "at+jwt";
+
+/// The `token_type` of a token that whoever has it may use (RFC 6750).
+pub const BEARER: &str = "Bearer";
+
+/// The `token_type` of a token that only whoever has its key may use (RFC 9449 §5).
+pub const DPOP: &str = "DPoP";
 
 /// The claims of an access token (RFC 9068 §2.2).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -38,6 +45,9 @@ pub struct AccessTokenClaims {
     /// `act` (RFC 8693 §4.1), if another than the user acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// `cnf`: the key that whoever presents it must prove (RFC 9449 §6.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 /// What an access token stands on, and ends with.
@@ -55,6 +65,14 @@ impl AccessTokenClaims {
         let itself = Basis::Client(&self.client_id);
         self.grant_id.as_ref().map_or(itself, Basis::Grant)
     }
+
+    /// Its `token_type` (RFC 6749 §7.1, RFC 9449 §5).
+    pub const fn token_type(&self) -> &'static str {
+        match self.cnf {
+            Some(_) => DPOP,
+            None => BEARER,
+        }
+    }
 }
 
 /// An access token under `grant`, for as much of its scope as `scope` names. It never outlives the
@@ -70,6 +88,7 @@ pub fn issue(grant: &Grant, scope: &Scope, jti: JwtId, terms: Terms<'_>) -> Jwt<
         auth_time: Some(grant.auth_time),
         grant_id: Some(grant.id.clone()),
         act: None,
+        cnf: terms.confirmation(),
     };
     let lifetime = terms.lifetimes.access_token;
     let expires_at = terms.now.plus(lifetime).min(grant.expires_at);
@@ -96,6 +115,7 @@ pub fn issue_to_client(
         auth_time: None,
         grant_id: None,
         act: None,
+        cnf: terms.confirmation(),
     };
     Jwt {
         payload,

@@ -2,6 +2,7 @@
 
 use crate::authorize::UnknownResource;
 use crate::client::AuthenticationFailure;
+use crate::dpop::ProofRefusal;
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::form::FormError;
 use crate::grant::EndReason;
@@ -32,6 +33,9 @@ pub enum TokenRefusal {
     /// The parameters.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// The proof of possession.
+    #[error(transparent)]
+    Proof(#[from] ProofRefusal),
     /// The refresh token's session or grant.
     #[error(transparent)]
     Refresh(#[from] RefreshRefusal),
@@ -62,6 +66,7 @@ impl TokenRefusal {
             Self::Client(_)
             | Self::ClientCredentials(_)
             | Self::Form(_)
+            | Self::Proof(_)
             | Self::RefreshToken(_)
             | Self::Scope(_)
             | Self::Target(_)
@@ -80,6 +85,11 @@ impl TokenRefusal {
             Self::Device(DeviceRefusal::Pending) => ErrorCode::AuthorizationPending,
             Self::Device(DeviceRefusal::SlowDown) => ErrorCode::SlowDown,
             Self::TokenExchange(refusal) => refusal.code(),
+            Self::Proof(refusal)
+            | Self::ClientCredentials(ClientCredentialsRefusal::Proof(refusal))
+            | Self::Code(CodeRefusal::Proof(refusal))
+            | Self::Device(DeviceRefusal::Proof(refusal))
+            | Self::Refresh(RefreshRefusal::Proof(refusal)) => refusal.code(),
             Self::Form(_) => ErrorCode::InvalidRequest,
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::Code(CodeRefusal::UnauthorizedClient)
@@ -143,6 +153,7 @@ impl TokenRefusal {
             | Self::Code(_)
             | Self::Device(_)
             | Self::Form(_)
+            | Self::Proof(_)
             | Self::Refresh(_)
             | Self::RefreshToken(_)
             | Self::Scope(_)
@@ -176,6 +187,7 @@ impl From<&TokenRefusal> for ErrorResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dpop::ProofError;
     use crate::form::Form;
     use crate::pkce::PkceError;
     use crate::scope::{InvalidScope, ScopeExceeded};
@@ -344,6 +356,31 @@ mod tests {
             (R::UnauthorizedClient, unauthorized),
         ] {
             assert_eq!(wire(&refusal.into()), expected, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_a_proof_has_its_words_on_the_wire_and_ends_nothing() {
+        use ProofRefusal as R;
+        let invalid = ("invalid_dpop_proof", 400, None, None);
+        for (refusal, expected) in [
+            (R::Invalid(ProofError::Signature), invalid),
+            (R::Mismatch, invalid),
+            (R::NonceRequired, ("use_dpop_nonce", 400, None, None)),
+            (R::NotBound, invalid),
+            (R::OtherKey, INVALID_GRANT),
+            (R::Required, invalid),
+            (R::Used, invalid),
+        ] {
+            for refusal in [
+                TokenRefusal::Proof(refusal),
+                ClientCredentialsRefusal::Proof(refusal).into(),
+                CodeRefusal::Proof(refusal).into(),
+                DeviceRefusal::Proof(refusal).into(),
+                RefreshRefusal::Proof(refusal).into(),
+            ] {
+                assert_eq!(wire(&refusal), expected, "{refusal:?}");
+            }
         }
     }
 

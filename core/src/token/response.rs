@@ -11,6 +11,8 @@ use crate::time::Lifetime;
 pub struct TokenResponse {
     /// `access_token`.
     pub access_token: AccessToken,
+    /// `token_type`.
+    pub token_type: &'static str,
     /// `expires_in`, in seconds.
     pub expires_in: Lifetime,
     /// `refresh_token`.
@@ -46,7 +48,7 @@ impl TokenResponse {
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(&Wire {
             access_token: self.access_token.expose(),
-            token_type: "Bearer",
+            token_type: self.token_type,
             expires_in: self.expires_in.seconds(),
             refresh_token: self.refresh_token.as_ref().map(RefreshToken::expose),
             scope: self.scope.to_string(),
@@ -64,6 +66,7 @@ mod tests {
     fn the_body_is_that_of_rfc_6749_5_1() {
         let whole = TokenResponse {
             access_token: AccessToken::new("a"),
+            token_type: "Bearer",
             expires_in: Lifetime::from_minutes(5),
             refresh_token: Some(RefreshToken::new("r")),
             scope: Scope::parse("read openid").unwrap(),
@@ -89,6 +92,7 @@ mod tests {
     fn it_does_not_print_its_tokens() {
         let response = TokenResponse {
             access_token: AccessToken::new("very-secret"),
+            token_type: "DPoP",
             expires_in: Lifetime::from_minutes(5),
             refresh_token: Some(RefreshToken::new("very-secret")),
             scope: Scope::default(),

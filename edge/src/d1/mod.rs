@@ -154,9 +154,17 @@ impl Database {
         statements: [Statement; N],
     ) -> Result<[Rows; N], EdgeError> {
         let statements: Array = statements.into_iter().map(|s| JsValue::from(s.0)).collect();
-        let results = self.run(&statements).await?;
-        let unanswered = |_| EdgeError::D1("a statement was not answered".to_owned());
-        results.try_into().map_err(unanswered)
+        exactly(self.run(&statements).await?)
+    }
+
+    /// The same for as many as there are: see [`exactly`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::batch`].
+    pub async fn batch_of(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, EdgeError> {
+        let statements: Array = statements.into_iter().map(|s| JsValue::from(s.0)).collect();
+        self.run(&statements).await
     }
 
     async fn run(&self, statements: &Array) -> Result<Vec<Rows>, EdgeError> {
@@ -171,4 +179,14 @@ impl Database {
         let results: Array = results.unchecked_into();
         read(&results.slice(0, own))
     }
+}
+
+/// What so many statements returned.
+///
+/// # Errors
+///
+/// [`EdgeError::D1`] if they are not so many.
+pub fn exactly<const N: usize>(rows: Vec<Rows>) -> Result<[Rows; N], EdgeError> {
+    let unanswered = |_| EdgeError::D1("a statement was not answered".to_owned());
+    rows.try_into().map_err(unanswered)
 }

@@ -51,7 +51,11 @@ impl<S: Store> World<'_, S> {
 
     async fn code_status(&self, code: SecretHash) -> Option<CodeStatus> {
         let client = fixture::demo().id;
-        let found = self.store.client_and_code(&client, code).await.unwrap();
+        let found = self
+            .store
+            .client_and_code(&client, code, None)
+            .await
+            .unwrap();
         found.1.map(|code| code.status)
     }
 

@@ -18,7 +18,10 @@ pub async fn a_code_reads_back_as_it_was_kept<S: Store>(store: &S) {
         let mut kept = world.code(&client, &sign_in.browser);
         kept.nonce = nonce;
         store.insert_code(&kept).await.unwrap();
-        let (owner, read) = store.client_and_code(&client.id, kept.hash).await.unwrap();
+        let (owner, read, _) = store
+            .client_and_code(&client.id, kept.hash, None)
+            .await
+            .unwrap();
         assert_eq!(owner.unwrap().id, client.id);
         let read = read.unwrap();
         assert!(read.hash.matches(kept.hash));
@@ -56,7 +59,10 @@ pub async fn a_code_is_redeemed_by_one_of_many<S: Store>(store: &S) {
             .unwrap();
         assert_eq!(state.grant, won.then(|| redemption.grant.clone()));
         if won {
-            let (_, code) = store.client_and_code(&client.id, code.hash).await.unwrap();
+            let (_, code, _) = store
+                .client_and_code(&client.id, code.hash, None)
+                .await
+                .unwrap();
             let redeemed = CodeStatus::Redeemed {
                 at: redemption.at,
                 grant_id: redemption.grant.id.clone(),
@@ -77,7 +83,10 @@ pub async fn an_expired_code_is_not_redeemed<S: Store>(store: &S) {
     redemption.at = code.expires_at;
     assert!(!store.redeem(&redemption).await.unwrap());
     assert_eq!(world.session(&redemption.session.refresh_jti).await, None);
-    let (_, code) = store.client_and_code(&client.id, code.hash).await.unwrap();
+    let (_, code, _) = store
+        .client_and_code(&client.id, code.hash, None)
+        .await
+        .unwrap();
     assert_eq!(code.unwrap().status, CodeStatus::Unused);
 }
 

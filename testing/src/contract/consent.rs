@@ -24,9 +24,9 @@ async fn give<S: Store>(world: &World<'_, S>, client: &Client, by: &SignIn, answ
         .insert_code_and_consent(&code, answer, NOW)
         .await;
     assert!(kept.unwrap());
-    let (_, found) = world
+    let (_, found, _) = world
         .store
-        .client_and_code(&client.id, code.hash)
+        .client_and_code(&client.id, code.hash, None)
         .await
         .unwrap();
     assert!(found.is_some());
@@ -111,7 +111,10 @@ pub async fn an_answer_needs_a_signed_in_browser<S: Store>(store: &S) {
     let answer = answer("openid", "");
     let kept = store.insert_code_and_consent(&code, &answer, NOW).await;
     assert!(!kept.unwrap());
-    let (_, found) = store.client_and_code(&client.id, code.hash).await.unwrap();
+    let (_, found, _) = store
+        .client_and_code(&client.id, code.hash, None)
+        .await
+        .unwrap();
     assert!(found.is_none());
     let again = world.sign_in().await;
     assert_eq!(remembered(&world, &client, &again).await, None);

@@ -86,6 +86,7 @@ impl<S: Store> World<'_, S> {
     pub(super) async fn poll(&self, record: &DeviceRecord, at: Timestamp) -> Polled {
         let client = fixture::demo().id;
         let poll = DevicePoll {
+            proof: None,
             device_code: record.hash,
             client_id: &client,
             at,

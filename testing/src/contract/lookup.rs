@@ -20,7 +20,7 @@ pub async fn what_is_not_there_is_none<S: Store>(store: &S) {
         .unwrap();
     assert!(client.is_none() && found.is_none());
     let hash = SecretHash::of("no code");
-    let (client, code) = store.client_and_code(&nobody, hash).await.unwrap();
+    let (client, code, _) = store.client_and_code(&nobody, hash, None).await.unwrap();
     assert!(client.is_none() && code.is_none());
     assert!(store.user_by_name("nobody").await.unwrap().is_none());
     let unknown = Subject::parse("nobody").unwrap();
@@ -37,7 +37,7 @@ pub async fn what_is_not_there_is_none<S: Store>(store: &S) {
         .await
         .unwrap();
     assert!(state.client.is_none() && state.grant.is_none() && state.user.is_none());
-    let (client, is_a_user) = store.client_and_namesake(&nobody).await.unwrap();
+    let (client, is_a_user, _) = store.client_and_namesake(&nobody, None).await.unwrap();
     assert!(client.is_none() && !is_a_user);
     let (client, session, state) = store
         .refresh_token_state(&nobody, &world.jti())
@@ -132,7 +132,7 @@ pub async fn a_client_that_acts_for_itself_is_found<S: Store>(store: &S) {
     };
     store.put_user(&namesake, PASSWORD_HASH).await;
     for (id, expected) in [(itself, false), (fixture::persistent().id, true)] {
-        let (client, is_a_user) = store.client_and_namesake(&id).await.unwrap();
+        let (client, is_a_user, _) = store.client_and_namesake(&id, None).await.unwrap();
         assert_eq!((client.unwrap().id, is_a_user), (id, expected));
     }
 }

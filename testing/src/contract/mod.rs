@@ -12,6 +12,7 @@ mod consent;
 mod device;
 mod ending;
 mod lookup;
+mod proof;
 mod pushed;
 mod registration;
 mod rotation;
@@ -22,6 +23,7 @@ pub use consent::*;
 pub use device::*;
 pub use ending::*;
 pub use lookup::*;
+pub use proof::*;
 pub use pushed::*;
 pub use registration::*;
 pub use rotation::*;
@@ -127,6 +129,13 @@ macro_rules! store_contracts {
             a_browser_stays_one_through_its_sign_ins,
             a_revoked_access_token_is_known_and_alone,
             an_identifier_is_used_by_one_of_many,
+            a_proof_is_used_by_one_of_many,
+            a_proof_counts_again_for_the_same_request_only,
+            whoever_fails_to_prove_the_key_spends_nothing,
+            an_unbound_session_is_bound_by_nobody,
+            a_client_that_promised_a_proof_needs_one,
+            a_bound_session_of_a_persistent_client_stays,
+            a_proof_is_used_with_what_is_loaded,
             a_pushed_request_is_claimed_by_one_of_many,
             a_claim_finds_client_and_sign_in,
             a_pushed_request_is_its_clients_until_it_expires,
@@ -253,6 +262,7 @@ impl<'s, S: Store> World<'s, S> {
                 id_token_claims: Scope::parse("name").unwrap(),
                 userinfo_claims: Scope::parse("email").unwrap(),
                 declines_offline_access: true,
+                jkt: None,
             },
             scope: Scope::parse("openid read").unwrap(),
             audience: fixture::resources().default,
@@ -349,6 +359,7 @@ impl<'s, S: Store> World<'s, S> {
             credentials,
             next,
             at,
+            proof: None,
         };
         (self.store.rotate(&rotation).await.unwrap(), offered)
     }

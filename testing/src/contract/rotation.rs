@@ -30,6 +30,7 @@ pub async fn a_session_is_rotated_by_one_of_many<S: Store>(store: &S) {
             credentials: &credentials,
             next: world.next(NOW),
             at: NOW,
+            proof: None,
         })
         .collect();
     let found = join_all(rotations.iter().map(|rotation| store.rotate(rotation))).await;
@@ -75,6 +76,7 @@ pub async fn a_rotation_that_arrives_twice_is_one<S: Store>(store: &S) {
         credentials: &credentials,
         next: world.next(NOW),
         at: NOW,
+        proof: None,
     };
     let first = store.rotate(&rotation).await.unwrap().presented.unwrap();
     assert_eq!(first.successors.len(), 1);

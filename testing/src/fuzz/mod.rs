@@ -14,10 +14,11 @@ pub use mutate::Mutator;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; its corpus is the folder of its name in `fuzz/corpus/`.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("authorization_header", parsers::authorization_header),
     ("authorization_request", authorization::request),
     ("callback", authorization::callback),
+    ("dpop_proof", parsers::dpop_proof),
     ("form", parsers::form),
     ("jwt", parsers::jwt),
     ("redirect_uri", parsers::redirect_uri),

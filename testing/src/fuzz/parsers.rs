@@ -1,12 +1,16 @@
 //! The parsers that every request goes through.
 
 use gatepass_core::client::{ClientCredentials, GrantType};
+use gatepass_core::dpop::{
+    NoncePolicy, Occasion, ParsedProof, ProofError, ProofRefusal, Thumbprint,
+};
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::form::{self, Form};
 use gatepass_core::jose::{JwtError, ParsedJwt};
 use gatepass_core::redirect::RedirectUri;
 use gatepass_core::resource::bearer_token;
 use gatepass_core::secret::{BrowserBinding, RefreshToken, StateToken};
+use gatepass_core::time::Lifetime;
 use gatepass_core::token::{TokenRequest, access, id, refresh};
 use gatepass_core::{authorize::state_token, introspect::IntrospectionRequest};
 use gatepass_core::{logout::LogoutRequest, revoke::RevocationRequest};
@@ -24,6 +28,50 @@ pub(super) fn authorization_header(data: &[u8]) {
     if let Ok(credentials) = ClientCredentials::parse(Some(header), &Form::default()) {
         assert_eq!(credentials.method(), "client_secret_basic");
         assert!(!format!("{credentials:?}").contains(fixture::SECRET));
+    }
+}
+
+/// DPoP proofs: without a good signature none is believed, and one that is believed is for this request,
+/// by a key that has exactly one thumbprint.
+pub(super) fn dpop_proof(data: &[u8]) {
+    let Some(proof) = text(data) else { return };
+    let occasion = Occasion {
+        method: "POST",
+        url: "http://localhost:4000/oauth/token",
+        access_token: None,
+        nonces: NoncePolicy::Unknown,
+        now: fixture::NOW,
+    };
+    let parse = || ParsedProof::parse(proof);
+    let Ok(parsed) = parse() else { return };
+    let signed = core::str::from_utf8(parsed.signing_input()).unwrap();
+    let signature = proof.trim_matches(' ').strip_prefix(signed);
+    assert!(signature.is_some_and(|rest| rest.starts_with('.')));
+    assert!(!parsed.jwk().contains_key("d") && !parsed.jwk().contains_key("k"));
+    let unsigned = parsed.check(false, &occasion).unwrap_err();
+    assert_eq!(unsigned, ProofRefusal::Invalid(ProofError::Signature));
+    let again = parse().unwrap().check(true, &occasion);
+    let Ok(checked) = parse().unwrap().check(true, &occasion) else {
+        return check_description(&again.unwrap_err().to_string());
+    };
+    assert!(checked.id.matches(again.unwrap().id));
+    assert_eq!(Thumbprint::parse(checked.jkt.as_str()), Ok(checked.jkt));
+    assert!(checked.expires_at > fixture::NOW);
+    for other in [
+        Occasion {
+            method: "GET",
+            ..occasion
+        },
+        Occasion {
+            url: "http://localhost:4000/oauth/par",
+            ..occasion
+        },
+        Occasion {
+            now: fixture::NOW.plus(Lifetime::from_minutes(5)),
+            ..occasion
+        },
+    ] {
+        assert!(parse().unwrap().check(true, &other).is_err(), "{other:?}");
     }
 }
 

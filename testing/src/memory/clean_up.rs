@@ -73,8 +73,8 @@ impl CleanUpStore for MemoryStore {
             sign_ins: remove(&mut tables.sign_ins, sign_ins, |sign_in| {
                 sign_in.expires_at <= over.expired
             }),
-            used_once: remove(&mut tables.used, used, |expires_at| {
-                *expires_at <= over.expired
+            used_once: remove(&mut tables.used, used, |used| {
+                used.expires_at <= over.expired
             }),
             pushed_requests: remove(&mut tables.pushed, pushed, |pushed| {
                 pushed.has_expired(over.expired)

@@ -86,6 +86,7 @@ impl DeviceStore for MemoryStore {
 
     async fn poll_device(&self, poll: &DevicePoll<'_>) -> Result<Polled, Infallible> {
         let mut tables = self.0.borrow_mut();
+        let proof = tables.use_proof(poll.proof.as_ref());
         let before = tables
             .devices
             .get(&poll.device_code.to_base64url())
@@ -103,6 +104,7 @@ impl DeviceStore for MemoryStore {
             client: tables.client(poll.client_id),
             record: before,
             made,
+            proof,
         })
     }
 

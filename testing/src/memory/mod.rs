@@ -14,6 +14,7 @@ use gatepass_core::authorize::{Consent, SignIn};
 use gatepass_core::client::{
     Client, ClientAuthentication, ClientCredentials, GrantType, RefreshBehaviour,
 };
+use gatepass_core::dpop::{ProofUse, ProofVerdict, check_grant_key};
 use gatepass_core::grant::code::{CodeRecord, CodeStatus, Redemption};
 use gatepass_core::grant::device::DeviceRecord;
 use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
@@ -44,11 +45,26 @@ struct Tables {
     grants: BTreeMap<GrantId, Grant>,
     sessions: BTreeMap<JwtId, Session>,
     revoked: BTreeMap<JwtId, Timestamp>,
-    used: BTreeMap<String, Timestamp>,
+    used: BTreeMap<String, Used>,
     consents: BTreeMap<(Subject, ClientId), Consent>,
     pushed: BTreeMap<String, pushed::Pushed>,
     registrations: BTreeMap<ClientId, (SecretHash, Timestamp)>,
     cursors: clean_up::Cursors,
+}
+
+/// What was used, and may not be used again before it expires.
+#[derive(Debug)]
+struct Used {
+    expires_at: Timestamp,
+    purpose: String,
+    at: Timestamp,
+}
+
+impl Used {
+    /// Whether this is the same request again.
+    fn is_the_same(&self, used: &ProofUse<'_>) -> bool {
+        !used.purpose.is_empty() && self.purpose == used.purpose && self.at >= used.again_since
+    }
 }
 
 impl MemoryStore {
@@ -173,8 +189,17 @@ impl OnceStore for MemoryStore {
 
     async fn use_once(&self, id: SecretHash, expires_at: Timestamp) -> Result<bool, Infallible> {
         let mut tables = self.0.borrow_mut();
-        let earlier = tables.used.insert(id.to_base64url(), expires_at);
+        let once = Used {
+            expires_at,
+            purpose: String::new(),
+            at: expires_at,
+        };
+        let earlier = tables.used.insert(id.to_base64url(), once);
         Ok(earlier.is_none())
+    }
+
+    async fn use_proof(&self, used: &ProofUse<'_>) -> Result<ProofVerdict, Infallible> {
+        Ok(self.0.borrow_mut().use_proof(Some(used)))
     }
 }
 
@@ -185,10 +210,12 @@ impl GrantStore for MemoryStore {
         &self,
         client: &ClientId,
         code: SecretHash,
-    ) -> Result<(Option<Client>, Option<CodeRecord>), Infallible> {
-        let tables = self.0.borrow();
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, Option<CodeRecord>, ProofVerdict), Infallible> {
+        let mut tables = self.0.borrow_mut();
+        let verdict = tables.use_proof(proof);
         let code = tables.codes.get(&code.to_base64url()).cloned();
-        Ok((tables.client(client), code))
+        Ok((tables.client(client), code, verdict))
     }
 
     async fn redeem(&self, redemption: &Redemption) -> Result<bool, Infallible> {
@@ -213,10 +240,12 @@ impl GrantStore for MemoryStore {
 
     async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, Infallible> {
         let mut tables = self.0.borrow_mut();
-        if tables.may_advance(rotation) {
+        let proof = tables.use_proof(rotation.proof.as_ref());
+        if proof == ProofVerdict::Counts && tables.may_advance(rotation) {
             tables.advance(rotation);
         }
         Ok(Found {
+            proof,
             client: tables.client(rotation.credentials.client_id()),
             presented: tables.presented(rotation.presented),
         })
@@ -237,10 +266,12 @@ impl GrantStore for MemoryStore {
     async fn client_and_namesake(
         &self,
         client: &ClientId,
-    ) -> Result<(Option<Client>, bool), Infallible> {
-        let tables = self.0.borrow();
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, bool, ProofVerdict), Infallible> {
+        let mut tables = self.0.borrow_mut();
+        let verdict = tables.use_proof(proof);
         let is_a_user = tables.users.contains_key(&client.to_subject());
-        Ok((tables.client(client), is_a_user))
+        Ok((tables.client(client), is_a_user, verdict))
     }
 
     async fn access_token_state(
@@ -291,6 +322,26 @@ impl Tables {
         self.clients.get(id).cloned()
     }
 
+    fn use_proof(&mut self, used: Option<&ProofUse<'_>>) -> ProofVerdict {
+        let Some(used) = used else {
+            return ProofVerdict::Counts;
+        };
+        let key = used.proof.id.to_base64url();
+        match self.used.get(&key) {
+            Some(earlier) if !earlier.is_the_same(used) => ProofVerdict::Used,
+            Some(_) => ProofVerdict::Counts,
+            None => {
+                let once = Used {
+                    expires_at: used.proof.expires_at,
+                    purpose: used.purpose.clone(),
+                    at: used.at,
+                };
+                self.used.insert(key, once);
+                ProofVerdict::Counts
+            }
+        }
+    }
+
     fn grant_of(&self, refresh_jti: &JwtId) -> Option<&Grant> {
         let session = self.sessions.get(refresh_jti)?;
         self.grants.get(&session.grant_id)
@@ -320,8 +371,9 @@ impl Tables {
             && session.expires_at > rotation.at
             && grant.status == GrantStatus::Active
             && grant.expires_at > rotation.at
-            && client.refresh_behaviour == RefreshBehaviour::Rotate
+            && grant.refresh_behaviour(client) == RefreshBehaviour::Rotate
             && client.may_use(GrantType::RefreshToken)
+            && check_grant_key(grant.details.jkt.as_ref(), client, rotation.key()).is_ok()
             && proves(rotation.credentials, client, rotation.at)
     }
 

@@ -1,6 +1,6 @@
 //! Device authorization, in the process of the provider.
 
-use gatepass_core::client::{ClientCredentials, GrantType};
+use gatepass_core::client::GrantType;
 use gatepass_core::form::Form;
 use gatepass_core::grant::code::NewIds;
 use gatepass_core::grant::device::{
@@ -14,7 +14,7 @@ use gatepass_core::secret::{DeviceCode, PresentedToken, SignInCookie};
 use gatepass_core::store::{AuthorizeStore, DeviceStore};
 use gatepass_core::token::{TokenRefusal, TokenResponse};
 
-use super::Provider;
+use super::{Asking, Provider};
 use crate::executor::block_on;
 
 impl Provider {
@@ -35,7 +35,12 @@ impl Provider {
             device_code: DeviceCode::from_random(self.random.bytes()),
             user_code: UserCode::from_random(self.random.bytes()),
         };
-        let record = device::issue(&requested, &codes, &user_code_key(), self.terms(now));
+        let record = device::issue(
+            &requested,
+            &codes,
+            &user_code_key(),
+            self.terms_with(None, now),
+        );
         let Ok(kept) = block_on(self.store.insert_device_code(&record));
         assert!(kept, "two devices show the same code");
         Ok(codes)
@@ -66,23 +71,28 @@ impl Provider {
 
     pub(super) fn poll(
         &self,
-        credentials: &ClientCredentials,
+        asking: Asking<'_>,
         code: &DeviceCode,
     ) -> Result<TokenResponse, TokenRefusal> {
         let now = self.clock.now();
+        let hash = code.hash();
+        let grace = self.lifetimes.grace;
         let poll = DevicePoll {
-            device_code: code.hash(),
-            client_id: credentials.client_id(),
+            device_code: hash,
+            client_id: asking.credentials.client_id(),
             at: now,
+            proof: asking.proof_for(&hash.to_base64url(), grace, now),
         };
         let Ok(polled) = block_on(self.store.poll_device(&poll));
-        let client = credentials.authenticate(polled.client, now)?;
+        let client = asking.credentials.authenticate(polled.client, now)?;
+        polled.proof.check()?;
+        let terms = self.terms(asking, now);
         let ids = NewIds {
             grant: GrantId::from_random(self.random.bytes()),
             refresh_jti: self.jti(),
             access_jti: self.jti(),
         };
-        let outcome = device::decide(polled.record, polled.made, &client, ids, self.terms(now))?;
+        let outcome = device::decide(polled.record, polled.made, &client, ids, terms)?;
         let (grant, session) = match outcome {
             Outcome::Redeem(redemption) => {
                 let Ok(won) = block_on(self.store.redeem_device_code(&redemption));
@@ -91,7 +101,7 @@ impl Provider {
             }
             Outcome::Repeat(made) => (made.grant, made.session),
         };
-        let mut response = self.issue(&grant, &grant.scope, &session, self.jti());
+        let mut response = self.issue((&grant, &session), &grant.scope, self.jti(), terms);
         if !client.client().may_use(GrantType::RefreshToken) {
             response.refresh_token = None;
         }

@@ -4,7 +4,7 @@ use gatepass_core::audit::Event;
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::keys::PromotionRefusal;
 use gatepass_core::keys::command::{CommandRefusal, Compromised, Import, parse_rotation};
-use gatepass_core::resource::{ResourceRefusal, bearer_token};
+use gatepass_core::resource::{ResourceRefusal, Scheme, bearer_token};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
@@ -42,7 +42,11 @@ pub async fn answer(
     app: &App,
 ) -> Result<Response, EdgeError> {
     if let Err(refusal) = authenticate(&request, app) {
-        return http::challenge(&refusal, app.config.issuer.as_str(), None);
+        return http::challenge(
+            &refusal.presented(Scheme::Bearer),
+            app.config.issuer.as_str(),
+            None,
+        );
     }
     if matches!(command, Command::List) {
         return http::json(&command::list(app).await?);

@@ -2,6 +2,7 @@
 //! `GATEPASS_ADMIN_TOKEN`.
 
 use gatepass_core::form::Form;
+use gatepass_core::resource::Scheme;
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
@@ -24,7 +25,8 @@ pub enum View {
 
 pub async fn answer(view: View, mut request: Request, app: &App) -> Result<Response, EdgeError> {
     if let Err(refusal) = authenticate(&request, app) {
-        return http::challenge(&refusal, app.config.issuer.as_str(), None);
+        let refused = refusal.presented(Scheme::Bearer);
+        return http::challenge(&refused, app.config.issuer.as_str(), None);
     }
     match view {
         View::Audit => match parameters(&mut request).await? {

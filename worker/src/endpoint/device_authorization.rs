@@ -63,6 +63,7 @@ async fn issue(requested: &Requested, app: &App, now: Timestamp) -> Result<Respo
         issuer: &app.config.issuer,
         lifetimes: &app.config.lifetimes,
         now,
+        key: None,
     };
     for _ in 0..TRIES {
         let codes = NewCodes {

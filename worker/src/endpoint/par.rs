@@ -1,16 +1,19 @@
-//! `POST /oauth/par` (RFC 9126): two round trips to D1.
+//! `POST /oauth/par` (RFC 9126): two round trips to D1, three with a DPoP proof (RFC 9449 §10.1).
 
 use gatepass_core::authorize::pushed::{self, PushRefusal, push, pushing_client};
+use gatepass_core::dpop::{CheckedProof, ProofRefusal, ProofUse};
 use gatepass_core::error::ErrorResponse;
+use gatepass_core::form::Form;
 use gatepass_core::secret::PushedReference;
-use gatepass_core::store::{AuthorizeStore, PushedRequestStore};
+use gatepass_core::store::{AuthorizeStore, OnceStore, PushedRequestStore};
+use gatepass_core::time::Timestamp;
 use gatepass_edge::{EdgeError, clock, http, random};
 use serde::Serialize;
 use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
-use crate::assertion;
+use crate::{assertion, proof};
 
 /// What the client hands to the browser (RFC 9126 §2.2).
 #[derive(Debug, Serialize)]
@@ -24,13 +27,21 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Ok(posted) => posted,
         Err(unreadable) => return unreadable.response(),
     };
-    match keep(&posted, app).await? {
+    let kept = match proof::of(&request, app, clock::now()).await? {
+        Ok(proof) => keep(posted, proof, app).await?,
+        Err(refusal) => Err(refusal.into()),
+    };
+    match kept {
         Ok(pushed) => Ok(http::json(&pushed)?.with_status(201)),
         Err(refusal) => http::error_json(&ErrorResponse::from(&refusal)),
     }
 }
 
-async fn keep(posted: &Posted, app: &App) -> Outcome<Pushed, PushRefusal> {
+async fn keep(
+    posted: Posted,
+    proof: Option<CheckedProof>,
+    app: &App,
+) -> Outcome<Pushed, PushRefusal> {
     let now = clock::now();
     let credentials = match pushing_client(posted.authorization(), &posted.form) {
         Ok(credentials) => credentials,
@@ -46,9 +57,13 @@ async fn keep(posted: &Posted, app: &App) -> Outcome<Pushed, PushRefusal> {
         Ok(client) => client,
         Err(failure) => return Ok(Err(failure.into())),
     };
+    let form = match bound(posted.form, proof, app, now).await? {
+        Ok(form) => form,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
     let reference = PushedReference::from_random(random::bytes()?);
     let resources = &app.config.resources;
-    let kept = match push(&posted.form, &client, resources, reference.hash(), now) {
+    let kept = match push(&form, &client, resources, reference.hash(), now) {
         Ok(kept) => kept,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -57,4 +72,20 @@ async fn keep(posted: &Posted, app: &App) -> Outcome<Pushed, PushRefusal> {
         request_uri: pushed::request_uri(&reference),
         expires_in: pushed::LIFETIME.seconds(),
     }))
+}
+
+/// The request for a code that is bound to the key that was proved, if one was.
+async fn bound(
+    form: Form,
+    proof: Option<CheckedProof>,
+    app: &App,
+    now: Timestamp,
+) -> Outcome<Form, ProofRefusal> {
+    let Some(proof) = proof else {
+        return Ok(Ok(form));
+    };
+    let verdict = app.store.use_proof(&ProofUse::once(&proof, now)).await?;
+    Ok(verdict
+        .check()
+        .and_then(|()| pushed::bind(form, &proof.jkt)))
 }

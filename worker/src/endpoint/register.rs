@@ -10,7 +10,7 @@ use gatepass_core::client::registration::{
 use gatepass_core::discovery::path;
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::id::ClientId;
-use gatepass_core::resource::{ResourceRefusal, bearer_token};
+use gatepass_core::resource::{ResourceRefusal, Scheme, bearer_token};
 use gatepass_core::secret::{ClientSecret, RegistrationToken};
 use gatepass_core::store::RegistrationStore;
 use gatepass_core::time::Timestamp;
@@ -208,7 +208,10 @@ impl NotAllowed {
                 let error = ErrorResponse::new(ErrorCode::AccessDenied, description);
                 Ok(http::error_json(&error)?.with_status(403))
             }
-            Self::Token(refusal) => http::challenge(refusal, app.config.issuer.as_str(), None),
+            Self::Token(refusal) => {
+                let refused = refusal.clone().presented(Scheme::Bearer);
+                http::challenge(&refused, app.config.issuer.as_str(), None)
+            }
         }
     }
 }

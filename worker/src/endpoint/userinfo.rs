@@ -1,20 +1,24 @@
-//! `GET, POST /oauth/userinfo` (OIDC Core §5.3), and `GET /introspect` with a bearer token: one round trip
+//! `GET, POST /oauth/userinfo` (OIDC Core §5.3), and `GET /introspect` with an access token: one round trip
 //! to D1.
 
+use gatepass_core::dpop::{NoncePolicy, Occasion};
 use gatepass_core::form::Form;
 use gatepass_core::id::ClientId;
 use gatepass_core::jose::{Claims, Jwt, SigningAlgorithm};
-use gatepass_core::resource::{ResourceRefusal, presented_token};
+use gatepass_core::resource::{Refused, ResourceRefusal};
 use gatepass_core::scope::Scope;
 use gatepass_core::store::GrantStore;
+use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::{self, AccessTokenClaims};
 use gatepass_core::userinfo;
+use gatepass_edge::possession::Presented;
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
 use super::{Outcome, parameters};
 use crate::app::App;
 use crate::keys::{self, Keys};
+use crate::proof;
 
 /// What is told, to whom, and signed how.
 struct Told {
@@ -24,17 +28,16 @@ struct Told {
 }
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
-    let authorization = http::header(&request, "Authorization");
     let form = match read_form(&mut request).await? {
         Ok(form) => form,
         Err(unreadable) => return unreadable.response(),
     };
-    match user_info(authorization.as_deref(), form.as_ref(), app).await? {
+    match user_info(&request, form.as_ref(), app).await? {
         Ok(told) => match told.signed {
             Some(algorithm) => signed(told, algorithm, app).await,
             None => http::json(&told.info),
         },
-        Err(refusal) => http::challenge(&refusal, app.config.issuer.as_str(), None),
+        Err(refused) => http::challenge(&refused, app.config.issuer.as_str(), None),
     }
 }
 
@@ -48,21 +51,37 @@ async fn read_form(request: &mut Request) -> Outcome<Option<Form>, super::Unread
     }
 }
 
-async fn user_info(
-    authorization: Option<&str>,
-    form: Option<&Form>,
-    app: &App,
-) -> Outcome<Told, ResourceRefusal> {
+async fn user_info(request: &Request, form: Option<&Form>, app: &App) -> Outcome<Told, Refused> {
     let now = clock::now();
-    let token = match presented_token(authorization, form) {
-        Ok(token) => token,
-        Err(refusal) => return Ok(Err(refusal)),
+    let (method, url) = (request.method(), proof::url(request, app));
+    let occasion = Occasion {
+        method: method.as_ref(),
+        url: &url,
+        access_token: None,
+        nonces: NoncePolicy::Optional(&app.config.dpop_nonce_key),
+        now,
     };
-    let verified = keys::verify(app, access::TYPE, token.expose(), now).await?;
+    let presented = match Presented::read(request, form, occasion).await? {
+        Ok(presented) => presented,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let told = of_token(&presented, app, now).await?;
+    Ok(told.map_err(|refusal| refusal.presented(presented.scheme())))
+}
+
+async fn of_token(
+    presented: &Presented,
+    app: &App,
+    now: Timestamp,
+) -> Outcome<Told, ResourceRefusal> {
+    let verified = keys::verify(app, access::TYPE, presented.token.expose(), now).await?;
     let claims: AccessTokenClaims = match verified {
         Ok(jwt) => jwt.payload,
         Err(error) => return Ok(Err(error.into())),
     };
+    if let Err(refusal) = presented.check(claims.cnf.as_ref().map(|cnf| &cnf.jkt)) {
+        return Ok(Err(refusal));
+    }
     // Without it the token may be good and yet speak of nobody: a client that acts for itself has no user.
     if !claims.scope.contains("openid") {
         return Ok(Err(ResourceRefusal::MissingScope("openid")));

@@ -10,7 +10,7 @@ use gatepass_core::secret::SecretHash;
 use gatepass_core::store::DeviceStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::{Row, Statement, Value};
+use gatepass_edge::d1::{Row, Statement, Value, exactly};
 
 use super::D1Store;
 use super::grants::{generations, read_presented};
@@ -105,20 +105,20 @@ impl DeviceStore for D1Store {
             Polling::SLOW_DOWN_BY,
             Polling::LONGEST
         );
-        let [clients, devices, grants, sessions, _] = self
-            .db
-            .batch([
-                self.client(Some(poll.client_id))?,
-                self.db.statement(devices, &[code])?,
-                self.db.statement(&grants, &[code])?,
-                self.db.statement(&generations(first), &[code])?,
-                self.db.statement(&count, &[at, at, code])?,
-            ])
-            .await?;
+        let batch = vec![
+            self.client(Some(poll.client_id))?,
+            self.db.statement(devices, &[code])?,
+            self.db.statement(&grants, &[code])?,
+            self.db.statement(&generations(first), &[code])?,
+            self.db.statement(&count, &[at, at, code])?,
+        ];
+        let (rows, proof) = self.batch_with_proof(batch, poll.proof.as_ref()).await?;
+        let [clients, devices, grants, sessions, _] = exactly(rows)?;
         Ok(Polled {
             client: clients.first(row::client)?,
             record: devices.first(device)?,
             made: read_presented(&grants, &sessions)?,
+            proof,
         })
     }
 
@@ -133,12 +133,14 @@ impl DeviceStore for D1Store {
         let create_grant = "INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, \
                             audience, auth_time, details, created_at, expires_at) \
                             SELECT grant_id, ?, user_id, client_id, scope, audience, \
-                            auth_time, details, redeemed_at, ? FROM device_codes \
+                            auth_time, ?, redeemed_at, ? FROM device_codes \
                             WHERE device_code_hash = ? AND grant_id = ? ON CONFLICT DO NOTHING";
         let won = "SELECT 1 FROM device_codes WHERE device_code_hash = ? AND grant_id = ?";
         let jti = session.refresh_jti.as_str().into();
+        let details = serde_json::to_string(&grant.details)?;
         let grant = [
             grant.browser.as_str().into(),
+            details.as_str().into(),
             grant.expires_at.seconds().into(),
             code,
             id,

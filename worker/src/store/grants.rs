@@ -1,6 +1,7 @@
 //! Codes, grants and sessions on D1.
 
 use gatepass_core::client::Client;
+use gatepass_core::dpop::{ProofUse, ProofVerdict, Thumbprint};
 use gatepass_core::grant::code::{CodeRecord, Redemption};
 use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
 use gatepass_core::grant::{EndReason, Session};
@@ -11,7 +12,7 @@ use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::{Rows, Statement, Value};
+use gatepass_edge::d1::{Rows, Statement, Value, exactly};
 
 use super::D1Store;
 use super::row::{self, CLIENT, GRANT, SESSION};
@@ -23,15 +24,21 @@ impl GrantStore for D1Store {
         &self,
         client: &ClientId,
         code: SecretHash,
-    ) -> Result<(Option<Client>, Option<CodeRecord>), EdgeError> {
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, Option<CodeRecord>, ProofVerdict), EdgeError> {
         let codes = "SELECT * FROM codes WHERE code_hash = ?";
         let hash = code.to_base64url();
-        let statements = [
+        let statements = vec![
             self.client(Some(client))?,
             self.db.statement(codes, &[hash.as_str().into()])?,
         ];
-        let [clients, codes] = self.db.batch(statements).await?;
-        Ok((clients.first(row::client)?, codes.first(row::code)?))
+        let (rows, verdict) = self.batch_with_proof(statements, proof).await?;
+        let [clients, codes] = exactly(rows)?;
+        Ok((
+            clients.first(row::client)?,
+            codes.first(row::code)?,
+            verdict,
+        ))
     }
 
     async fn redeem(&self, redemption: &Redemption) -> Result<bool, EdgeError> {
@@ -45,14 +52,22 @@ impl GrantStore for D1Store {
         let create_grant = "INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, \
                             audience, auth_time, details, created_at, expires_at) \
                             SELECT grant_id, browser_id, user_id, client_id, scope, audience, \
-                            auth_time, details, redeemed_at, ? FROM codes \
+                            auth_time, ?, redeemed_at, ? FROM codes \
                             WHERE code_hash = ? AND grant_id = ? ON CONFLICT DO NOTHING";
+        let details = serde_json::to_string(&grant.details)?;
         let [consumed, _, _] = self
             .db
             .batch([
                 self.db.statement(consume, &[at, id, code, at])?,
-                self.db
-                    .statement(create_grant, &[grant.expires_at.seconds().into(), code, id])?,
+                self.db.statement(
+                    create_grant,
+                    &[
+                        details.as_str().into(),
+                        grant.expires_at.seconds().into(),
+                        code,
+                        id,
+                    ],
+                )?,
                 self.first_session(session)?,
             ])
             .await?;
@@ -65,19 +80,22 @@ impl GrantStore for D1Store {
             "SELECT {GRANT} FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
              WHERE s.refresh_jti = ?"
         );
-        let [_, _, clients, grants, sessions] = self
-            .db
-            .batch([
-                self.mark_refreshed(rotation)?,
-                self.insert_next(rotation)?,
-                self.client(Some(rotation.credentials.client_id()))?,
-                self.db.statement(&grants, &[presented])?,
-                self.db.statement(&generations("?"), &[presented])?,
-            ])
+        let batch = vec![
+            self.mark_refreshed(rotation)?,
+            self.insert_next(rotation)?,
+            self.client(Some(rotation.credentials.client_id()))?,
+            self.db.statement(&grants, &[presented])?,
+            self.db.statement(&generations("?"), &[presented])?,
+        ];
+        // A transaction: it is as if the proof had been used before anything else.
+        let (rows, proof) = self
+            .batch_with_proof(batch, rotation.proof.as_ref())
             .await?;
+        let [_, _, clients, grants, sessions] = exactly(rows)?;
         Ok(Found {
             client: clients.first(row::client)?,
             presented: read_presented(&grants, &sessions)?,
+            proof,
         })
     }
 
@@ -101,14 +119,17 @@ impl GrantStore for D1Store {
     async fn client_and_namesake(
         &self,
         client: &ClientId,
-    ) -> Result<(Option<Client>, bool), EdgeError> {
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, bool, ProofVerdict), EdgeError> {
         let namesakes = "SELECT 1 FROM users WHERE user_id = ?";
-        let statements = [
+        let statements = vec![
             self.client(Some(client))?,
             self.db.statement(namesakes, &[client.as_str().into()])?,
         ];
-        let [clients, namesakes] = self.db.batch(statements).await?;
-        Ok((clients.first(row::client)?, !namesakes.is_empty()))
+        let (rows, verdict) = self.batch_with_proof(statements, proof).await?;
+        let [clients, namesakes] = exactly(rows)?;
+        let client = clients.first(row::client)?;
+        Ok((client, !namesakes.is_empty(), verdict))
     }
 
     async fn access_token_state(
@@ -219,8 +240,19 @@ impl D1Store {
                    WHERE g.grant_id = sessions.grant_id AND g.status = 'active' \
                    AND g.expires_at > ? AND c.client_id = ? AND c.auth_method = ? \
                    AND (c.secret_hash IS ? OR (c.previous_secret_hash = ? \
-                   AND c.previous_secret_expires_at > ?)) AND c.refresh_behaviour = 'rotate' \
-                   AND ' ' || c.grant_types || ' ' LIKE '% refresh_token %')";
+                   AND c.previous_secret_expires_at > ?)) \
+                   AND ' ' || c.grant_types || ' ' LIKE '% refresh_token %' \
+                   AND (c.refresh_behaviour = 'rotate' OR (c.auth_method = 'none' \
+                   AND g.details ->> 'jkt' IS NULL)) \
+                   AND CASE WHEN g.details ->> 'jkt' IS NOT NULL THEN g.details ->> 'jkt' = ? \
+                   WHEN ? IS NULL THEN c.settings ->> 'dpop_bound_access_tokens' IS NOT 1 \
+                   ELSE c.auth_method <> 'none' END) \
+                   AND NOT EXISTS (SELECT 1 FROM used_once WHERE id_hash = ? \
+                   AND NOT (purpose <> '' AND purpose = ? AND used_at >= ?))";
+        let used = rotation.proof.as_ref();
+        let jkt = rotation.key().map(Thumbprint::as_str).into();
+        let proof = used.map(|used| used.proof.id.to_base64url());
+        let since = used.map_or(Value::Null, |used| used.again_since.seconds().into());
         let at = Value::Integer(rotation.at.seconds());
         let secret = rotation
             .credentials
@@ -239,6 +271,11 @@ impl D1Store {
                 secret.as_deref().into(),
                 secret.as_deref().into(),
                 at,
+                jkt,
+                jkt,
+                proof.as_deref().into(),
+                used.map(|used| used.purpose.as_str()).into(),
+                since,
             ],
         )
     }

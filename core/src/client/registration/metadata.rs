@@ -54,6 +54,9 @@ pub struct ClientMetadata {
     /// Whether it will push every authorization request (RFC 9126 §6).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// Whether it will prove a key for every token (RFC 9449 §5.2).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// Where such keys would be; they are taken from `jwks` only.
     #[serde(skip_serializing)]
     pub jwks_uri: Option<String>,
@@ -93,6 +96,7 @@ impl ClientMetadata {
             backchannel_logout_session_required: said.flag(session)?,
             jwks: said.keys("jwks")?,
             require_pushed_authorization_requests: said.flag(push)?,
+            dpop_bound_access_tokens: said.flag("dpop_bound_access_tokens")?,
             jwks_uri: said.text("jwks_uri")?,
             software_statement: said.text("software_statement")?,
             about: ClientDescription {
@@ -219,6 +223,7 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         require_pushed_authorization_requests: client
             .settings
             .require_pushed_authorization_requests,
+        dpop_bound_access_tokens: client.settings.dpop_bound_access_tokens,
         jwks_uri: None,
         software_statement: None,
         about: client.settings.about.clone(),

@@ -147,6 +147,7 @@ pub fn update(
             require_pushed_authorization_requests: client
                 .settings
                 .require_pushed_authorization_requests,
+            dpop_bound_access_tokens: client.settings.dpop_bound_access_tokens,
             about: client.settings.about,
             ..registered.settings.clone()
         },
@@ -199,6 +200,7 @@ fn describe(
             backchannel_logout_session_required: metadata.backchannel_logout_session_required,
             jwks: metadata.jwks.clone(),
             require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
+            dpop_bound_access_tokens: metadata.dpop_bound_access_tokens,
             about: metadata.about.clone(),
             ..ClientSettings::default()
         },

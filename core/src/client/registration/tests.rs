@@ -129,6 +129,7 @@ fn a_member_that_is_wrong_is_named() {
         ("default_max_age", "4294967296"),
         ("require_pushed_authorization_requests", r#""yes""#),
         ("backchannel_logout_session_required", "1"),
+        ("dpop_bound_access_tokens", "1"),
         ("jwks", r#""https://app.example/keys""#),
         ("jwks", r#"{"keys":["a"]}"#),
         ("client_uri", "[]"),

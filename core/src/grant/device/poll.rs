@@ -15,6 +15,7 @@
 
 use super::{DeviceRecord, DeviceStatus};
 use crate::client::{AuthenticatedClient, AuthenticationFailure, Client, GrantType};
+use crate::dpop::{ProofRefusal, ProofUse, ProofVerdict, check_grant_key, check_key};
 use crate::grant::begin::{Consented, begin};
 use crate::grant::code::{NewIds, Redemption};
 use crate::grant::refresh::Presented;
@@ -33,6 +34,8 @@ pub struct DevicePoll<'a> {
     pub client_id: &'a ClientId,
     /// When.
     pub at: Timestamp,
+    /// The proof that came with it.
+    pub proof: Option<ProofUse<'a>>,
 }
 
 /// What the store held when a device polled.
@@ -44,6 +47,8 @@ pub struct Polled {
     pub record: Option<DeviceRecord>,
     /// What the poll before made, if it was redeemed: its first generation and what came after.
     pub made: Option<Presented>,
+    /// Whether the proof counts.
+    pub proof: ProofVerdict,
 }
 
 /// Why a poll gets no tokens.
@@ -67,6 +72,9 @@ pub enum DeviceRefusal {
     /// The user has not answered yet.
     #[error("the user has not answered yet")]
     Pending,
+    /// The key that the client must prove.
+    #[error(transparent)]
+    Proof(#[from] ProofRefusal),
     /// Redeemed before, and its tokens were used: what the first poll made must end.
     #[error("the device code was redeemed before")]
     Replayed(GrantId),
@@ -131,10 +139,13 @@ pub fn decide(
     if record.client_id != client.client().id {
         return Err(DeviceRefusal::OtherClient);
     }
+    check_key(None, client.client(), terms.key)?;
     let now = terms.now;
     match record.status {
         DeviceStatus::Redeemed(redeemed) => {
             let made = made.ok_or(DeviceRefusal::Unsettled)?;
+            let bound_to = made.grant.details.jkt.as_ref();
+            check_grant_key(bound_to, client.client(), terms.key)?;
             let still_lives = record.expires_at > now;
             repeat(made, redeemed.at, still_lives, terms)
                 .map(|made| Outcome::Repeat(Box::new(made)))
@@ -209,6 +220,7 @@ mod tests {
     use super::super::{Approval, Polling, Redeemed};
     use super::*;
     use crate::client::tests::{authenticated, confidential, public};
+    use crate::dpop::Thumbprint;
     use crate::grant::tests::{NOW, after, grant, jti, session, spent, terms};
     use crate::grant::{AuthenticationMethod, GrantDetails};
     use crate::id::{JwtId, Subject};
@@ -258,6 +270,42 @@ mod tests {
         now: Timestamp,
     ) -> Result<Outcome, DeviceRefusal> {
         decide(record, made, &authenticated(public()), ids(), terms(now))
+    }
+
+    #[test]
+    fn a_device_proves_the_key_of_its_grant_with_each_poll_or_ends_nothing() {
+        let key = |first| {
+            let text = format!("{first}ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+            Thumbprint::parse(&text).unwrap()
+        };
+        let poll = |record, made, proved: Option<&Thumbprint>, now| {
+            let terms = Terms {
+                key: proved,
+                ..terms(now)
+            };
+            decide(Some(record), made, &authenticated(public()), ids(), terms)
+        };
+        let Ok(Outcome::Redeem(redemption)) = poll(allowed(), None, Some(&key("0")), NOW) else {
+            panic!("an allowed device is not redeemed")
+        };
+        assert_eq!(redemption.grant.details.jkt, Some(key("0")));
+        let bound = || {
+            let mut made = made([spent(1, NOW), session(2)]);
+            made.grant.details.jkt = Some(key("0"));
+            Some(made)
+        };
+        for (proved, expected) in [
+            (None, ProofRefusal::Required),
+            (Some(key("1")), ProofRefusal::OtherKey),
+        ] {
+            for seconds in [0, 600] {
+                let refused = poll(redeemed(), bound(), proved.as_ref(), after(seconds));
+                let refused = refused.unwrap_err();
+                assert_eq!(refused, DeviceRefusal::Proof(expected));
+                assert_eq!(refused.ends(), None);
+            }
+        }
+        assert!(poll(redeemed(), bound(), Some(&key("0")), NOW).is_ok());
     }
 
     fn refused(record: DeviceRecord, now: Timestamp) -> DeviceRefusal {

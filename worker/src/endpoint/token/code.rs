@@ -1,32 +1,29 @@
 //! The authorization code grant (RFC 6749 §4.1.3): two round trips to D1.
 
-use gatepass_core::client::{ClientCredentials, GrantType};
+use gatepass_core::client::GrantType;
 use gatepass_core::grant::Terms;
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::store::GrantStore;
-use gatepass_core::time::Timestamp;
 use gatepass_edge::random;
 
-use super::Answer;
+use super::{Answer, Asking};
 use crate::app::App;
 use crate::audit::Entry;
 use crate::issue::{self, Issue};
 
-pub(super) async fn redeem(
-    credentials: &ClientCredentials,
-    request: &CodeRequest,
-    app: &App,
-    now: Timestamp,
-) -> Answer {
-    let hash = request.code.hash();
-    let (client, record) = app
+pub(super) async fn redeem(asking: Asking<'_>, request: &CodeRequest, app: &App) -> Answer {
+    let Asking {
+        credentials, now, ..
+    } = asking;
+    let (hash, proof) = (request.code.hash(), asking.proof_once());
+    let (client, record, verdict) = app
         .store
-        .client_and_code(credentials.client_id(), hash)
+        .client_and_code(credentials.client_id(), hash, proof.as_ref())
         .await?;
-    let client = match credentials.authenticate(client, now) {
+    let client = match asking.authenticate(client, verdict) {
         Ok(client) => client,
-        Err(failure) => return Ok(Err(failure.into())),
+        Err(refusal) => return Ok(Err(refusal)),
     };
     let ids = NewIds {
         grant: GrantId::from_random(random::bytes()?),
@@ -39,6 +36,7 @@ pub(super) async fn redeem(
         issuer: &app.config.issuer,
         lifetimes: &lifetimes,
         now,
+        key: asking.key(),
     };
     let redemption = match code::decide(record, request, &client, ids, terms) {
         Ok(redemption) => redemption,

@@ -1,40 +1,37 @@
 //! The device code grant (RFC 8628 §3.4): one round trip to D1 while the user is thought to type, two for
 //! the poll that gets the tokens.
 
-use gatepass_core::client::{AuthenticatedClient, ClientCredentials, GrantType};
+use gatepass_core::client::{AuthenticatedClient, GrantType};
 use gatepass_core::grant::Terms;
 use gatepass_core::grant::code::NewIds;
 use gatepass_core::grant::device::{self, DevicePoll, DeviceRefusal, Made, Outcome, Polled};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::secret::DeviceCode;
 use gatepass_core::store::DeviceStore;
-use gatepass_core::time::Timestamp;
 use gatepass_edge::{EdgeError, random};
 
-use super::Answer;
+use super::{Answer, Asking};
 use crate::app::App;
 use crate::audit::Entry;
 use crate::issue::{self, Issue};
 
-pub(super) async fn poll(
-    credentials: &ClientCredentials,
-    code: &DeviceCode,
-    app: &App,
-    now: Timestamp,
-) -> Answer {
+pub(super) async fn poll(asking: Asking<'_>, code: &DeviceCode, app: &App) -> Answer {
+    let (hash, now) = (code.hash(), asking.now);
     let poll = DevicePoll {
-        device_code: code.hash(),
-        client_id: credentials.client_id(),
+        device_code: hash,
+        client_id: asking.credentials.client_id(),
         at: now,
+        proof: asking.proof_for(&hash.to_base64url(), app),
     };
     let Polled {
         client,
         record,
         made,
+        proof,
     } = app.store.poll_device(&poll).await?;
-    let client = match credentials.authenticate(client, now) {
+    let client = match asking.authenticate(client, proof) {
         Ok(client) => client,
-        Err(failure) => return Ok(Err(failure.into())),
+        Err(refusal) => return Ok(Err(refusal)),
     };
     let settings = &client.client().settings;
     let lifetimes = settings.lifetimes(&app.config.lifetimes);
@@ -42,6 +39,7 @@ pub(super) async fn poll(
         issuer: &app.config.issuer,
         lifetimes: &lifetimes,
         now,
+        key: asking.key(),
     };
     let outcome = match device::decide(record, made, &client, new_ids()?, terms) {
         Ok(outcome) => outcome,

@@ -1,37 +1,49 @@
-//! Token exchange (RFC 8693): one round trip to D1, two with an actor token.
+//! Token exchange (RFC 8693): one round trip to D1, one more with an actor token, and with a DPoP proof.
 
-use gatepass_core::client::{Client, ClientCredentials};
+use gatepass_core::client::Client;
+use gatepass_core::dpop::check_key;
 use gatepass_core::grant::token_exchange::{self, LookedUp, Offered, TokenExchangeRequest};
 use gatepass_core::id::ClientId;
 use gatepass_core::secret::PresentedToken;
-use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::{TokenResponse, access};
 use gatepass_edge::EdgeError;
 
-use super::Answer;
+use super::{Answer, Asking};
 use crate::app::App;
 use crate::{issue, keys};
 
 pub(super) async fn exchange(
-    credentials: &ClientCredentials,
+    asking: Asking<'_>,
     request: &TokenExchangeRequest,
     app: &App,
-    now: Timestamp,
 ) -> Answer {
+    let Asking {
+        credentials, now, ..
+    } = asking;
     let caller = Some(credentials.client_id());
     let (client, subject) = look_up(&request.subject_token, caller, app, now).await?;
     let client = match credentials.authenticate(client, now) {
         Ok(client) => client,
         Err(failure) => return Ok(Err(failure.into())),
     };
+    if let Some(used) = asking.proof_once()
+        && let Err(refusal) = app.store.use_proof(&used).await?.check()
+    {
+        return Ok(Err(refusal.into()));
+    }
+    if let Err(refusal) = check_key(None, client.client(), asking.key()) {
+        return Ok(Err(refusal.into()));
+    }
     let actor = match &request.actor_token {
         Some(token) => look_up(token, None, app, now).await?.1,
         None => None,
     };
     let offered = Offered { subject, actor };
     let resources = &app.config.resources;
-    let issued = issue::alone(client.client(), app, now, |jti, terms| {
+    let key = asking.key();
+    let issued = issue::alone(client.client(), key, app, now, |jti, terms| {
         let fresh = (jti, terms);
         Ok(token_exchange::decide(
             &client, request, offered, resources, fresh,

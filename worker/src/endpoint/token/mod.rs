@@ -6,17 +6,59 @@ mod device;
 mod exchange;
 mod refresh;
 
-use gatepass_core::client::GrantType;
+use gatepass_core::client::{AuthenticatedClient, Client, ClientCredentials, GrantType};
+use gatepass_core::dpop::{CheckedProof, ProofUse, ProofVerdict, Thumbprint};
 use gatepass_core::error::ErrorResponse;
+use gatepass_core::time::Timestamp;
 use gatepass_core::token::{GrantRequest, TokenRefusal, TokenRequest, TokenResponse};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
-use crate::assertion;
+use crate::{assertion, proof};
 
 type Answer = Outcome<TokenResponse, TokenRefusal>;
+
+/// Who asks for tokens, and when.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    /// Who it says it is.
+    credentials: &'a ClientCredentials,
+    /// The proof that came with it, all right but for whether it was used before.
+    proof: Option<&'a CheckedProof>,
+    now: Timestamp,
+}
+
+impl<'a> Asking<'a> {
+    /// The key to which the tokens will be bound.
+    fn key(self) -> Option<&'a Thumbprint> {
+        self.proof.map(|proof| &proof.jkt)
+    }
+
+    /// The client, if it is the one that it says, and the proof counts.
+    fn authenticate(
+        self,
+        client: Option<Client>,
+        proof: ProofVerdict,
+    ) -> Result<AuthenticatedClient, TokenRefusal> {
+        let client = self.credentials.authenticate(client, self.now)?;
+        proof.check()?;
+        Ok(client)
+    }
+
+    /// The use of the proof for this request alone.
+    fn proof_once(self) -> Option<ProofUse<'a>> {
+        self.proof.map(|proof| ProofUse::once(proof, self.now))
+    }
+
+    /// The use of the proof for `what` the request offers, and for the same again.
+    fn proof_for(self, what: &str, app: &App) -> Option<ProofUse<'a>> {
+        let grace = app.config.lifetimes.grace;
+        self.proof
+            .map(|proof| ProofUse::repeatable(proof, what, grace, self.now))
+    }
+}
 
 /// `POST /oauth/token`.
 pub async fn answer(request: Request, app: &App) -> Result<Response, EdgeError> {
@@ -33,12 +75,16 @@ async fn respond(
     implied: Option<GrantType>,
     app: &App,
 ) -> Result<Response, EdgeError> {
+    let now = clock::now();
     let posted = match Posted::read(&mut request).await? {
         Ok(posted) => posted,
         Err(unreadable) => return unreadable.response(),
     };
     let outcome = match TokenRequest::parse(posted.authorization(), &posted.form, implied) {
-        Ok(request) => grant(request, app).await?,
+        Ok(asked) => match proof::of(&request, app, now).await? {
+            Ok(proof) => grant(asked, proof.as_ref(), app, now).await?,
+            Err(refusal) => Err(refusal.into()),
+        },
         Err(refusal) => Err(refusal),
     };
     match outcome {
@@ -52,24 +98,28 @@ async fn respond(
     }
 }
 
-async fn grant(request: TokenRequest, app: &App) -> Answer {
-    let now = clock::now();
+async fn grant(
+    request: TokenRequest,
+    proof: Option<&CheckedProof>,
+    app: &App,
+    now: Timestamp,
+) -> Answer {
     let credentials = match assertion::prove(request.credentials, app, now).await? {
         Ok(credentials) => credentials,
         Err(failure) => return Ok(Err(failure.into())),
     };
-    let credentials = &credentials;
+    let asking = Asking {
+        credentials: &credentials,
+        proof,
+        now,
+    };
     match &request.grant {
-        GrantRequest::AuthorizationCode(code) => code::redeem(credentials, code, app, now).await,
+        GrantRequest::AuthorizationCode(code) => code::redeem(asking, code, app).await,
         GrantRequest::ClientCredentials(itself) => {
-            client_credentials::issue(credentials, itself, app, now).await
+            client_credentials::issue(asking, itself, app).await
         }
-        GrantRequest::DeviceCode(code) => device::poll(credentials, code, app, now).await,
-        GrantRequest::RefreshToken(refresh) => {
-            refresh::rotate(credentials, refresh, app, now).await
-        }
-        GrantRequest::TokenExchange(tokens) => {
-            exchange::exchange(credentials, tokens, app, now).await
-        }
+        GrantRequest::DeviceCode(code) => device::poll(asking, code, app).await,
+        GrantRequest::RefreshToken(refresh) => refresh::rotate(asking, refresh, app).await,
+        GrantRequest::TokenExchange(tokens) => exchange::exchange(asking, tokens, app).await,
     }
 }

@@ -11,16 +11,14 @@ use gatepass_core::token::refresh::read_for_refresh;
 use gatepass_core::token::{RefreshRequest, TokenRefusal};
 use gatepass_edge::random;
 
-use super::{Answer, Outcome};
+use super::{Answer, Asking, Outcome};
 use crate::app::App;
 use crate::issue::{self, Issue};
 
-pub(super) async fn rotate(
-    credentials: &ClientCredentials,
-    request: &RefreshRequest,
-    app: &App,
-    now: Timestamp,
-) -> Answer {
+pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &App) -> Answer {
+    let Asking {
+        credentials, now, ..
+    } = asking;
     let config = &app.config;
     let (key, grace) = (&config.refresh_token_key, config.lifetimes.grace);
     let jti = match read_for_refresh(&request.token, &config.issuer, key, grace, now) {
@@ -42,6 +40,7 @@ pub(super) async fn rotate(
         credentials,
         next,
         at: now,
+        proof: asking.proof_for(jti.as_str(), app),
     };
     // Whatever can fail here must do so before the token is spent.
     app.keys().await?;
@@ -59,6 +58,7 @@ pub(super) async fn rotate(
         issuer: &config.issuer,
         lifetimes: &lifetimes,
         now,
+        key: asking.key(),
     };
     let scope = request.scope.as_ref().unwrap_or(&refreshed.grant.scope);
     let issue = Issue {
