@@ -2,12 +2,11 @@
 
 use core::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
 use super::{NonceKey, NoncePolicy, ProofRefusal, Thumbprint, target};
 use crate::id::JwtId;
-use crate::jose::SigningAlgorithm;
+use crate::jose::{Compact, SigningAlgorithm};
 use crate::secret::{AccessToken, SecretHash};
 use crate::time::{Lifetime, Timestamp};
 
@@ -63,9 +62,7 @@ pub enum ProofError {
 
 /// A proof whose signature has not been checked yet.
 pub struct ParsedProof<'a> {
-    signed: &'a str,
-    claims: Map<String, Value>,
-    signature: Vec<u8>,
+    token: Compact<'a>,
     algorithm: SigningAlgorithm,
     jwk: Map<String, Value>,
     thumbprint: Thumbprint,
@@ -117,26 +114,20 @@ impl<'a> ParsedProof<'a> {
         if text.len() > LONGEST {
             return Err(ProofError::Malformed);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(ProofError::Malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(ProofError::Malformed)?;
-        let (header, claims) = (object(header)?, object(claims)?);
-        check_type(text_of(&header, "typ").unwrap_or_default())?;
-        let algorithm = text_of(&header, "alg").and_then(SigningAlgorithm::parse);
-        let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
-        if header.contains_key("crit") {
-            // RFC 7515 §4.1.11: no extension is understood here.
-            return Err(ProofError::Malformed);
+        let token = Compact::parse(text).map_err(|_| ProofError::Malformed)?;
+        if !token.is_of_type(TYPE) {
+            return Err(ProofError::Type);
         }
-        let jwk = header.get("jwk").and_then(Value::as_object);
+        let algorithm = token.text("alg").and_then(SigningAlgorithm::parse);
+        let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
+        let jwk = token.header("jwk").and_then(Value::as_object);
         let jwk = jwk.ok_or(ProofError::Key)?.clone();
         if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
             return Err(ProofError::PrivateKey);
         }
         let thumbprint = Thumbprint::of(&jwk, algorithm)?;
         Ok(Self {
-            signed,
-            claims,
-            signature: decoded(signature)?,
+            token,
             algorithm,
             jwk,
             thumbprint,
@@ -155,12 +146,12 @@ impl<'a> ParsedProof<'a> {
 
     /// The bytes that the signature covers.
     pub fn signing_input(&self) -> &'a [u8] {
-        self.signed.as_bytes()
+        self.token.signing_input()
     }
 
     /// The signature to verify with [`ParsedProof::jwk`].
     pub fn signature(&self) -> &[u8] {
-        &self.signature
+        self.token.signature()
     }
 
     /// Checks everything (RFC 9449 §4.3) but whether the proof was used before.
@@ -176,10 +167,11 @@ impl<'a> ParsedProof<'a> {
         if !signature_is_valid {
             return Err(ProofError::Signature.into());
         }
-        let text = |name| text_of(&self.claims, name);
+        let claims = self.token.claims().map_err(|_| ProofError::Claims)?;
+        let text = |name| claims.get(name)?.as_str();
         let required = |name| text(name).ok_or(ProofError::Claims);
         let jti = JwtId::parse(required("jti")?).map_err(|_| ProofError::Claims)?;
-        let issued_at = self.claims.get("iat").and_then(Value::as_i64);
+        let issued_at = claims.get("iat").and_then(Value::as_i64);
         let issued_at = Timestamp::from_seconds(issued_at.ok_or(ProofError::Claims)?);
         let (method, url) = (required("htm")?, required("htu")?);
         if method != occasion.method {
@@ -196,29 +188,6 @@ impl<'a> ParsedProof<'a> {
             id,
             expires_at,
         })
-    }
-}
-
-fn decoded(part: &str) -> Result<Vec<u8>, ProofError> {
-    Base64UrlUnpadded::decode_vec(part).map_err(|_| ProofError::Malformed)
-}
-
-fn object(part: &str) -> Result<Map<String, Value>, ProofError> {
-    let text = String::from_utf8(decoded(part)?).map_err(|_| ProofError::Malformed)?;
-    serde_json::from_str(&text).map_err(|_| ProofError::Malformed)
-}
-
-fn text_of<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    object.get(name)?.as_str()
-}
-
-/// RFC 7515 §4.1.9: the prefix "application/" may be left out, and case does not count.
-fn check_type(stated: &str) -> Result<(), ProofError> {
-    let stated = stated.strip_prefix("application/").unwrap_or(stated);
-    if stated.eq_ignore_ascii_case(TYPE) {
-        Ok(())
-    } else {
-        Err(ProofError::Type)
     }
 }
 

@@ -5,10 +5,9 @@ use core::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::ProofError;
-use crate::jose::SigningAlgorithm;
+use crate::jose::{self, SigningAlgorithm};
 
 /// The largest RSA modulus whose signatures are worth the work, in bytes.
 const LARGEST_MODULUS: usize = 1024;
@@ -47,35 +46,23 @@ impl Thumbprint {
     ) -> Result<Self, ProofError> {
         let text = |name| jwk.get(name).and_then(Value::as_str);
         let exact = |name: &'static str, value: &str| text(name) == Some(value);
-        let names: &[&str] = match algorithm {
-            SigningAlgorithm::ES256
-                if exact("kty", "EC")
+        let is_key = match algorithm {
+            SigningAlgorithm::ES256 => {
+                exact("kty", "EC")
                     && exact("crv", "P-256")
                     && is_coordinate(text("x"))
-                    && is_coordinate(text("y")) =>
-            {
-                &["crv", "kty", "x", "y"]
+                    && is_coordinate(text("y"))
             }
-            SigningAlgorithm::RS256
-                if exact("kty", "RSA") && is_integer(text("e"), 1..=8) && is_modulus(text("n")) =>
-            {
-                &["e", "kty", "n"]
+            SigningAlgorithm::RS256 => {
+                exact("kty", "RSA") && is_integer(text("e"), 1..=8) && is_modulus(text("n"))
             }
-            SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519
-                if exact("kty", "OKP") && exact("crv", "Ed25519") && is_coordinate(text("x")) =>
-            {
-                &["crv", "kty", "x"]
+            SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => {
+                exact("kty", "OKP") && exact("crv", "Ed25519") && is_coordinate(text("x"))
             }
-            _ => return Err(ProofError::Key),
         };
-        // RFC 7638 §3.3: these members in this order, without white space. No value needs an escape.
-        let members: Vec<_> = names
-            .iter()
-            .map(|name| format!("\"{name}\":\"{}\"", text(name).unwrap_or_default()))
-            .collect();
-        let json = format!("{{{}}}", members.join(","));
-        let hash = Sha256::digest(json.as_bytes());
-        Ok(Self(Base64UrlUnpadded::encode_string(&hash)))
+        let name = jose::thumbprint(jwk).filter(|_| is_key);
+        name.map(|name| Self(name.as_str().to_owned()))
+            .ok_or(ProofError::Key)
     }
 
     /// The thumbprint's text.

@@ -1,19 +1,21 @@
-//! Compact JWTs (RFC 7515, RFC 7519) on `jwt-compact`.
+//! Compact JWTs (RFC 7515, RFC 7519): header, claims and signature, and no more of JOSE than this provider
+//! writes and reads.
 //!
 //! Symmetric tokens are signed here. For the others the signature comes from outside, because
 //! WebCrypto is asynchronous and many times faster than software: [`unsigned`] says what to sign,
 //! [`UnsignedJwt::attach`] puts the answer on, and [`ParsedJwt`] says what to verify.
 
+mod compact;
 mod signed;
 mod symmetric;
 mod thumbprint;
 
+pub(crate) use compact::Compact;
 pub use signed::{ParsedJwt, SigningAlgorithm, UnsignedJwt, unsigned};
 pub use symmetric::{SymmetricKey, sign_hs256, verify_hs256};
 pub use thumbprint::thumbprint;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::time::Timestamp;
@@ -64,24 +66,6 @@ pub fn claims<const N: usize>(members: [(&str, Value); N]) -> Claims {
     claims
 }
 
-#[derive(Serialize)]
-struct Stamped<'a, P> {
-    #[serde(flatten)]
-    payload: &'a P,
-    iat: Timestamp,
-    exp: Timestamp,
-}
-
-impl<P: Serialize> Jwt<P> {
-    fn claims(&self) -> jwt_compact::Claims<Stamped<'_, P>> {
-        jwt_compact::Claims::new(Stamped {
-            payload: &self.payload,
-            iat: self.issued_at,
-            exp: self.expires_at,
-        })
-    }
-}
-
 impl<P: Serialize> Jwt<P> {
     /// The same by name: what signs such tokens is there once, for all kinds.
     ///
@@ -97,25 +81,6 @@ impl<P: Serialize> Jwt<P> {
             }),
             _ => Err(JwtError::Unserializable),
         }
-    }
-}
-
-impl<P: DeserializeOwned> Jwt<P> {
-    /// Every kind of token is read by the same code first: a copy for each would weigh kilobytes.
-    fn from_claims(claims: jwt_compact::Claims<Claims>, now: Timestamp) -> Result<Self, JwtError> {
-        let time =
-            |stated: Option<i64>| stated.map(Timestamp::from_seconds).ok_or(JwtError::Claims);
-        let issued_at = time(claims.issued_at.map(|time| time.timestamp()))?;
-        let expires_at = time(claims.expiration.map(|time| time.timestamp()))?;
-        let payload = serde_json::from_value(claims.custom.into()).map_err(|_| JwtError::Claims)?;
-        if expires_at <= now {
-            return Err(JwtError::Expired);
-        }
-        Ok(Self {
-            payload,
-            issued_at,
-            expires_at,
-        })
     }
 }
 

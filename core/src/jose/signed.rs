@@ -1,12 +1,9 @@
 //! Tokens that a private key signs, elsewhere, and a public key verifies, elsewhere too.
 
-use std::borrow::Cow;
-
-use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Header, UntrustedToken};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Jwt, JwtError};
+use super::{Compact, Jwt, JwtError, compact};
 use crate::id::KeyId;
 use crate::time::Timestamp;
 
@@ -60,12 +57,13 @@ pub struct UnsignedJwt(String);
 impl UnsignedJwt {
     /// The bytes to sign (RFC 7515 §5.1): header and claims with the dot between them.
     pub fn signing_input(&self) -> &[u8] {
-        self.0.strip_suffix('.').unwrap_or(&self.0).as_bytes()
+        self.0.as_bytes()
     }
 
     /// The finished token.
     pub fn attach(mut self, signature: &[u8]) -> String {
         use base64ct::{Base64UrlUnpadded, Encoding};
+        self.0.push('.');
         self.0
             .push_str(&Base64UrlUnpadded::encode_string(signature));
         self.0
@@ -83,19 +81,24 @@ pub fn unsigned<P: Serialize>(
     key: &KeyId,
     jwt: &Jwt<P>,
 ) -> Result<UnsignedJwt, JwtError> {
-    let header = Header::empty()
-        .with_token_type(token_type)
-        .with_key_id(key.as_str());
-    let token = SignedElsewhere(algorithm).token(&header, &jwt.claims(), &());
-    token.map(UnsignedJwt).map_err(|_| JwtError::Unserializable)
+    let header = Header {
+        alg: algorithm.as_str(),
+        kid: key.as_str(),
+        typ: token_type,
+    };
+    compact::unsigned(&header, jwt).map(UnsignedJwt)
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'static str,
+    kid: &'a str,
+    typ: &'a str,
 }
 
 /// A JWT whose signature has not been checked yet.
 #[derive(Debug)]
-pub struct ParsedJwt<'a> {
-    text: &'a str,
-    token: UntrustedToken<'a>,
-}
+pub struct ParsedJwt<'a>(Compact<'a>);
 
 impl<'a> ParsedJwt<'a> {
     /// Takes the parts of `text` apart and believes none of them.
@@ -104,14 +107,12 @@ impl<'a> ParsedJwt<'a> {
     ///
     /// [`JwtError::Malformed`], or [`JwtError::Type`] if its `typ` is not `token_type`.
     pub fn parse(token_type: &str, text: &'a str) -> Result<Self, JwtError> {
-        let token = UntrustedToken::new(text).map_err(|_| JwtError::Malformed)?;
-        let stated = token.header().token_type.as_deref().unwrap_or_default();
-        // RFC 7515 §4.1.9: the prefix "application/" may be left out, and case does not count.
-        let stated = stated.strip_prefix("application/").unwrap_or(stated);
-        if !stated.eq_ignore_ascii_case(token_type) {
-            return Err(JwtError::Type);
+        let token = Compact::parse(text)?;
+        if token.is_of_type(token_type) {
+            Ok(Self(token))
+        } else {
+            Err(JwtError::Type)
         }
-        Ok(Self { text, token })
     }
 
     /// The same for a token that need not say its type, but must not say another.
@@ -120,48 +121,39 @@ impl<'a> ParsedJwt<'a> {
     ///
     /// [`JwtError::Malformed`] or [`JwtError::Type`].
     pub fn parse_any(token_types: &[&str], text: &'a str) -> Result<Self, JwtError> {
-        let token = UntrustedToken::new(text).map_err(|_| JwtError::Malformed)?;
-        if token.header().token_type.is_none() {
-            return Ok(Self { text, token });
+        let token = Compact::parse(text)?;
+        let is_one = token_types.iter().any(|known| token.is_of_type(known));
+        if token.text("typ").is_none() || is_one {
+            Ok(Self(token))
+        } else {
+            Err(JwtError::Type)
         }
-        let parsed = token_types
-            .iter()
-            .find_map(|token_type| Self::parse(token_type, text).ok());
-        parsed.ok_or(JwtError::Type)
     }
 
     /// The `sub` that a token claims, believing nothing: whose key may verify it.
     pub fn unverified_subject(text: &str) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Subject {
-            sub: String,
-        }
-        let token = UntrustedToken::new(text).ok()?;
-        let claims = token.deserialize_claims_unchecked::<Subject>().ok()?;
-        Some(claims.custom.sub)
+        let claims = Compact::parse(text).ok()?.claims().ok()?;
+        Some(claims.get("sub")?.as_str()?.to_owned())
     }
 
     /// The `alg` that the token claims, if it is one of ours.
     pub fn algorithm(&self) -> Option<SigningAlgorithm> {
-        SigningAlgorithm::parse(self.token.algorithm())
+        SigningAlgorithm::parse(self.0.text("alg")?)
     }
 
     /// The key that the token claims to be signed with.
     pub fn key_id(&self) -> Option<KeyId> {
-        KeyId::parse(self.token.header().key_id.as_deref()?).ok()
+        KeyId::parse(self.0.text("kid")?).ok()
     }
 
     /// The bytes that the signature covers.
     pub fn signing_input(&self) -> &'a [u8] {
-        self.text
-            .rsplit_once('.')
-            .map_or(self.text, |(signed, _)| signed)
-            .as_bytes()
+        self.0.signing_input()
     }
 
     /// The signature to verify.
     pub fn signature(&self) -> &[u8] {
-        self.token.signature_bytes()
+        self.0.signature()
     }
 
     /// The claims, once the signature was verified against the key and algorithm it names.
@@ -177,44 +169,7 @@ impl<'a> ParsedJwt<'a> {
         if !signature_is_valid {
             return Err(JwtError::Signature);
         }
-        let claims = self
-            .token
-            .deserialize_claims_unchecked()
-            .map_err(|_| JwtError::Claims)?;
-        Jwt::from_claims(claims, now)
-    }
-}
-
-/// Leaves the signature empty, to be attached later. Verifies nothing.
-struct SignedElsewhere(SigningAlgorithm);
-
-struct NoSignature;
-
-impl AlgorithmSignature for NoSignature {
-    fn try_from_slice(_: &[u8]) -> Result<Self, anyhow::Error> {
-        Ok(Self)
-    }
-
-    fn as_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&[])
-    }
-}
-
-impl Algorithm for SignedElsewhere {
-    type SigningKey = ();
-    type VerifyingKey = ();
-    type Signature = NoSignature;
-
-    fn name(&self) -> Cow<'static, str> {
-        Cow::Borrowed(self.0.as_str())
-    }
-
-    fn sign(&self, (): &(), _: &[u8]) -> NoSignature {
-        NoSignature
-    }
-
-    fn verify_signature(&self, _: &NoSignature, (): &(), _: &[u8]) -> bool {
-        false
+        self.0.jwt(now)
     }
 }
 

@@ -2,16 +2,15 @@
 
 use core::fmt;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
-use jwt_compact::alg::{Hs256, Hs256Key};
-use jwt_compact::{AlgorithmExt, Header, UntrustedToken};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
-use super::{Claims, Jwt, JwtError};
+use super::{Compact, Jwt, JwtError, compact};
 use crate::time::Timestamp;
 
 /// A key for one purpose, derived from a master key so that a token of one purpose never passes
@@ -51,11 +50,6 @@ impl SymmetricKey {
             known | bool::from(mac(key, &[message]).as_slice().ct_eq(tag))
         })
     }
-
-    fn all(&self) -> impl Iterator<Item = Hs256Key> {
-        let keys = core::iter::once(&self.current).chain(&self.replaced);
-        keys.map(Hs256Key::new)
-    }
 }
 
 impl fmt::Debug for SymmetricKey {
@@ -85,11 +79,24 @@ pub fn sign_hs256<P: Serialize>(
     key: &SymmetricKey,
     jwt: &Jwt<P>,
 ) -> Result<String, JwtError> {
-    let header = Header::empty().with_token_type(token_type);
-    let key = Hs256Key::new(key.current);
-    Hs256
-        .token(&header, &jwt.claims(), &key)
-        .map_err(|_| JwtError::Unserializable)
+    let header = Header {
+        alg: ALGORITHM,
+        typ: token_type,
+    };
+    let mut token = compact::unsigned(&header, jwt)?;
+    let tag = key.authenticate(token.as_bytes());
+    token.push('.');
+    token.push_str(&Base64UrlUnpadded::encode_string(&tag));
+    Ok(token)
+}
+
+/// HMAC with SHA-256 (RFC 7518 §3.2).
+const ALGORITHM: &str = "HS256";
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'static str,
+    typ: &'a str,
 }
 
 /// Checks a token that [`sign_hs256`] made with this key or one that it has replaced: type first, then
@@ -104,30 +111,14 @@ pub fn verify_hs256<P: DeserializeOwned>(
     token: &str,
     now: Timestamp,
 ) -> Result<Jwt<P>, JwtError> {
-    let token = UntrustedToken::new(token).map_err(|_| JwtError::Malformed)?;
-    if token.header().token_type.as_deref() != Some(token_type) {
+    let token = Compact::parse(token)?;
+    if token.text("typ") != Some(token_type) || token.text("alg") != Some(ALGORITHM) {
         return Err(JwtError::Type);
     }
-    for key in key.all() {
-        match verified(&key, &token) {
-            Err(JwtError::Signature) => {}
-            verdict => return Jwt::from_claims(verdict?, now),
-        }
+    if !key.authenticates(token.signing_input(), token.signature()) {
+        return Err(JwtError::Signature);
     }
-    Err(JwtError::Signature)
-}
-
-fn verified(
-    key: &Hs256Key,
-    token: &UntrustedToken<'_>,
-) -> Result<jwt_compact::Claims<Claims>, JwtError> {
-    let validator = Hs256.validator::<Claims>(key);
-    let verified = validator.validate(token).map_err(|error| match error {
-        jwt_compact::ValidationError::MalformedClaims(_) => JwtError::Claims,
-        jwt_compact::ValidationError::AlgorithmMismatch { .. } => JwtError::Type,
-        _ => JwtError::Signature,
-    })?;
-    Ok(verified.into_parts().1)
+    token.jwt(now)
 }
 
 #[cfg(test)]
