@@ -1,7 +1,7 @@
 // What a client is told of the user: scopes, the `claims` parameter (OIDC Core §5.5), userinfo (§5.3).
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { header, keySet, signerOf } from '../support/jws.mjs';
-import { Browser, DEMO, claims, pkce, post, roundTrips } from '../support/oauth.mjs';
+import { Browser, DEMO, basic, claims, pkce, post, roundTrips } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 import { answerConsent, openConsent, stranger } from '../support/strangers.mjs';
 
@@ -66,6 +66,18 @@ describe('claims', () => {
     }));
     expect(about(tokens)).toEqual({});
     expect(await told(tokens)).toEqual({ sub: 'demo' });
+  });
+
+  test('are not told to a service that exchanged the token: it has not asked', async () => {
+    const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const { tokens } = await browser.signIn(wanting({ userinfo: { email: null } }));
+    expect(await told(tokens)).toEqual({ sub: 'demo', email: 'demo@example.com' });
+    await db.prepare("UPDATE clients SET grant_types = ?, scope = 'openid', settings = ? WHERE client_id = 'gatepass-service'")
+      .bind(exchange, JSON.stringify({ exchanges_tokens_of: [DEMO.id] })).run();
+    const response = await browser.token({
+      grant_type: exchange, subject_token: tokens.access_token, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    }, { authorization: basic('gatepass-service', stack.secrets.GATEPASS_SERVICE_SECRET) });
+    expect(await told(await response.json())).toEqual({ sub: 'demo' });
   });
 
   test('are part of an OpenID Connect request only', async () => {
