@@ -154,7 +154,20 @@ pub fn json_text(text: String) -> Result<Response, EdgeError> {
 ///
 /// [`EdgeError::Runtime`] if `value` does not serialize.
 pub fn public_json(value: &impl Serialize, seconds: i64) -> Result<Response, EdgeError> {
-    let response = with_type(serde_json::to_string(value)?, JSON)?;
+    public(serde_json::to_string(value)?, JSON, seconds)
+}
+
+/// A response that anyone may keep for so many seconds.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub fn public(
+    body: impl Into<String>,
+    content_type: &str,
+    seconds: i64,
+) -> Result<Response, EdgeError> {
+    let response = with_type(body, content_type)?;
     response
         .headers()
         .set("Cache-Control", &format!("public, max-age={seconds}"))?;

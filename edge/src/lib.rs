@@ -1,6 +1,7 @@
 //! What the Gatepass Workers share on Cloudflare: the adapters between the protocol core and the
 //! platform. Each effect has one module, and only that module touches the platform for it.
 
+pub mod assets;
 pub mod background;
 pub mod clock;
 pub mod config;

@@ -8,6 +8,7 @@
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
 
 import { developmentSecrets } from '../../scripts/lib/dev-vars.mjs';
+import { describe } from './described.mjs';
 import { Logs } from './logs.mjs';
 import { migrate } from './migrate.mjs';
 import { freePorts } from './ports.mjs';
@@ -46,6 +47,7 @@ import { workerOptions } from './worker-options.mjs';
 export async function startStack({ only = ['provider', 'api', 'gateway'], healthy = true, contract, record, move, limits, ...overrides } = {}) {
   const [provider, api, gateway] = (await freePorts(3)).map((port) => `http://localhost:${port}`);
   const origins = { provider, api, gateway };
+  describe(provider);
   const secrets = developmentSecrets();
   const defaults = variables(origins, secrets);
   const logs = new Logs();

@@ -112,6 +112,7 @@ enum Endpoint {
     Jwks,
     Login,
     Logout,
+    OpenApi,
     Par,
     Refresh,
     Register,
@@ -155,6 +156,7 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         "/admin/keys/replace" => Endpoint::AdminKeys(Command::Replace),
         "/admin/keys/rotate" => Endpoint::AdminKeys(Command::Rotate),
         "/health" => Endpoint::Health,
+        "/openapi.json" => Endpoint::OpenApi,
         "/assets/post.js" => Endpoint::Script,
         "/assets/style.css" => Endpoint::Stylesheet,
         _ => return None,
@@ -202,6 +204,7 @@ impl Endpoint {
             | Self::Health
             | Self::IntrospectUser
             | Self::Jwks
+            | Self::OpenApi
             | Self::Script
             | Self::Stylesheet => "GET",
         }
@@ -217,7 +220,9 @@ impl Endpoint {
     const fn readers(self) -> Readers {
         match self {
             // Registering needs no cookie, and what manages a registration is a token.
-            Self::Discovery | Self::Jwks | Self::Register | Self::Registration => Readers::Everyone,
+            Self::Discovery | Self::Jwks | Self::OpenApi | Self::Register | Self::Registration => {
+                Readers::Everyone
+            }
             Self::DeviceAuthorization
             | Self::IntrospectUser
             | Self::Par
@@ -300,6 +305,7 @@ impl Endpoint {
             | Self::Health
             | Self::Introspect
             | Self::Jwks
+            | Self::OpenApi
             | Self::Registration
             | Self::Script
             | Self::Stylesheet => None,
@@ -367,6 +373,7 @@ impl Endpoint {
             Self::Jwks => endpoint::jwks::answer(app).await,
             Self::Login => endpoint::login::answer(request, app).await,
             Self::Logout => endpoint::logout::answer(request, app).await,
+            Self::OpenApi => endpoint::openapi::answer(app).await,
             Self::Par => endpoint::par::answer(request, app).await,
             Self::Refresh => endpoint::token::answer_refresh(request, app).await,
             Self::Register => endpoint::register::answer(request, app).await,

@@ -30,11 +30,7 @@ pub fn stylesheet() -> Result<Response, EdgeError> {
 
 /// What a page is made of, and anyone may keep.
 fn asset(text: &str, content_type: &str) -> Result<Response, EdgeError> {
-    let response = http::with_type(text, content_type)?;
-    response
-        .headers()
-        .set("Cache-Control", "public, max-age=3600")?;
-    Ok(response)
+    http::public(text, content_type, 3_600)
 }
 
 /// What the sign-in page shows.

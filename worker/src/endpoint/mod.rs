@@ -15,6 +15,7 @@ pub mod jwks;
 pub mod login;
 mod login_for_page;
 pub mod logout;
+pub mod openapi;
 pub mod par;
 pub mod register;
 pub mod revoke;
