@@ -1,7 +1,7 @@
 //! From a request to its resource, and what every response has in common.
 
 use gatepass_core::error::{ErrorCode, ErrorResponse};
-use gatepass_edge::config::Environment;
+use gatepass_edge::config::Conduct;
 use gatepass_edge::exchange::Exchange;
 use gatepass_edge::{EdgeError, cors, http};
 use worker::{Env, Method, Request, Response};
@@ -123,15 +123,15 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
         Err(_) if request.path() == HEALTH => unconfigured_health(&request, &env, &exchange).await,
         Err(error) => Err(error.clone()),
     };
-    let environment = config
+    let conduct = config
         .as_ref()
-        .map_or(Environment::Production, |known| known.environment);
+        .map_or(Conduct::CAREFUL, |known| known.conduct);
     let (response, failure) = match answered {
         Ok(response) => (response, config.err()),
         Err(error) => (broken(&error, &exchange)?, Some(error)),
     };
     let allowed = reader.map_or(Ok(()), |origin| cors::allow(response.headers(), &origin));
-    let ended = allowed.and_then(|()| exchange.end(&response, environment, failure.as_ref()));
+    let ended = allowed.and_then(|()| exchange.end(&response, conduct, failure.as_ref()));
     ended.map_err(|error| error.to_string())?;
     Ok(response)
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use gatepass_core::resource::metadata_path;
 use gatepass_edge::EdgeError;
-use gatepass_edge::config::{Environment, environment, origins};
+use gatepass_edge::config::{Conduct, origins};
 use gatepass_edge::d1::{Database, RoundTrips};
 use worker::Env;
 
@@ -14,8 +14,9 @@ use crate::guard::Guard;
 /// Everything that can be set from outside.
 #[derive(Debug)]
 pub struct Config {
-    /// `GATEPASS_ENV`: `development`, or `production` if not set.
-    pub environment: Environment,
+    /// `GATEPASS_ENV`: `development`, or `production` if not set. `GATEPASS_REQUEST_LOG`: `refused`, or
+    /// `all` if not set.
+    pub conduct: Conduct,
     /// `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`, `GATEPASS_VALIDATION`, `GATEPASS_CLIENT_ID`,
     /// `GATEPASS_DPOP` and the secrets `GATEPASS_API_SECRET` and `GATEPASS_DPOP_NONCE_KEY`.
     pub guard: Guard,
@@ -49,11 +50,11 @@ impl Config {
     }
 
     fn read(env: &Env) -> Result<Self, EdgeError> {
-        let environment = environment(env)?;
+        let conduct = Conduct::from_env(env)?;
         Database::new(env, "DB", RoundTrips::default())?;
         let guard = Guard::from_env(env)?;
         Ok(Self {
-            environment,
+            conduct,
             metadata_path: metadata_path(&guard.expected().audience),
             guard,
             allowed_origins: origins(env, "GATEPASS_ALLOWED_ORIGINS")?,

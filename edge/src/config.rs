@@ -21,13 +21,64 @@ pub enum Environment {
 /// # Errors
 ///
 /// [`EdgeError::Config`] if it is set to anything else.
-pub fn environment(env: &Env) -> Result<Environment, EdgeError> {
+fn environment(env: &Env) -> Result<Environment, EdgeError> {
     match optional(env, "GATEPASS_ENV").as_deref() {
         Some("development") => Ok(Environment::Development),
         Some("production") | None => Ok(Environment::Production),
         Some(_) => Err(EdgeError::Config {
             name: "GATEPASS_ENV",
             problem: "must be development or production",
+        }),
+    }
+}
+
+/// Which requests have a line in the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RequestLog {
+    /// Every one.
+    All,
+    /// Those that are refused, and those that fail.
+    Refused,
+}
+
+/// How a Worker behaves, whatever it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Conduct {
+    /// `GATEPASS_ENV`.
+    pub environment: Environment,
+    /// `GATEPASS_REQUEST_LOG`.
+    pub request_log: RequestLog,
+}
+
+impl Conduct {
+    /// Of a Worker whose configuration cannot be read.
+    pub const CAREFUL: Self = Self {
+        environment: Environment::Production,
+        request_log: RequestLog::All,
+    };
+
+    /// As the environment says.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Config`] if a variable is set to anything else than it may be.
+    pub fn from_env(env: &Env) -> Result<Self, EdgeError> {
+        Ok(Self {
+            environment: environment(env)?,
+            request_log: request_log(env)?,
+        })
+    }
+}
+
+/// `GATEPASS_REQUEST_LOG`: `refused`, or `all` if it is not set.
+fn request_log(env: &Env) -> Result<RequestLog, EdgeError> {
+    let name = "GATEPASS_REQUEST_LOG";
+    match optional(env, name).as_deref() {
+        Some("all") | None => Ok(RequestLog::All),
+        Some("refused") => Ok(RequestLog::Refused),
+        Some(_) => Err(EdgeError::Config {
+            name,
+            problem: "must be all or refused",
         }),
     }
 }

@@ -4,7 +4,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use worker::{Request, Response};
 
-use crate::config::Environment;
+use crate::config::{Conduct, Environment, RequestLog};
 use crate::d1::RoundTrips;
 use crate::{EdgeError, log, random};
 
@@ -40,7 +40,7 @@ impl Exchange {
     pub fn end(
         &self,
         response: &Response,
-        environment: Environment,
+        conduct: Conduct,
         failure: Option<&EdgeError>,
     ) -> Result<(), EdgeError> {
         let headers = response.headers();
@@ -55,7 +55,7 @@ impl Exchange {
                 "default-src 'none'; frame-ancestors 'none'",
             )?;
         }
-        match environment {
+        match conduct.environment {
             Environment::Development => {
                 let trips = self.trips.count();
                 headers.set("Server-Timing", &format!("d1;desc=\"{trips}\""))?;
@@ -65,11 +65,15 @@ impl Exchange {
                 headers.set("Strict-Transport-Security", a_year)?;
             }
         }
+        let status = response.status_code();
+        if conduct.request_log == RequestLog::Refused && status < 400 && failure.is_none() {
+            return Ok(());
+        }
         log::request(&log::RequestLine {
             request_id: &self.request_id,
             method: &self.method,
             path: &self.path,
-            status: response.status_code(),
+            status,
             d1: self.trips.count(),
             failure: failure.map(ToString::to_string),
         });

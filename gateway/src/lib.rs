@@ -7,7 +7,7 @@ mod site;
 
 use std::collections::BTreeMap;
 
-use gatepass_edge::config::Environment;
+use gatepass_edge::config::Conduct;
 use gatepass_edge::exchange::Exchange;
 use gatepass_edge::health::Health;
 use gatepass_edge::{EdgeError, http};
@@ -29,9 +29,9 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
         Err(_) if request.path() == HEALTH => for_reading(&request, || health(false)),
         Err(error) => Err(error.clone()),
     };
-    let environment = config
+    let conduct = config
         .as_ref()
-        .map_or(Environment::Production, |known| known.environment);
+        .map_or(Conduct::CAREFUL, |known| known.conduct);
     let (response, failure) = match answered {
         Ok(response) => (response, config.err()),
         Err(error) => {
@@ -39,7 +39,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
             (Response::error(told, 500)?, Some(error))
         }
     };
-    let ended = exchange.end(&response, environment, failure.as_ref());
+    let ended = exchange.end(&response, conduct, failure.as_ref());
     ended.map_err(|error| error.to_string())?;
     Ok(response)
 }

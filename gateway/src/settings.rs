@@ -4,14 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_edge::EdgeError;
-use gatepass_edge::config::{Environment, environment, origin};
+use gatepass_edge::config::{Conduct, origin};
 use worker::Env;
 
 /// Where the gateway runs, and where the demo site's counterparts are.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// `GATEPASS_ENV`: `development`, or `production` if not set.
-    pub(crate) environment: Environment,
+    /// `GATEPASS_ENV`: `development`, or `production` if not set. `GATEPASS_REQUEST_LOG`: `refused`, or
+    /// `all` if not set.
+    pub(crate) conduct: Conduct,
     /// `GATEPASS_ISSUER`: the provider's origin.
     pub(crate) issuer: String,
     /// `GATEPASS_API`: the API's origin.
@@ -33,7 +34,7 @@ impl Config {
             return Ok(config);
         }
         let config = Rc::new(Self {
-            environment: environment(env)?,
+            conduct: Conduct::from_env(env)?,
             issuer: origin(env, "GATEPASS_ISSUER")?,
             api: origin(env, "GATEPASS_API")?,
         });

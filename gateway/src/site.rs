@@ -51,7 +51,7 @@ fn content_security_policy(Config { issuer, api, .. }: &Config) -> String {
 
 #[cfg(test)]
 mod tests {
-    use gatepass_edge::config::Environment;
+    use gatepass_edge::config::Conduct;
 
     use super::content_security_policy;
     use crate::settings::Config;
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn the_page_may_connect_to_its_provider_and_api_only() {
         let policy = content_security_policy(&Config {
-            environment: Environment::Production,
+            conduct: Conduct::CAREFUL,
             issuer: "https://id.example.com".to_owned(),
             api: "https://api.example.com".to_owned(),
         });

@@ -10,7 +10,7 @@ use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::grant::EndReason;
 use gatepass_core::id::{ClientId, GrantId};
 use gatepass_core::store::GrantStore;
-use gatepass_edge::config::Environment;
+use gatepass_edge::config::Conduct;
 use gatepass_edge::d1::{Database, RoundTrips};
 use gatepass_edge::exchange::Exchange;
 use gatepass_edge::{EdgeError, clock, cors, http, log, possession};
@@ -392,9 +392,9 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
     let exchange = Exchange::begin(&request);
     let endpoint = endpoint_at(&request.path(), &request.method());
     let config = Config::of(&env);
-    let environment = config
+    let conduct = config
         .as_ref()
-        .map_or(Environment::Production, |config| config.environment);
+        .map_or(Conduct::CAREFUL, |config| config.conduct);
     // Also a page that may only learn of a failure must be able to read it.
     let mut reader = None;
     let answered = async {
@@ -423,7 +423,7 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
     metrics::count(response.status_code());
     reader
         .map_or(Ok(()), |origin| cors::allow(response.headers(), &origin))
-        .and_then(|()| exchange.end(&response, environment, failure.as_ref()))
+        .and_then(|()| exchange.end(&response, conduct, failure.as_ref()))
         .map_err(|error| error.to_string())?;
     Ok(response)
 }

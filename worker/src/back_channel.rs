@@ -39,7 +39,7 @@ async fn tell_one(
     browser: &BrowserId,
     app: &App,
 ) -> Result<&'static str, EdgeError> {
-    let in_development = app.config.environment == Environment::Development;
+    let in_development = app.config.conduct.environment == Environment::Development;
     if !may_be_told_at(&departure.uri, in_development) {
         return Ok("not_allowed");
     }

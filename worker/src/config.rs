@@ -16,7 +16,7 @@ use gatepass_core::time::Lifetime;
 use gatepass_core::token::refresh;
 use gatepass_edge::EdgeError;
 use gatepass_edge::config::{
-    Environment, count, environment, flag, key, keys, lifetime, optional, origin, required,
+    Conduct, Environment, count, flag, key, keys, lifetime, optional, origin, required,
 };
 use worker::Env;
 
@@ -48,8 +48,9 @@ pub struct DeviceKeys {
 /// Everything that can be set from outside.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `GATEPASS_ENV`: `development`, or `production` if not set.
-    pub environment: Environment,
+    /// `GATEPASS_ENV`: `development`, or `production` if not set. `GATEPASS_REQUEST_LOG`: `refused`, or
+    /// `all` if not set.
+    pub conduct: Conduct,
     /// `GATEPASS_ISSUER`: the provider's origin.
     pub issuer: Issuer,
     /// `GATEPASS_DEFAULT_AUDIENCE`, and `GATEPASS_RESOURCES` separated by spaces.
@@ -122,14 +123,14 @@ impl Config {
         let earlier = keys(env, "GATEPASS_PREVIOUS_TOKEN_KEY")?;
         let token_key = |purpose| SymmetricKey::replacing(&earlier, &master, purpose);
         let site = optional(env, "GATEPASS_DEVELOPMENT_SITE");
-        let environment = environment(env)?;
+        let conduct = Conduct::from_env(env)?;
         let lifetimes = lifetimes(env)?;
         Ok(Self {
-            environment,
+            conduct,
             admin_token: admin_token(env)?,
             scopes: scopes(env)?,
             require_pushed_requests: flag(env, "GATEPASS_REQUIRE_PAR")?,
-            registration: registration(env, environment)?,
+            registration: registration(env, conduct.environment)?,
             secret_overlap: lifetime(env, "GATEPASS_SECRET_OVERLAP", Lifetime::from_days(1))?,
             issuer: issuer.map_err(|_| wrong("GATEPASS_ISSUER"))?,
             resources: resources(env)?,

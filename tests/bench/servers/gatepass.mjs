@@ -49,7 +49,7 @@ export async function start({ port, origin }) {
   const api = `http://127.0.0.1:${apiPort}`;
   const secrets = developmentSecrets();
   const worker = (name, at, variables) => ({
-    ...workerOptions(name, at, { ...secrets, GATEPASS_ISSUER: origin, ...variables }),
+    ...workerOptions(name, at, { ...secrets, GATEPASS_ISSUER: origin, GATEPASS_REQUEST_LOG: 'refused', ...variables }),
     unsafeDirectSockets: [{ host: '127.0.0.1', port: Number(new URL(at).port) }],
   });
   const runtime = new Miniflare(convertV4MiniflareOptions({

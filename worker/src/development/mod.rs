@@ -28,7 +28,7 @@ thread_local! {
 ///
 /// When D1 fails (have the migrations been applied?) or a secret is missing.
 pub async fn prepare(app: &App) -> Result<(), EdgeError> {
-    if app.config.environment != Environment::Development || IS_PREPARED.get() {
+    if app.config.conduct.environment != Environment::Development || IS_PREPARED.get() {
         return Ok(());
     }
     let mut hashes = serde_json::Map::new();

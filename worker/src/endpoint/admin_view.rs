@@ -1,6 +1,7 @@
 //! `GET /admin/audit`, `GET /admin/metrics`: what an operator may look at, with the token
 //! `GATEPASS_ADMIN_TOKEN`.
 
+use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::form::Form;
 use gatepass_core::resource::Scheme;
 use gatepass_edge::{EdgeError, clock, http};
@@ -44,16 +45,28 @@ pub async fn answer(view: View, mut request: Request, app: &App) -> Result<Respo
 
 /// The newest events first; `next` is where the page after this one begins.
 async fn audit(form: &Form, app: &App) -> Result<Response, EdgeError> {
-    let limit = form.optional("limit").and_then(|limit| limit.parse().ok());
-    let limit = limit.unwrap_or(ROWS).clamp(1, ROWS);
+    let limit = match form.optional("limit").map(str::parse) {
+        None => ROWS,
+        Some(Ok(limit @ 1..=ROWS)) => limit,
+        Some(_) => {
+            let problem = format!("limit must be a number from 1 to {ROWS}");
+            return http::error_json(&ErrorResponse::new(ErrorCode::InvalidRequest, problem));
+        }
+    };
     // A colon comes after every digit.
     let before = form.optional("before").unwrap_or(":");
-    let rows = app.store.audit_rows(before, limit).await?;
-    let is_full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
-    let last = rows.last().filter(|_| is_full);
-    let next = last
-        .and_then(|row| row.split('"').nth(3))
-        .map(|id| format!(",\"next\":\"{id}\""));
-    let (events, next) = (rows.join(","), next.unwrap_or_default());
-    http::json_text(format!("{{\"events\":[{events}]{next}}}"))
+    let mut page = String::from("{\"events\":[");
+    let (mut count, mut last) = (0, None);
+    for (id, event) in app.store.audit_rows(before, limit).await? {
+        page.push_str(if count > 0 { "," } else { "" });
+        page.push_str(&event);
+        (count, last) = (count + 1, Some(id));
+    }
+    page.push(']');
+    if let Some(id) = last.filter(|_| count == limit) {
+        page.push_str(",\"next\":");
+        page.push_str(&serde_json::to_string(&id)?);
+    }
+    page.push('}');
+    http::json_text(page)
 }

@@ -169,7 +169,7 @@ async fn replace(
 }
 
 fn check_logout_uri(client: &Client, app: &App) -> Result<(), RegistrationRefusal> {
-    let in_development = app.config.environment == Environment::Development;
+    let in_development = app.config.conduct.environment == Environment::Development;
     registration::check_logout_uri(client, in_development)
 }
 

@@ -64,15 +64,23 @@ impl D1Store {
         self.db.batch([]).await.map(|[]| ())
     }
 
-    /// The newest rows before this one, each as a JSON object.
-    pub async fn audit_rows(&self, before: &str, limit: u32) -> Result<Vec<String>, EdgeError> {
-        let sql = "SELECT json_object('id', event_id, 'at', at, 'event', event, 'outcome', outcome, \
+    /// The newest rows before this one: the key, and the whole row as a JSON object.
+    pub async fn audit_rows(
+        &self,
+        before: &str,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>, EdgeError> {
+        let sql = "SELECT event_id, json_object('id', event_id, 'at', at, 'event', event, 'outcome', outcome, \
                    'reason', nullif(reason, ''), 'user_id', user_id, 'client_id', client_id, \
                    'grant_id', grant_id, 'request_id', request_id, 'country', country, \
                    'network', network) AS line FROM audit_log WHERE event_id < ? \
                    ORDER BY event_id DESC LIMIT ?";
-        self.lines(sql, [before.into(), i64::from(limit).into()])
-            .await
+        let values = [before.into(), i64::from(limit).into()];
+        let [rows] = self.db.batch([self.db.statement(sql, &values)?]).await?;
+        rows.all(|row| {
+            let id = row.text("audit_log.event_id")?;
+            Ok((id.to_owned(), row.text("line")?.to_owned()))
+        })
     }
 
     /// What Prometheus collects: how often what has happened since, and how many signing keys there are.
@@ -86,11 +94,7 @@ impl D1Store {
                    SELECT 'gatepass_signing_keys{alg=' || json_quote(algorithm) || ',status=' \
                    || json_quote(status) || '} ' || count(*) FROM signing_keys GROUP BY algorithm, status";
         let since = first_id(since);
-        self.lines(sql, [since.as_str().into(), COUNTED.into()])
-            .await
-    }
-
-    async fn lines(&self, sql: &str, values: [Value<'_>; 2]) -> Result<Vec<String>, EdgeError> {
+        let values = [since.as_str().into(), COUNTED.into()];
         let [rows] = self.db.batch([self.db.statement(sql, &values)?]).await?;
         rows.all(|row| row.text("line").map(str::to_owned))
     }
