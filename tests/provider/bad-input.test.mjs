@@ -1,6 +1,6 @@
 // Bad input gets a clear error with its own code, and nothing breaks: no 500, no panic.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser, basic, pkce, post } from '../support/oauth.mjs';
+import { Browser, basic, pkce, post, refusal } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 let stack;
@@ -14,10 +14,6 @@ afterAll(() => stack?.stop());
 
 const token = (body, headers = { 'content-type': 'application/x-www-form-urlencoded' }) =>
   fetch(`${stack.provider}/oauth/token`, { method: 'POST', body, headers });
-
-async function refusal(response) {
-  return { status: response.status, ...(await response.json()) };
-}
 
 describe('the token endpoint', () => {
   const cases = {

@@ -2,7 +2,7 @@
 // and nobody who is signed in and no replay ever misses it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fill } from '../support/fill.mjs';
-import { Browser, atOnce, claims } from '../support/oauth.mjs';
+import { Browser, atOnce, claims, refusal } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 const HOUR = 3_600;
@@ -41,8 +41,6 @@ async function cleanAll(time) {
   } while (Object.values(runs.at(-1).forgotten).some((count) => count > 0));
   return runs;
 }
-
-const refusal = async (response) => ({ status: response.status, ...(await response.json()) });
 
 describe('the clean-up', () => {
   test('deletes what is over, leaves what is in use, and says how much that was', async () => {

@@ -1,6 +1,6 @@
 // A client that acts for itself (RFC 6749 §4.4, RFC 9068 §2.2).
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser, basic, claims, post, roundTrips } from '../support/oauth.mjs';
+import { Browser, basic, claims, post, refusal, roundTrips } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 const other = 'https://other.example';
@@ -17,10 +17,6 @@ afterAll(() => stack?.stop());
 const service = (secret = stack.secrets.GATEPASS_SERVICE_SECRET) => ({ authorization: basic('gatepass-service', secret) });
 const ask = (parameters = {}, headers = service()) => user.token({ grant_type: 'client_credentials', ...parameters }, headers);
 const obtain = async (parameters) => (await (await ask(parameters)).json()).access_token;
-
-async function refusal(response) {
-  return { status: response.status, ...(await response.json()) };
-}
 
 async function inDatabase(sql, ...values) {
   const db = await stack.database('provider');

@@ -1,6 +1,6 @@
 // Redeeming codes (OAuth 2.1 §4.1.3, RFC 7636 §4.6).
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser, atOnce, basic, pkce } from '../support/oauth.mjs';
+import { Browser, atOnce, basic, pkce, refusal } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 let stack;
@@ -15,10 +15,6 @@ afterAll(() => stack?.stop());
 async function freshCode() {
   const { verifier, challenge } = pkce();
   return { code: (await browser.authorize({ challenge })).get('code'), verifier };
-}
-
-async function refusal(response) {
-  return { status: response.status, ...(await response.json()) };
 }
 
 describe('one code', () => {

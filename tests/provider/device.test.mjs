@@ -1,7 +1,7 @@
 // Devices without a browser (RFC 8628): codes, polling, and the tokens at its end.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Device, DevicePage } from '../support/device.mjs';
-import { Browser, atOnce, basic, claims, roundTrips } from '../support/oauth.mjs';
+import { Browser, atOnce, basic, claims, refusal, roundTrips } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 let stack;
@@ -14,10 +14,6 @@ beforeAll(async () => {
   page = new DevicePage(user);
 });
 afterAll(() => stack?.stop());
-
-async function refusal(response) {
-  return { status: response.status, ...(await response.json()) };
-}
 
 async function database(sql, ...values) {
   const db = await stack.database('provider');

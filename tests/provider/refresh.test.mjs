@@ -1,11 +1,7 @@
 // Refreshing (RFC 6749 §6) with rotation (RFC 9700 §4.14.2): the table of docs/architecture.md.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser, atOnce, basic, claims, pkce, roundTrips } from '../support/oauth.mjs';
+import { Browser, atOnce, basic, claims, pkce, refusal, roundTrips } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
-
-async function refusal(response) {
-  return { status: response.status, ...(await response.json()) };
-}
 
 /** Signs in as the confidential client, whose refreshes prove themselves with a secret. */
 async function confidential(user) {

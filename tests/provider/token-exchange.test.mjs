@@ -1,7 +1,7 @@
 // Token exchange (RFC 8693): a service acts for a user with a token of its own.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProvingApp } from '../support/dpop.mjs';
-import { Browser, basic, claims, post, roundTrips } from '../support/oauth.mjs';
+import { Browser, basic, claims, post, refusal, roundTrips } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 const other = 'https://other.example';
@@ -36,10 +36,6 @@ const ask = (parameters, headers = service()) =>
 const usersToken = async (parameters) => (await user.signIn(parameters)).tokens.access_token;
 const ownToken = async () => (await (await user.token({ grant_type: 'client_credentials' }, service())).json()).access_token;
 const introspect = async (token) => (await user.introspect(token)).json();
-
-async function refusal(response) {
-  return { status: response.status, ...(await response.json()) };
-}
 
 describe('a service', () => {
   test('gets a token of its own for the user, which names it, in one round trip', async () => {

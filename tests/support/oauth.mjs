@@ -22,6 +22,11 @@ export function basic(id, secret) {
   return `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`;
 }
 
+/** What a refusal says, with its status. @param {Response} response */
+export async function refusal(response) {
+  return { status: response.status, ...(await response.json()) };
+}
+
 export function claims(jwt) {
   return JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'));
 }
