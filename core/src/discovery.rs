@@ -89,6 +89,8 @@ pub struct Metadata<'a> {
     userinfo_signing_alg_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
+    require_signed_request_object: bool,
+    request_object_signing_alg_values_supported: [&'static str; 4],
     request_uri_parameter_supported: bool,
     claims_parameter_supported: bool,
     backchannel_logout_supported: bool,
@@ -149,7 +151,10 @@ impl<'a> Metadata<'a> {
             userinfo_signing_alg_values_supported: SigningAlgorithm::ALL
                 .map(SigningAlgorithm::as_str),
             authorization_response_iss_parameter_supported: true,
-            request_parameter_supported: false,
+            request_parameter_supported: true,
+            require_signed_request_object: false,
+            request_object_signing_alg_values_supported: SigningAlgorithm::ALL
+                .map(SigningAlgorithm::as_str),
             request_uri_parameter_supported: false,
             claims_parameter_supported: true,
             backchannel_logout_supported: true,
@@ -219,7 +224,10 @@ mod tests {
             "id_token_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
             "userinfo_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],
             "authorization_response_iss_parameter_supported": true,
-            "request_parameter_supported": false,
+            "request_parameter_supported": true,
+            "require_signed_request_object": false,
+            "request_object_signing_alg_values_supported":
+                ["ES256", "RS256", "EdDSA", "Ed25519"],
             "request_uri_parameter_supported": false,
             "claims_parameter_supported": true,
             "backchannel_logout_supported": true,

@@ -44,6 +44,8 @@ codes! {
     InvalidRedirectUri = "invalid_redirect_uri";
     /// Malformed: a parameter is missing, repeated or wrong (RFC 6749 §5.2).
     InvalidRequest = "invalid_request";
+    /// A request object that is not the client's, not for this provider, or not for now (RFC 9101 §7).
+    InvalidRequestObject = "invalid_request_object";
     /// A `request_uri` that stands for no request, or no more (OIDC Core §3.1.2.6).
     InvalidRequestUri = "invalid_request_uri";
     /// The scope is malformed or more than may be had (RFC 6749 §5.2).
@@ -56,7 +58,7 @@ codes! {
     LoginRequired = "login_required";
     /// A client cannot describe itself in its request here (OIDC Core §3.1.2.6).
     RegistrationNotSupported = "registration_not_supported";
-    /// Requests in a JWT are not read here (OIDC Core §3.1.2.6).
+    /// A request in a JWT where none is read (OIDC Core §3.1.2.6).
     RequestNotSupported = "request_not_supported";
     /// Requests kept elsewhere are not fetched here (OIDC Core §3.1.2.6).
     RequestUriNotSupported = "request_uri_not_supported";
@@ -106,6 +108,7 @@ impl ErrorCode {
             | Self::InvalidGrant
             | Self::InvalidRedirectUri
             | Self::InvalidRequest
+            | Self::InvalidRequestObject
             | Self::InvalidRequestUri
             | Self::InvalidScope
             | Self::InvalidTarget

@@ -91,12 +91,20 @@ impl VerificationKeys {
         token: &ParsedJwt<'_>,
         now: Timestamp,
     ) -> Result<Result<Jwt<P>, JwtError>, EdgeError> {
+        Ok(token.verified(self.have_signed(token).await?, now))
+    }
+
+    /// Whether one of these keys has signed a token: the one that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Crypto`] if WebCrypto fails.
+    pub async fn have_signed(&self, token: &ParsedJwt<'_>) -> Result<bool, EdgeError> {
         let Some(VerificationKey { algorithm, key, .. }) = self.find(token) else {
-            return Ok(Err(JwtError::Signature));
+            return Ok(false);
         };
         let (message, signature) = (token.signing_input(), token.signature());
-        let is_valid = webcrypto::verify(*algorithm, key, message, signature).await?;
-        Ok(token.verified(is_valid, now))
+        webcrypto::verify(*algorithm, key, message, signature).await
     }
 }
 

@@ -166,6 +166,17 @@ describe('a client that registers', () => {
     expect(tokens.claims().sub).toBe('demo');
   });
 
+  test('signs its request (RFC 9101), pushed too', async () => {
+    const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+    const jwk = { ...(await crypto.subtle.exportKey('jwk', pair.publicKey)), alg: 'ES256', kid: 'signs', use: 'sig' };
+    const client = await register('client_secret_basic', { jwks: { keys: [jwk] }, require_signed_request_object: true });
+    const sign = (config, parameters) => oidc.buildAuthorizationUrlWithJAR(config, parameters, { key: pair.privateKey, kid: 'signs' });
+    const push = async (config, parameters) => oidc.buildAuthorizationUrlWithPAR(config, (await sign(config, parameters)).searchParams);
+    const user = new User(stack);
+    await expect(signIn(client, user)).rejects.toMatchObject({ error: 'invalid_request' });
+    for (const link of [sign, push]) expect((await signIn(client, user, { link })).tokens.claims().sub).toBe('demo');
+  });
+
   test('asks without disturbing anybody, and for a sign-in that is fresh', async () => {
     const client = await register('none');
     const user = new User(stack);

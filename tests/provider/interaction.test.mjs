@@ -155,7 +155,6 @@ describe('id_token_hint', () => {
 
 describe('what is not supported', () => {
   test.each([
-    ['request', 'e30.e30.', 'request_not_supported'],
     ['request_uri', 'https://app.example/request', 'request_uri_not_supported'],
     ['registration', '{}', 'registration_not_supported'],
   ])('%s is refused, not ignored', async (name, value, error) => {
@@ -174,7 +173,7 @@ describe('what is not supported', () => {
     expect(document).toMatchObject({
       prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
       ui_locales_supported: ['en'],
-      request_parameter_supported: false,
+      request_parameter_supported: true,
       request_uri_parameter_supported: false,
     });
   });

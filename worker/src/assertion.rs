@@ -2,7 +2,7 @@
 //! is looked at. Two round trips to D1.
 
 use gatepass_core::client::assertion::{self, AssertionClaims, JWT_TYPES};
-use gatepass_core::client::{AuthenticationFailure, ClientCredentials};
+use gatepass_core::client::{AuthenticationFailure, Client, ClientCredentials};
 use gatepass_core::jose::ParsedJwt;
 use gatepass_core::store::{AuthorizeStore, OnceStore};
 use gatepass_core::time::Timestamp;
@@ -10,6 +10,12 @@ use gatepass_edge::EdgeError;
 use gatepass_edge::verify::VerificationKeys;
 
 use crate::app::App;
+
+/// The keys that a client has registered.
+pub async fn keys_of(client: Option<&Client>) -> VerificationKeys {
+    let keys = client.and_then(|client| client.settings.jwks.as_ref());
+    VerificationKeys::import(keys.map_or(&[], |keys| &keys.keys)).await
+}
 
 /// What a client says of itself, with its assertion verified if it presents one.
 ///
@@ -32,8 +38,7 @@ pub async fn prove(
     };
     let client_id = Some(credentials.client_id());
     let (client, _) = app.store.client_and_sign_in(client_id, None).await?;
-    let keys = client.and_then(|client| client.settings.jwks);
-    let keys = VerificationKeys::import(&keys.map_or_else(Vec::new, |keys| keys.keys)).await;
+    let keys = keys_of(client.as_ref()).await;
     // A client without keys, an unknown one and a wrong signature are not told apart.
     let Ok(verified) = keys.verify_parsed::<AssertionClaims>(&jwt, now).await? else {
         return Ok(Err(AuthenticationFailure::Refused));

@@ -21,6 +21,7 @@ mod origins;
 mod page;
 mod password;
 mod proof;
+mod request_object;
 mod scheduled;
 mod store;
 

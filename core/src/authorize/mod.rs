@@ -11,6 +11,7 @@
 mod claims;
 pub mod consent;
 mod decide;
+pub mod object;
 pub mod page_token;
 mod prompt;
 pub mod pushed;

@@ -6,7 +6,7 @@
 //! other it is used up. What follows hangs on the state token, so nobody has to sign in quickly.
 
 use super::{
-    AuthorizationRequest, LocalRefusal, RedirectRefusal, Refusal, RefusalReason, Resources,
+    AuthorizationRequest, LocalRefusal, RedirectRefusal, Refusal, RefusalReason, Resources, object,
     validate,
 };
 use crate::client::{AuthenticatedClient, AuthenticationFailure, Client, ClientCredentials};
@@ -111,8 +111,11 @@ pub fn pushing_client(
     authorization: Option<&str>,
     form: &Form,
 ) -> Result<ClientCredentials, PushRefusal> {
-    // As in every authorization request, also of a client that the header names already.
-    form.required("client_id")?;
+    // As in every authorization request, also of a client that the header names already; a request
+    // object names it itself (RFC 9126 §3).
+    if object::of(form).is_none() {
+        form.required("client_id")?;
+    }
     if form.optional("request_uri").is_some() {
         return Err(PushRefusal::RequestUri);
     }

@@ -1,5 +1,6 @@
 //! Why an authorization request is refused, and who hears of it.
 
+use super::object::ObjectProblem;
 use super::{InvalidPrompt, ResponseMode, UnknownResource};
 use crate::dpop::InvalidThumbprint;
 use crate::error::ErrorCode;
@@ -20,6 +21,9 @@ pub enum LocalRefusal {
     /// The reference to a pushed request is worth nothing (RFC 9126 §4).
     #[error("request_uri is unknown, too old, another client's, or was opened in another browser")]
     PushedRequest,
+    /// The request came in an object that is worth nothing (RFC 9101 §6): whom it is of, nobody knows.
+    #[error(transparent)]
+    RequestObject(#[from] ObjectProblem),
     /// The redirect URI is missing, malformed, or not registered for this client.
     #[error("redirect_uri is not one that this client has registered")]
     UnregisteredRedirect,
@@ -31,6 +35,7 @@ impl LocalRefusal {
         match self {
             Self::Form(_) | Self::UnregisteredRedirect => ErrorCode::InvalidRequest,
             Self::PushedRequest => ErrorCode::InvalidRequestUri,
+            Self::RequestObject(_) => ErrorCode::InvalidRequestObject,
             Self::UnknownClient => ErrorCode::InvalidClient,
         }
     }
@@ -66,6 +71,9 @@ pub enum RefusalReason {
     /// It came by browser, and must be pushed (RFC 9126 §5).
     #[error("this request must be pushed first: see pushed_authorization_request_endpoint")]
     NotPushed,
+    /// It came in no request object, and must (RFC 9101 §10.5).
+    #[error("this client must send its request in a signed request object")]
+    NotSigned,
     /// The code challenge.
     #[error(transparent)]
     Pkce(#[from] PkceError),
@@ -75,8 +83,8 @@ pub enum RefusalReason {
     /// `registration`: a client that describes itself in its request.
     #[error("the parameter registration is not supported")]
     Registration,
-    /// `request`: a request in a JWT.
-    #[error("the parameter request is not supported")]
+    /// `request`, where no request object is read.
+    #[error("the parameter request is not supported here")]
     RequestObject,
     /// `request_uri`: a request kept elsewhere.
     #[error("the parameter request_uri is not supported")]
@@ -113,6 +121,7 @@ impl RefusalReason {
             | Self::Identifier(_)
             | Self::MaxAge
             | Self::NotPushed
+            | Self::NotSigned
             | Self::Pkce(_)
             | Self::Prompt(_)
             | Self::ResponseMode => ErrorCode::InvalidRequest,

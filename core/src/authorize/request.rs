@@ -209,8 +209,8 @@ fn exact_redirect(form: &Form, client: &Client) -> Result<ExactRedirect, LocalRe
 /// Whoever sends these counts on them, so they must not be ignored (OIDC Core §3.1.2.6).
 fn check_unsupported(form: &Form) -> Result<(), RefusalReason> {
     for (name, reason) in [
-        ("request", RefusalReason::RequestObject),
         ("request_uri", RefusalReason::RequestUri),
+        ("request", RefusalReason::RequestObject),
         ("registration", RefusalReason::Registration),
     ] {
         if form.optional(name).is_some() {

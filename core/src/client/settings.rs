@@ -54,6 +54,13 @@ pub struct ClientSettings {
     /// Whether it must push its authorization requests (RFC 9126 §6).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// How it signs its request objects; with any of its keys if absent (RFC 9101 §4, OIDC Dynamic
+    /// Client Registration §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<SigningAlgorithm>,
+    /// Whether its authorization requests must be signed (RFC 9101 §10.5).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub require_signed_request_object: bool,
     /// The clients whose users' access tokens it may exchange (RFC 8693), besides its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exchanges_tokens_of: Vec<ClientId>,

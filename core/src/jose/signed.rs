@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Compact, Jwt, JwtError, compact};
+use super::{Claims, Compact, Jwt, JwtError, compact};
 use crate::id::KeyId;
 use crate::time::Timestamp;
 
@@ -154,6 +154,19 @@ impl<'a> ParsedJwt<'a> {
     /// The signature to verify.
     pub fn signature(&self) -> &[u8] {
         self.0.signature()
+    }
+
+    /// The claims, whatever they say of their time, once the signature was verified against the key and
+    /// algorithm it names.
+    ///
+    /// # Errors
+    ///
+    /// [`JwtError::Signature`] if it was not valid, [`JwtError::Claims`].
+    pub fn verified_claims(&self, signature_is_valid: bool) -> Result<Claims, JwtError> {
+        if !signature_is_valid {
+            return Err(JwtError::Signature);
+        }
+        self.0.claims()
     }
 
     /// The claims, once the signature was verified against the key and algorithm it names.

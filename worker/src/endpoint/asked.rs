@@ -1,8 +1,9 @@
-//! Where an authorization request comes from: the browser's own parameters, a request that the client
-//! has pushed (RFC 9126), or one that was on its way already and begins again.
+//! Where an authorization request comes from: the browser's own parameters, an object that the client has
+//! signed (RFC 9101), a request that it has pushed (RFC 9126), or one that was on its way already and
+//! begins again.
 
 use gatepass_core::authorize::pushed::{Claim, reference};
-use gatepass_core::authorize::{LocalRefusal, Visitor, requesting_client, state_token};
+use gatepass_core::authorize::{LocalRefusal, Visitor, object, requesting_client, state_token};
 use gatepass_core::client::Client;
 use gatepass_core::discovery::path;
 use gatepass_core::form::{self, Form};
@@ -14,6 +15,7 @@ use worker::{Request, Response};
 
 use super::{BINDING, binding, signed_in_as};
 use crate::app::App;
+use crate::request_object;
 
 /// Carries the state token of a sign-in that begins again.
 const BEGUN: &str = "begun";
@@ -27,8 +29,19 @@ pub struct Asked {
     pub form: Form,
     pub client: Option<Client>,
     pub visitor: Option<Visitor>,
-    /// Whether it came by browser alone.
-    pub by_browser: bool,
+    /// How they came.
+    pub came: Came,
+}
+
+/// How a request came here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Came {
+    /// As the browser says.
+    Bare,
+    /// By browser, in an object that its client has signed (RFC 9101).
+    Signed,
+    /// It was let in before: it was pushed, or begins again.
+    LetIn,
 }
 
 /// What to do with a request.
@@ -59,7 +72,7 @@ async fn read_form(
     now: Timestamp,
 ) -> Result<Reading, EdgeError> {
     let begun = begun(&form, app, now);
-    let by_browser = begun.is_none();
+    let came = begun.as_ref().map_or(Came::Bare, |_| Came::LetIn);
     let form = begun.unwrap_or(form);
     let client_id = match requesting_client(&form) {
         Ok(client_id) => client_id,
@@ -68,11 +81,18 @@ async fn read_form(
     let sign_in = signed_in_as(request, app).as_ref().map(SignInCookie::id);
     let loaded = app.store.client_and_visitor(&client_id, sign_in.as_ref());
     let (client, visitor) = loaded.await?;
+    let (form, came) = match (object::of(&form), &client) {
+        (Some(text), Some(client)) => match request_object::read(text, client, app, now).await? {
+            Ok(form) => (form, Came::Signed),
+            Err(problem) => return Ok(Reading::Refused(problem.into())),
+        },
+        _ => (form, came),
+    };
     Ok(Reading::Asked(Box::new(Asked {
         form,
         client,
         visitor,
-        by_browser,
+        came,
     })))
 }
 
@@ -114,7 +134,7 @@ async fn read_pushed(
             form,
             client,
             visitor,
-            by_browser: false,
+            came: Came::LetIn,
         })),
         Err(error) => Reading::Refused(error.into()),
     })

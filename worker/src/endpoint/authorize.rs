@@ -1,5 +1,6 @@
 //! `GET, POST /oauth/authorize` (OAuth 2.1 §4.1.1): two round trips to D1 with a live sign-in.
 
+use gatepass_core::authorize::object::check_need_not_be_signed;
 use gatepass_core::authorize::pushed::check_need_not_be_pushed;
 use gatepass_core::authorize::{
     AuthorizationRequest, LocalRefusal, RedirectRefusal, Refusal, validate,
@@ -10,7 +11,7 @@ use gatepass_core::form::Form;
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
-use super::asked::{self, Asked, Reading};
+use super::asked::{self, Asked, Came, Reading};
 use super::walk::{self, Walk};
 use super::{Unreadable, id_token_hint, is_from_our_page, parameters};
 use crate::app::App;
@@ -36,7 +37,7 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         form,
         client,
         visitor,
-        by_browser,
+        came,
     } = *asked;
     let authorization = match validate(&form, client.as_ref(), &app.config.resources) {
         Ok(authorization) => authorization,
@@ -51,8 +52,13 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         return refuse_locally(&LocalRefusal::UnknownClient, app);
     };
     let must_push = app.config.require_pushed_requests;
-    if by_browser && let Err(refusal) = check_need_not_be_pushed(&authorization, &client, must_push)
-    {
+    let let_in = match came {
+        Came::Bare => check_need_not_be_signed(&authorization, &client)
+            .and_then(|()| check_need_not_be_pushed(&authorization, &client, must_push)),
+        Came::Signed => check_need_not_be_pushed(&authorization, &client, must_push),
+        Came::LetIn => Ok(()),
+    };
+    if let Err(refusal) = let_in {
         return walk::refuse(&refusal, app);
     }
     let walk = Walk {
@@ -83,10 +89,8 @@ fn refuse_locally(refusal: &LocalRefusal, app: &App) -> Result<Response, EdgeErr
         message: &message,
         help: "Go back to the app and try again. If it stays like this, tell whoever runs the app.",
         code: match refusal {
-            LocalRefusal::PushedRequest => ErrorCode::InvalidRequestUri.as_str(),
-            LocalRefusal::Form(_)
-            | LocalRefusal::UnknownClient
-            | LocalRefusal::UnregisteredRedirect => ErrorCode::InvalidRequest.as_str(),
+            LocalRefusal::UnknownClient => ErrorCode::InvalidRequest.as_str(),
+            refusal => refusal.code().as_str(),
         },
         status: 400,
     };

@@ -1,6 +1,8 @@
 //! `POST /oauth/par` (RFC 9126): two round trips to D1, three with a DPoP proof (RFC 9449 §10.1).
 
 use gatepass_core::authorize::pushed::{self, PushRefusal, push, pushing_client};
+use gatepass_core::authorize::{LocalRefusal, RefusalReason, object};
+use gatepass_core::client::Client;
 use gatepass_core::dpop::{CheckedProof, ProofRefusal, ProofUse};
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::form::Form;
@@ -13,7 +15,7 @@ use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
-use crate::{assertion, proof};
+use crate::{assertion, proof, request_object};
 
 /// What the client hands to the browser (RFC 9126 §2.2).
 #[derive(Debug, Serialize)]
@@ -57,7 +59,11 @@ async fn keep(
         Ok(client) => client,
         Err(failure) => return Ok(Err(failure.into())),
     };
-    let form = match bound(posted.form, proof, app, now).await? {
+    let form = match asked(posted.form, client.client(), app, now).await? {
+        Ok(form) => form,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let form = match bound(form, proof, app, now).await? {
         Ok(form) => form,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
@@ -72,6 +78,25 @@ async fn keep(
         request_uri: pushed::request_uri(&reference),
         expires_in: pushed::LIFETIME.seconds(),
     }))
+}
+
+/// The request: in the object that the client has signed (RFC 9101), which it may have to, or as it is.
+async fn asked(
+    form: Form,
+    client: &Client,
+    app: &App,
+    now: Timestamp,
+) -> Outcome<Form, PushRefusal> {
+    match object::of(&form) {
+        Some(text) => {
+            let read = request_object::read(text, client, app, now).await?;
+            Ok(read.map_err(|problem| LocalRefusal::from(problem).into()))
+        }
+        None if client.settings.require_signed_request_object => {
+            Ok(Err(RefusalReason::NotSigned.into()))
+        }
+        None => Ok(Ok(form)),
+    }
 }
 
 /// The request for a code that is bound to the key that was proved, if one was.

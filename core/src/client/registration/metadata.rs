@@ -11,6 +11,10 @@ use crate::redirect::RedirectUri;
 
 /// What a client says about itself (RFC 7591 §2). Members that are not listed are ignored.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member of the standard's own"
+)]
 pub struct ClientMetadata {
     /// Where authorization responses may go.
     pub redirect_uris: Vec<String>,
@@ -54,6 +58,12 @@ pub struct ClientMetadata {
     /// Whether it will push every authorization request (RFC 9126 §6).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// How it signs its request objects (OIDC Dynamic Client Registration §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    /// Whether it will sign every authorization request (RFC 9101 §10.5).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub require_signed_request_object: bool,
     /// Whether it will prove a key for every token (RFC 9449 §5.2).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub dpop_bound_access_tokens: bool,
@@ -96,6 +106,8 @@ impl ClientMetadata {
             backchannel_logout_session_required: said.flag(session)?,
             jwks: said.keys("jwks")?,
             require_pushed_authorization_requests: said.flag(push)?,
+            request_object_signing_alg: said.text("request_object_signing_alg")?,
+            require_signed_request_object: said.flag("require_signed_request_object")?,
             dpop_bound_access_tokens: said.flag("dpop_bound_access_tokens")?,
             jwks_uri: said.text("jwks_uri")?,
             software_statement: said.text("software_statement")?,
@@ -223,6 +235,8 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         require_pushed_authorization_requests: client
             .settings
             .require_pushed_authorization_requests,
+        request_object_signing_alg: algorithm(client.settings.request_object_signing_alg),
+        require_signed_request_object: client.settings.require_signed_request_object,
         dpop_bound_access_tokens: client.settings.dpop_bound_access_tokens,
         jwks_uri: None,
         software_statement: None,

@@ -147,6 +147,8 @@ pub fn update(
             require_pushed_authorization_requests: client
                 .settings
                 .require_pushed_authorization_requests,
+            request_object_signing_alg: client.settings.request_object_signing_alg,
+            require_signed_request_object: client.settings.require_signed_request_object,
             dpop_bound_access_tokens: client.settings.dpop_bound_access_tokens,
             about: client.settings.about,
             ..registered.settings.clone()
@@ -200,6 +202,11 @@ fn describe(
             backchannel_logout_session_required: metadata.backchannel_logout_session_required,
             jwks: metadata.jwks.clone(),
             require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
+            request_object_signing_alg: algorithm(
+                "request_object_signing_alg",
+                metadata.request_object_signing_alg.as_deref(),
+            )?,
+            require_signed_request_object: metadata.require_signed_request_object,
             dpop_bound_access_tokens: metadata.dpop_bound_access_tokens,
             about: metadata.about.clone(),
             ..ClientSettings::default()
@@ -271,6 +278,10 @@ fn check_keys(
         (None, ClientAuthentication::PrivateKeyJwt) => Err(RegistrationRefusal::Metadata(
             "jwks",
             "is required with private_key_jwt",
+        )),
+        (None, _) if metadata.require_signed_request_object => Err(RegistrationRefusal::Metadata(
+            "jwks",
+            "is required with require_signed_request_object",
         )),
         (None, _) => Ok(()),
         (Some(keys), _) => keys.problem().map_or(Ok(()), |problem| {

@@ -72,6 +72,11 @@ fn a_client_with_a_key_of_its_own_gets_no_secret() {
     let (code, description) = refused(&format!("{{{PAGE},{method}}}"));
     assert_eq!(code, ErrorCode::InvalidClientMetadata);
     assert!(description.starts_with("jwks is required"), "{description}");
+    let (code, description) = refused(&format!(
+        r#"{{{PAGE},"require_signed_request_object":true}}"#
+    ));
+    assert_eq!(code, ErrorCode::InvalidClientMetadata);
+    assert!(description.starts_with("jwks is required"), "{description}");
 }
 
 #[test]
@@ -83,7 +88,7 @@ fn what_it_says_is_what_it_is_told() {
         "post_logout_redirect_uris":["https://app.example/bye"],
         "id_token_signed_response_alg":"RS256","default_max_age":60,
         "backchannel_logout_uri":"https://app.example/out","backchannel_logout_session_required":true,
-        "userinfo_signed_response_alg":"EdDSA","of_no_meaning":1}}"#
+        "userinfo_signed_response_alg":"EdDSA","request_object_signing_alg":"RS256","of_no_meaning":1}}"#
     );
     let client = registered(&said).unwrap().registration.client;
     let expected = ClientMetadata {
@@ -130,6 +135,8 @@ fn a_member_that_is_wrong_is_named() {
         ("require_pushed_authorization_requests", r#""yes""#),
         ("backchannel_logout_session_required", "1"),
         ("dpop_bound_access_tokens", "1"),
+        ("request_object_signing_alg", r#""none""#),
+        ("require_signed_request_object", "1"),
         ("jwks", r#""https://app.example/keys""#),
         ("jwks", r#"{"keys":["a"]}"#),
         ("client_uri", "[]"),
