@@ -32,12 +32,12 @@ const parts = {
   api: worker('api'),
   gateway: worker('gateway'),
   sdk: {
-    inputs: [...workspace, 'core', 'sdk', 'package-lock.json', 'scripts/build-sdk.mjs'],
+    inputs: [...workspace, 'core', 'sdk', 'package-lock.json', 'scripts/build-sdk.mjs', 'scripts/sdk'],
     outputs: ['sdk/dist/index.js'],
-    command: ['node', ['scripts/build-sdk.mjs']],
+    command: ['node', ['scripts/build-sdk.mjs', 'scripts/sdk']],
   },
   site: {
-    inputs: [...workspace, 'core', 'sdk', 'www', 'package-lock.json', 'scripts/build-sdk.mjs', 'scripts/build-site.mjs'],
+    inputs: [...workspace, 'core', 'sdk', 'www', 'package-lock.json', 'scripts/build-sdk.mjs', 'scripts/sdk', 'scripts/build-site.mjs'],
     outputs: ['gateway/public/index.html'],
     command: ['node', ['scripts/build-site.mjs']],
   },

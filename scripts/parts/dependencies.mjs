@@ -13,6 +13,7 @@ const effects = ['worker', 'wasm-bindgen', 'js-sys', 'web-sys', 'tokio', 'getran
 const locks = {
   'package-lock.json': /"resolved"/,
   'tests/bench/package-lock.json': /"resolved"/,
+  'tests/package/bundlers/package-lock.json': /"resolved"/,
   'tests/interop/python/requirements.txt': /:\/\/|^--/m,
 };
 const large = ['url', 'serde_json'];

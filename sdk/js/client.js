@@ -30,7 +30,7 @@ import { user } from './user.js';
  *
  * @typedef {object} ClientState
  * @property {object} options as `createClient` got them
- * @property {() => Promise<object>} start resolves to a core
+ * @property {() => Promise<() => { call(parameters: string): string }>} start resolves to what makes a core
  * @property {Map<string, Set<Function>>} listeners events: by type
  * @property {Map<string, Promise<object>>} callbacks sign-in: the answers that are taken now, by `state`
  * @property {{ generation?: string, access?: string, record?: string }} session session: as the core
@@ -44,8 +44,8 @@ import { user } from './user.js';
  */
 
 /**
- * A client. `options` are those of `createClient`; `start` resolves to a core, when it is first
- * needed.
+ * A client. `options` are those of `createClient`; `start` is called when a core is first
+ * needed, and resolves to what makes one.
  */
 export function makeClient(options, start) {
   /** @type {ClientState} */

@@ -16,9 +16,8 @@ export function ready(client) {
 async function begin(client) {
   const { issuer, clientId, redirectUri, apis = [], resource } = client.options;
   const { scope = 'openid profile offline_access read' } = client.options;
-  client.core = await client.start().catch(({ message }) => {
-    throw new GatepassError('unsupported', `WebAssembly (${message})`);
-  });
+  const makeCore = await client.start();
+  client.core = makeCore();
   client.locations = ask(client, 'configure', { issuer, clientId, redirectUri, scope, resource });
   client.origins = new Set([issuer, ...apis].map(originOf));
   adoptStored(client);

@@ -51,6 +51,12 @@ export interface ClientOptions {
   storage?: 'memory' | 'session';
   /** Used in place of the global `fetch`, for the client's own requests as well. It is called with one `Request`. */
   fetch?: (request: Request) => Promise<Response>;
+  /**
+   * Where the core is to come from if WebAssembly is missing or refused. Not needed in Node, with Vite, webpack, Next.js,
+   * or modules without a bundler: there the file `gatepass/fallback` is found by itself. With esbuild or Rollup,
+   * pass `() => import('gatepass/fallback')`, which makes a chunk of its own that is loaded when it is needed.
+   */
+  fallback?: () => Promise<{ makeFallbackCore: () => unknown }>;
   /** Used in place of `location.assign` to leave the page, with the address to go to. */
   navigate?: (url: string) => void;
 }

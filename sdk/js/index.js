@@ -1,28 +1,21 @@
-// The entry: starts the wasm when it is first needed. What the client does begins in client.js.
+// The entry `gatepass`: brings the wasm with it, and starts it when it is first needed. What the client does
+// begins in client.js.
 
 import compressed from '#wasm';
-import { Core, initSync } from '#glue';
 import { makeClient } from './client.js';
-import { GatepassError } from './error.js';
+import { prepareCores } from './start.js';
 
-export { GatepassError };
+export * from './exports.js';
 
-let started = false;
+/** Compiled once for all clients. */
+let compiled;
 
-async function start() {
-  if (started) return;
-
+async function inflate() {
   const bytes = Uint8Array.from(atob(compressed), (character) => character.charCodeAt(0));
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
-  const module = await WebAssembly.compile(await new Response(inflated).arrayBuffer());
-  // Another client may have been quicker; what has state is not replaced.
-  if (!started) initSync({ module });
-  started = true;
+  return WebAssembly.compile(await new Response(inflated).arrayBuffer());
 }
 
 export function createClient(options) {
-  return makeClient(options, async () => {
-    await start();
-    return new Core();
-  });
+  return makeClient(options, () => prepareCores(() => (compiled ??= inflate()), options.fallback));
 }

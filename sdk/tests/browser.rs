@@ -44,8 +44,8 @@ fn js(source: &str) -> JsValue {
 
 fn client_of(provider: &Provider, options: &str) -> Client {
     let start = Closure::<dyn FnMut() -> Promise>::new(|| {
-        let core: JsValue = Core::new().into();
-        Promise::resolve(&core)
+        let make = Closure::<dyn FnMut() -> JsValue>::new(|| Core::new().into());
+        Promise::resolve(&make.into_js_value())
     });
     let start: Function = start.into_js_value().unchecked_into();
     let client = make_client(&provider.options(&js(options)), &start);

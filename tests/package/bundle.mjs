@@ -6,11 +6,12 @@ import { gzipSync } from 'node:zlib';
 
 export const top = fileURLToPath(new URL('../..', import.meta.url));
 export const dist = `${top}sdk/dist`;
-const esbuild = process.env.ESBUILD_BIN ?? `${top}node_modules/.bin/esbuild`;
+export const esbuild = process.env.ESBUILD_BIN ?? `${top}node_modules/.bin/esbuild`;
 
 /** Bundles a module that may import `gatepass`. @param {string} source */
 export function bundle(source) {
-  const args = ['--bundle', '--minify', '--format=esm', '--platform=browser', `--alias:gatepass=${dist}/index.js`];
+  const entries = ['slim', 'fallback', 'index'].map((name) => `--alias:gatepass${name === 'index' ? '' : `/${name}`}=${dist}/${name}.js`);
+  const args = ['--bundle', '--minify', '--format=esm', '--platform=browser', ...entries];
   return execFileSync(esbuild, args, { cwd: top, input: source, maxBuffer: 1e8 });
 }
 

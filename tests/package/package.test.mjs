@@ -1,12 +1,14 @@
 // The package as npm packs it, in the hands of Node: nothing happens on import, on a server either.
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { inflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { startInstantProvider } from '../support/instant-provider.mjs';
 import { dist, top } from './bundle.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'gatepass-package-'));
@@ -23,18 +25,33 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('it holds what it needs and nothing else', () => {
   expect(packed.files.map(({ path }) => path).sort()).toEqual([
-    'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'index.cjs', 'index.d.cts', 'index.d.ts', 'index.js', 'package.json',
-  ]);
-  const { name, dependencies, scripts, sideEffects } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    'LICENSE-APACHE', 'LICENSE-MIT', 'README.md',
+    ...['fallback', 'index', 'slim'].flatMap((name) => ['cjs', 'd.cts', 'd.ts', 'js'].map((end) => `${name}.${end}`)),
+    'gatepass.wasm', 'package.json',
+  ].sort());
+  const { name, dependencies, scripts, sideEffects } = manifest();
   expect({ name, dependencies, scripts, sideEffects }).toEqual({ name: 'gatepass', sideEffects: false });
 });
 
+test('every entry is there, for import and for require, with its types', () => {
+  const { exports, main, module, types } = manifest();
+  const files = JSON.stringify([exports, main, module, types]).match(/\.\/[^"]+/g).filter((path) => /\.\w+$/.test(path));
+  expect(files.length).toBeGreaterThan(12);
+  for (const file of files) expect(existsSync(join(installed, file)), file).toBe(true);
+});
+
+test('packed twice, it is the same', () => {
+  const [again] = JSON.parse(run('npm', ['pack', '--json', '--dry-run', dist]));
+  expect(again.integrity).toBe(packed.integrity);
+});
+
 test('it has no word of the machine that built it', () => {
-  const script = readFileSync(join(installed, 'index.js'), 'utf8');
+  const read = (file) => readFileSync(join(installed, file), 'latin1');
+  const script = read('index.js');
   const compressed = /["'`]([A-Za-z0-9+/=]{5000,})["'`]/.exec(script)[1];
   const wasm = inflateRawSync(Buffer.from(compressed, 'base64')).toString('latin1');
   for (const trace of [top, folder, '.cargo', '/home/', '/root/', '/Users/', 'node_modules']) {
-    expect(script + wasm).not.toContain(trace);
+    for (const text of [script, wasm, read('fallback.js'), read('gatepass.wasm')]) expect(text).not.toContain(trace);
   }
 });
 
@@ -72,9 +89,63 @@ test('on a server the wasm runs, and what needs a page is refused with a code', 
   ]);
 });
 
+const walk = `
+    const kept = new Map();
+    globalThis.sessionStorage = { getItem: (key) => kept.get(key), setItem: (key, text) => kept.set(key, text), removeItem: (key) => kept.delete(key) };
+    const [issuer] = process.argv.slice(2);
+    let next;
+    const client = createClient({
+      issuer, clientId: 'app', redirectUri: 'https://app.example/callback', scope: 'read', apis: [issuer], navigate: (url) => { next = url; }, ...more,
+    });
+    (async () => {
+      await client.login({ returnTo: '/after' });
+      const { headers } = await fetch(next, { redirect: 'manual' });
+      const { returnTo } = await client.handleCallback(headers.get('location'));
+      const { status } = await client.fetch(issuer + '/data');
+      console.log(returnTo, status);
+    })();`;
+
+test.each([
+  ['import', 'c.mjs', `import { createClient } from 'gatepass'; const more = {};`],
+  ['require', 'c.cjs', `const { createClient } = require('gatepass'); const more = {};`],
+  ['import, slim', 'd.mjs', `
+    import { readFileSync } from 'node:fs'; import { createRequire } from 'node:module'; import { createClient, init } from 'gatepass/slim';
+    init(readFileSync(createRequire(import.meta.url).resolve('gatepass/gatepass.wasm'))); const more = {};`],
+  ['require, slim', 'd.cjs', `
+    const { createClient, init } = require('gatepass/slim');
+    init(require('node:fs').promises.readFile(require.resolve('gatepass/gatepass.wasm'))); const more = {};`],
+  ['import, WebAssembly refused', 'e.mjs', `
+    import { createClient } from 'gatepass'; WebAssembly.compile = () => { throw new Error('refused'); }; const more = {};`],
+  ['require, WebAssembly refused', 'e.cjs', `
+    const { createClient } = require('gatepass'); WebAssembly.compile = () => { throw new Error('refused'); }; const more = {};`],
+  ['import, the fallback passed', 'f.mjs', `
+    import { createClient } from 'gatepass'; WebAssembly.compile = () => { throw new Error('refused'); };
+    const more = { fallback: () => import('gatepass/fallback') };`],
+  ['require, the fallback passed', 'f.cjs', `
+    const { createClient } = require('gatepass'); WebAssembly.compile = () => { throw new Error('refused'); };
+    const more = { fallback: async () => require('gatepass/fallback') };`],
+])('%s: a user signs in, calls and is refreshed', async (_, file, load) => {
+  const provider = await startInstantProvider();
+  try {
+    writeFileSync(join(folder, file), load + walk);
+    const { stdout } = await promisify(execFile)(process.execPath, [file, provider.issuer], { cwd: folder });
+    expect(stdout).toBe('/after 200\n');
+  } finally {
+    await provider.stop();
+  }
+});
+
+test('slim says that it was not told where the wasm is', () => {
+  const result = runSource('g.mjs', `
+    const client = createClient({ issuer: 'https://id.example', clientId: 'app', redirectUri: 'https://app.example/' });
+    await client.fetch('https://id.example').catch(({ code, message }) => console.log(code, message));`, `import { createClient } from 'gatepass/slim';`);
+  expect(result).toBe('invalid_options invalid options: call init first\n');
+});
+
 test('its types say what it does', () => {
   writeFileSync(join(folder, 'use.mts'), `
     import { createClient, GatepassError, type Client, type User } from 'gatepass';
+    import { createClient as createSlim, init } from 'gatepass/slim';
     const client: Client = createClient({ issuer: 'https://id.example', clientId: 'app', redirectUri: '/', apis: ['https://a.example'] as const, fetch });
     const stop: () => void = client.on('signed_out', ({ reason }) => console.log(reason?.length));
     client.on('request', ({ status, kind }) => console.log(status.toFixed(), kind === 'token'));
@@ -87,6 +158,11 @@ test('its types say what it does', () => {
     // @ts-expect-error: there is no such store
     createClient({ issuer: '', clientId: '', redirectUri: '', storage: 'cookie' });
     console.log(user?.sub, returnTo, response);
+    init('/gatepass.wasm'); init(fetch('/gatepass.wasm')); init(new Uint8Array());
+    // @ts-expect-error: without it, nothing can start
+    init();
+    const slim: Client = createSlim({ issuer: '', clientId: '', redirectUri: '', fallback: () => import('gatepass/fallback') });
+    slim.signedIn;
   `);
   for (const resolution of ['bundler', 'nodenext']) {
     run(`${top}node_modules/.bin/tsc`, [
@@ -95,6 +171,10 @@ test('its types say what it does', () => {
     ]);
   }
 });
+
+function manifest() {
+  return JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+}
 
 function runSource(file, source, load) {
   const code = file.endsWith('.mjs') ? `${load}\n${source}` : source;

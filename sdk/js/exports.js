@@ -1,0 +1,4 @@
+// What `gatepass` and `gatepass/slim` both give besides `createClient`. Each is a value of its own, so that
+// a bundler leaves out what an application does not import.
+
+export { GatepassError } from './error.js';

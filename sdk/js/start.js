@@ -1,0 +1,26 @@
+// Starting the core: as WebAssembly, or where that is missing or refused, the same core as JavaScript.
+
+import { importFallback } from '#fallback';
+import { GatepassError } from './error.js';
+import { makeCore } from './wasm.js';
+
+/**
+ * Resolves to what makes cores, at once and as many as are wanted. `compile` resolves to the module. It
+ * cannot where WebAssembly is switched off (Lockdown Mode), where a content security policy has no
+ * `'wasm-unsafe-eval'`, or in a browser that is too old to inflate it.
+ */
+export async function prepareCores(compile, fallback = importFallback) {
+  try {
+    const module = await compile();
+    const make = () => makeCore((imports) => new WebAssembly.Instance(module, imports).exports);
+    // Compiling it is not always where it is refused.
+    make();
+    return make;
+  } catch (refused) {
+    try {
+      return (await fallback()).makeFallbackCore;
+    } catch (missing) {
+      throw new GatepassError('unsupported', `WebAssembly (${refused.message}), and no gatepass/fallback (${missing.message})`);
+    }
+  }
+}

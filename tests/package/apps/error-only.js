@@ -1,0 +1,3 @@
+import { GatepassError } from 'gatepass';
+
+console.log(GatepassError);

@@ -1,0 +1,24 @@
+'use client';
+
+import { createClient } from 'gatepass';
+import { useEffect } from 'react';
+import { walk } from './walk.js';
+
+// Made while the server renders, too.
+const client = createClient({ issuer: 'https://id.example.com', clientId: 'app', redirectUri: 'https://app.example.com/' });
+
+let begun = false;
+
+export function WalkHere({ provider }) {
+  useEffect(() => {
+    if (begun) return;
+    begun = true;
+    walk(createClient);
+  }, []);
+  return (
+    <>
+      <meta name="provider" content={provider} />
+      <p id="rendered">{client.signedIn ? 'signed in' : 'signed out'}</p>
+    </>
+  );
+}

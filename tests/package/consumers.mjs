@@ -1,0 +1,94 @@
+// The packed npm package, installed as an application does it, and made into pages by one bundler after the
+// other. What it is installed into is beside tests/package/bundlers/package.json, so that bundlers find
+// themselves there.
+
+import { execFile, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { freePorts } from '../support/ports.mjs';
+import { dist, esbuild, top } from './bundle.mjs';
+
+const bundlers = join(top, 'tests', 'package', 'bundlers');
+const apps = join(top, 'tests', 'package', 'apps');
+const work = join(bundlers, 'work');
+const bin = (name) => join(bundlers, 'node_modules', '.bin', name);
+
+/** Packs the package and installs it, into a folder that is new. */
+export async function installPackage() {
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  writeFileSync(join(work, 'package.json'), JSON.stringify({ name: 'apps', private: true, type: 'module' }));
+  const [{ filename }] = JSON.parse(await run('npm', ['pack', '--json', '--pack-destination', work, dist], work));
+  await run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', `./${filename}`], work);
+  return { folder: work, tarball: join(work, filename) };
+}
+
+/**
+ * What makes an app's source into files to serve: from its entry `main.js` in a folder, into the folder
+ * `out` in it.
+ *
+ * @type {Record<string, (folder: string) => Promise<unknown>>}
+ */
+export const consumers = {
+  vite: (folder) => run(bin('vite'), ['build', '--outDir', 'out', '--logLevel', 'warn'], folder),
+  webpack: (folder) => run(process.execPath, ['webpack.mjs', './main.js', join(folder, 'out')], folder),
+  esbuild: (folder) => run(esbuild, ['main.js', '--bundle', '--minify', '--format=esm', '--splitting', '--outdir=out'], folder),
+  rollup: (folder) => run(bin('rollup'), ['-c', '--input', 'main.js', '--format', 'es', '--dir', 'out'], folder),
+  // The files as they are, with the addresses that an import map would give them.
+  plain(folder) {
+    const out = join(folder, 'out');
+    mkdirSync(out);
+    for (const name of ['main.js', 'walk.js']) {
+      const source = readFileSync(join(folder, name), 'utf8');
+      writeFileSync(join(out, name), source.replace("'gatepass'", "'/gatepass/index.js'").replace(/'gatepass\/(\w+)'/g, "'/gatepass/$1.js'"));
+    }
+    cpSync(join(work, 'node_modules', 'gatepass'), join(out, 'gatepass'), { recursive: true });
+  },
+};
+
+/** Makes pages of one of the apps; gives the folder to serve. @param {keyof typeof consumers} consumer @param {string} app */
+export async function makePages(consumer, app) {
+  const folder = join(work, `${consumer}-${app}`);
+  mkdirSync(folder);
+  for (const file of readdirSync(apps)) if (/\.(m?js)$/.test(file)) cpSync(join(apps, file), join(folder, file));
+  cpSync(join(apps, `${app}.js`), join(folder, 'main.js'));
+  cpSync(join(apps, 'page.html'), join(folder, 'index.html'));
+  await consumers[consumer](folder);
+  const out = join(folder, 'out');
+  if (consumer !== 'vite') cpSync(join(folder, 'index.html'), join(out, 'index.html'));
+  return out;
+}
+
+const quiet = { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' };
+
+/** Builds the app of Next.js and starts its server, which renders. @param {{ issuer: string, api: string }} provider */
+export async function startNext({ issuer, api }) {
+  const folder = join(work, 'next');
+  cpSync(join(apps, 'next'), folder, { recursive: true });
+  cpSync(join(apps, 'walk.js'), join(folder, 'app', 'walk.js'));
+  await run(bin('next'), ['build'], folder, quiet);
+  const [port] = await freePorts(1);
+  const env = { ...process.env, ...quiet, PROVIDER: JSON.stringify({ issuer, api }) };
+  const server = spawn(bin('next'), ['start', '--port', `${port}`], { cwd: folder, env, stdio: 'ignore' });
+  const ended = new Promise((resolve) => { server.on('exit', resolve); });
+  const origin = `http://localhost:${port}`;
+  for (let tries = 0; !(await fetch(origin).then(({ ok }) => ok, () => false)); tries++) {
+    if (tries > 200) throw new Error('next start does not answer');
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  return { origin, stop: () => server.kill() && ended };
+}
+
+/** Runs a program to its end, and gives what it printed; what it has to complain about is a failure. */
+export async function run(program, args, cwd, env = {}) {
+  try {
+    const { stdout } = await promisify(execFile)(program, args, {
+      cwd, maxBuffer: 1e8, env: { ...process.env, NODE_ENV: 'production', ...env },
+    });
+    return stdout;
+  } catch (error) {
+    throw new Error(`${program} ${args.join(' ')}:\n${error.stdout}${error.stderr}`);
+  }
+}
