@@ -35,8 +35,9 @@ async function bundle(env, core, entry, format) {
     '--bundle',
     `--format=${format}`,
     '--platform=neutral',
-    // An application's bundler takes the white space out. The comments that it goes by must be there until then.
-    ...(format === 'esm' ? ['--minify-identifiers', '--minify-syntax', '--legal-comments=none'] : ['--minify']),
+    // An application's bundler takes the white space out; the comments that it goes by must be there until then.
+    // The fallback is served as it is.
+    ...(format === 'esm' && name !== 'fallback' ? ['--minify-identifiers', '--minify-syntax', '--legal-comments=none'] : ['--minify']),
     '--target=es2022',
     '--charset=utf8',
     '--log-level=warning',

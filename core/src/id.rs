@@ -108,6 +108,7 @@ impl ClientId {
 
 impl GrantId {
     /// The browser of a grant that came from none: one of its own, out of which nobody signs.
+    #[cfg(feature = "server")]
     pub(crate) fn to_browser(&self) -> BrowserId {
         BrowserId(self.0.clone())
     }

@@ -109,11 +109,13 @@ impl SecretHash {
     }
 
     /// What a keyed hash gave.
+    #[cfg(feature = "server")]
     pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
     /// The bytes, to be sorted by.
+    #[cfg(feature = "server")]
     pub(crate) const fn to_bytes(self) -> [u8; 32] {
         self.0
     }
