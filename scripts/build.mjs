@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { completeModule } from './lib/entry.mjs';
 import { BuildFailure, Failure, runMain } from './lib/failure.mjs';
 import { prepareNode } from './lib/node.mjs';
 import { top } from './lib/paths.mjs';
@@ -15,19 +16,21 @@ import { toolEnv, tools } from './lib/tools.mjs';
 import { stripCustomSections } from './lib/wasm.mjs';
 import { setUp } from './setup.mjs';
 
-const workspace = ['Cargo.toml', 'Cargo.lock', '.cargo', 'rust-toolchain.toml', 'scripts/lib/wasm.mjs'];
+const workspace = ['Cargo.toml', 'Cargo.lock', '.cargo', 'rust-toolchain.toml', 'scripts/lib/entry.mjs', 'scripts/lib/wasm.mjs'];
 const shared = [...workspace, 'core', 'edge'];
+const documents = 'worker/public';
 
 /**
  * @typedef {object} Part
  * @property {string[]} inputs what it is built from, from the top folder
  * @property {string[]} outputs what must exist afterwards
  * @property {[string, string[]]} command
+ * @property {string} [documents] the folder of what a Worker serves as it is
  */
 
 /** @type {Record<string, Part>} */
 const parts = {
-  provider: worker('worker'),
+  provider: worker('worker', { documents }),
   contract: contract(),
   api: worker('api'),
   gateway: worker('gateway'),
@@ -78,7 +81,7 @@ export async function build({ only = shipped, verbose = false } = {}) {
 }
 
 /** @param {string} name @param {Part} part @param {string} compiler @param {boolean} verbose */
-async function buildPart(name, { inputs, outputs, command: [program, args] }, compiler, verbose) {
+async function buildPart(name, { inputs, outputs, command: [program, args], documents }, compiler, verbose) {
   const print = fingerprint(inputs, [compiler, ...tools().map(({ root }) => root.split(/[\\/]/).pop()), program, ...args]);
   if (isFresh(name, print, outputs)) return;
   markStale(name);
@@ -88,13 +91,15 @@ async function buildPart(name, { inputs, outputs, command: [program, args] }, co
   if (code !== 0) {
     throw new BuildFailure(`Building the ${name} failed: mend what is said above, then run this again`, verbose ? '' : essential(output));
   }
+  if (program === 'worker-build') completeModule(join(top, outputs[0]), documents && join(top, documents));
   if (args.includes('--release')) outputs.filter((file) => file.endsWith('.wasm')).forEach((file) => stripCustomSections(join(top, file)));
   markFresh(name, print);
 }
 
-/** A Cloudflare Worker. @param {string} folder @returns {Part} */
-function worker(folder) {
+/** A Cloudflare Worker. @param {string} folder @param {Partial<Part>} [more] @returns {Part} */
+function worker(folder, more) {
   return {
+    ...more,
     inputs: [...shared, folder],
     outputs: [`${folder}/build/index.js`, `${folder}/build/index_bg.wasm`],
     command: ['worker-build', [folder, profile()]],
@@ -107,6 +112,7 @@ function contract() {
     inputs: [...shared, 'worker', 'testing'],
     outputs: ['target/contract/index.js', 'target/contract/index_bg.wasm'],
     command: ['worker-build', ['worker', profile(), '--no-opt', '--out-dir', '../target/contract', '--features', 'contract']],
+    documents,
   };
 }
 

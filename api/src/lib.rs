@@ -27,12 +27,16 @@ mod resource;
 #[cfg(feature = "entry")]
 mod store;
 
+/// Answers a request.
+///
+/// # Errors
+///
+/// None that a client could cause.
 #[cfg(feature = "entry")]
-#[worker::event(fetch)]
-async fn fetch(
-    request: worker::Request,
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn fetch(
+    request: worker::worker_sys::web_sys::Request,
     env: worker::Env,
-    _context: worker::Context,
-) -> worker::Result<worker::Response> {
-    app::handle(request, env).await
+) -> Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+    gatepass_edge::entry::answer(request, |request| app::handle(request, env))
 }

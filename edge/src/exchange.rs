@@ -2,11 +2,35 @@
 //! security headers, a line in the log.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use wasm_bindgen::prelude::*;
+use worker::worker_sys::web_sys;
 use worker::{Request, Response};
 
 use crate::config::{Conduct, Environment, RequestLog};
 use crate::d1::RoundTrips;
 use crate::{EdgeError, log, random};
+
+// All headers at once: from here, every single one would cost a crossing and two conversions.
+#[wasm_bindgen(inline_js = "
+export function complete(headers, always, otherwise) {
+  const lines = always.split('\\n');
+  for (let at = 0; at < lines.length; at += 2) headers.set(lines[at], lines[at + 1]);
+  const [name, value] = otherwise.split('\\n');
+  if (!headers.has(name)) headers.set(name, value);
+}
+")]
+extern "C" {
+    /// Sets the headers of `always`, names and values on a line each, and the one of `otherwise` if the
+    /// response has none of that name.
+    #[wasm_bindgen(catch)]
+    fn complete(headers: &web_sys::Headers, always: &str, otherwise: &str) -> Result<(), JsValue>;
+}
+
+/// What every response has.
+const ALWAYS: &str = "X-Content-Type-Options\nnosniff\nReferrer-Policy\nno-referrer\n\
+    X-Frame-Options\nDENY\nCross-Origin-Opener-Policy\nsame-origin\nX-Request-Id\n";
+/// What a response has that is not a page.
+const OTHERWISE: &str = "Content-Security-Policy\ndefault-src 'none'; frame-ancestors 'none'";
 
 /// One request and its response.
 #[derive(Debug)]
@@ -43,28 +67,16 @@ impl Exchange {
         conduct: Conduct,
         failure: Option<&EdgeError>,
     ) -> Result<(), EdgeError> {
-        let headers = response.headers();
-        headers.set("X-Request-Id", &self.request_id)?;
-        headers.set("X-Content-Type-Options", "nosniff")?;
-        headers.set("Referrer-Policy", "no-referrer")?;
-        headers.set("X-Frame-Options", "DENY")?;
-        headers.set("Cross-Origin-Opener-Policy", "same-origin")?;
-        if !headers.has("Content-Security-Policy")? {
-            headers.set(
-                "Content-Security-Policy",
-                "default-src 'none'; frame-ancestors 'none'",
-            )?;
-        }
-        match conduct.environment {
+        let own = match conduct.environment {
             Environment::Development => {
-                let trips = self.trips.count();
-                headers.set("Server-Timing", &format!("d1;desc=\"{trips}\""))?;
+                format!("Server-Timing\nd1;desc=\"{}\"", self.trips.count())
             }
             Environment::Production => {
-                let a_year = "max-age=31536000; includeSubDomains";
-                headers.set("Strict-Transport-Security", a_year)?;
+                "Strict-Transport-Security\nmax-age=31536000; includeSubDomains".to_owned()
             }
-        }
+        };
+        let always = format!("{ALWAYS}{}\n{own}", self.request_id);
+        complete(&response.headers().0, &always, OTHERWISE)?;
         let status = response.status_code();
         if conduct.request_log == RequestLog::Refused && status < 400 && failure.is_none() {
             return Ok(());

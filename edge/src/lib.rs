@@ -1,14 +1,15 @@
 //! What the Gatepass Workers share on Cloudflare: the adapters between the protocol core and the
 //! platform. Each effect has one module, and only that module touches the platform for it.
 
-pub mod assets;
 pub mod background;
 pub mod clock;
 pub mod config;
 pub mod cookie;
 pub mod cors;
 pub mod d1;
+pub mod document;
 pub mod durable;
+pub mod entry;
 mod error;
 pub mod exchange;
 pub mod fetch;

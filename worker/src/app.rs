@@ -373,7 +373,7 @@ impl Endpoint {
             Self::Jwks => endpoint::jwks::answer(app).await,
             Self::Login => endpoint::login::answer(request, app).await,
             Self::Logout => endpoint::logout::answer(request, app).await,
-            Self::OpenApi => endpoint::openapi::answer(app).await,
+            Self::OpenApi => endpoint::openapi::answer(app),
             Self::Par => endpoint::par::answer(request, app).await,
             Self::Refresh => endpoint::token::answer_refresh(request, app).await,
             Self::Register => endpoint::register::answer(request, app).await,

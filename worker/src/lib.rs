@@ -28,15 +28,25 @@ mod store;
 pub use keys::KeyMaker;
 pub use password::PasswordHasher;
 
-use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
+use gatepass_edge::entry;
+use wasm_bindgen::prelude::*;
+use worker::worker_sys::web_sys;
+use worker::{Env, ScheduleContext, ScheduledEvent, event};
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
-    #[cfg(feature = "contract")]
-    if contract::is_asked_for(&request) {
-        return contract::answer(&request, &env).await;
-    }
-    app::handle(request, env).await
+/// Answers a request.
+///
+/// # Errors
+///
+/// None that a client could cause.
+#[wasm_bindgen]
+pub fn fetch(request: web_sys::Request, env: Env) -> Result<JsValue, JsValue> {
+    entry::answer(request, async move |request| {
+        #[cfg(feature = "contract")]
+        if contract::is_asked_for(&request) {
+            return contract::answer(&request, &env).await;
+        }
+        app::handle(request, env).await
+    })
 }
 
 #[event(scheduled)]
