@@ -44,18 +44,19 @@ export class PasswordHasher extends Hasher {
   }
 }
 
-export default class extends Worker {
-  async fetch(request) {
+export default {
+  ...Worker,
+  async fetch(request, env, context) {
     const { pathname, searchParams } = new URL(request.url);
-    if (pathname !== '${path}') return super.fetch(request);
+    if (pathname !== '${path}') return Worker.fetch(request, env, context);
     ahead += 1000 * Number(searchParams.get('by'));
-    const hashers = this.env.PASSWORD_HASHER;
+    const hashers = env.PASSWORD_HASHER;
     const ask = (name) => hashers.get(hashers.idFromName(name)).fetch('https://password-hasher/');
     const answers = await Promise.all(Array.from({ length: 16 }, (_, i) => ask('hasher-' + i)));
     const places = (await Promise.all(answers.map((answer) => answer.json()))).flat();
     return Response.json({ questions: questions.splice(0), places });
-  }
-}
+  },
+};
 `;
 
 /** The entry module that stands before the built Worker. @param {string} main the Worker's own */

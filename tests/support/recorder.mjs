@@ -39,15 +39,17 @@ const recording = (db) => ({
   },
 });
 
-export default class extends Worker {
-  constructor(context, env) {
-    super(context, { ...env, DB: recording(env.DB) });
-  }
-  async fetch(request) {
+const handlers = Object.entries(Worker).map(([name, handle]) => [name, (event, env, context) =>
+  handle(event, { ...env, DB: recording(env.DB) }, context)]);
+const { fetch, ...others } = Object.fromEntries(handlers);
+
+export default {
+  ...others,
+  async fetch(request, env, context) {
     if (new URL(request.url).pathname === '${path}') return Response.json(batches.splice(0));
-    return super.fetch(request);
-  }
-}
+    return fetch(request, env, context);
+  },
+};
 `;
 
 /** The entry module that stands before the built Worker. @param {string} main the Worker's own */
