@@ -26,6 +26,7 @@ pub mod path {
     pub const PAR: &str = "/oauth/par";
     pub const REGISTER: &str = "/oauth/register";
     pub const REVOKE: &str = "/oauth/revoke";
+    pub const STATUS_LISTS: &str = "/oauth/status_lists";
     pub const TOKEN: &str = "/oauth/token";
     pub const USERINFO: &str = "/oauth/userinfo";
 }

@@ -59,6 +59,8 @@ pub mod rp;
 pub mod scope;
 pub mod secret;
 #[cfg(feature = "server")]
+pub mod status_list;
+#[cfg(feature = "server")]
 pub mod store;
 #[cfg(feature = "server")]
 pub mod text;

@@ -23,6 +23,7 @@ use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use crate::introspect::TokenState;
 use crate::logout::back_channel::Departure;
 use crate::secret::SecretHash;
+use crate::status_list::{Revoked, StatusIndex, StatusQuery};
 use crate::time::Timestamp;
 use crate::token::access::Basis;
 use crate::userinfo::{Account, User};
@@ -201,15 +202,15 @@ pub trait GrantStore {
         proof: Option<&ProofUse<'_>>,
     ) -> Result<(Option<Client>, Option<CodeRecord>, ProofVerdict), Self::Error>;
 
-    /// Consumes a code and creates its grant and first session; `false`, and nothing done, if the
-    /// code is no longer unused.
+    /// Consumes a code and creates its grant and first session; `None`, and nothing done, if the
+    /// code is no longer unused. Says the grant's status index, which no other grant has.
     ///
-    /// Of any number of concurrent redemptions of one code exactly one returns `true`.
+    /// Of any number of concurrent redemptions of one code exactly one returns an index.
     ///
     /// # Errors
     ///
     /// When the store cannot answer.
-    async fn redeem(&self, redemption: &Redemption) -> Result<bool, Self::Error>;
+    async fn redeem(&self, redemption: &Redemption) -> Result<Option<StatusIndex>, Self::Error>;
 
     /// Advances a grant by one generation if it may, and says what it then holds: see [`Rotation`].
     ///
@@ -277,6 +278,19 @@ pub trait GrantStore {
         access_jti: &JwtId,
         expires_at: Timestamp,
     ) -> Result<(), Self::Error>;
+}
+
+/// What was revoked while its access tokens may live (Token Status List).
+pub trait StatusStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// What belongs in a list: everything that was revoked before it is asked.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn revoked(&self, query: &StatusQuery) -> Result<Revoked, Self::Error>;
 }
 
 /// Clients that register by themselves (RFC 7591, 7592).
@@ -390,13 +404,17 @@ pub trait DeviceStore {
     /// When the store cannot answer.
     async fn poll_device(&self, poll: &DevicePoll<'_>) -> Result<Polled, Self::Error>;
 
-    /// Consumes a device code that was allowed and creates its grant and first session; `false`, and
-    /// nothing done, if it is no longer to be redeemed.
+    /// Consumes a device code that was allowed and creates its grant and first session; `None`, and
+    /// nothing done, if it is no longer to be redeemed. Says the grant's status index, which no other
+    /// grant has.
     ///
-    /// Of any number of concurrent redemptions of one device code exactly one returns `true`.
+    /// Of any number of concurrent redemptions of one device code exactly one returns an index.
     ///
     /// # Errors
     ///
     /// When the store cannot answer.
-    async fn redeem_device_code(&self, redemption: &Redemption) -> Result<bool, Self::Error>;
+    async fn redeem_device_code(
+        &self,
+        redemption: &Redemption,
+    ) -> Result<Option<StatusIndex>, Self::Error>;
 }

@@ -72,6 +72,18 @@ impl Lifetime {
         Self(days as i64 * 86_400)
     }
 
+    /// Half of it, and no more.
+    #[must_use]
+    pub const fn half(self) -> Self {
+        Self(self.0 / 2)
+    }
+
+    /// This and that.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// The number of seconds, as `expires_in` gives it (RFC 6749 §5.1).
     pub const fn seconds(self) -> i64 {
         self.0

@@ -209,6 +209,7 @@ proptest! {
             grant_id: Some(GrantId::from_random(grant)),
             act: None,
             cnf: None,
+            status: None,
         };
         let jwt = jose::Jwt { payload, issued_at, expires_at: Timestamp::NEVER };
         let unsigned = jose::unsigned(access::TYPE, SigningAlgorithm::ES256, signer.key_id(), &jwt);

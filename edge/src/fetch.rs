@@ -29,6 +29,18 @@ pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, EdgeError> {
     read(url, send(url, "GET", &[], None).await)
 }
 
+/// Fetches a document of another type as text.
+///
+/// # Errors
+///
+/// As [`json`].
+pub async fn text(url: &str, content_type: &str) -> Result<String, EdgeError> {
+    body(
+        url,
+        send(url, "GET", &[("accept", content_type.into())], None).await,
+    )
+}
+
 /// Posts a form with an `Authorization` header and reads JSON.
 ///
 /// # Errors
@@ -62,12 +74,20 @@ fn read<T: DeserializeOwned>(
     url: &str,
     answer: Result<js::Answer, EdgeError>,
 ) -> Result<T, EdgeError> {
-    let failed = |why: String| EdgeError::Upstream(format!("{url}: {why}"));
-    let answer = answer.map_err(|error| failed(error.to_string()))?;
+    let body = body(url, answer)?;
+    json::read(&body).map_err(|error| failed(url, error))
+}
+
+fn body(url: &str, answer: Result<js::Answer, EdgeError>) -> Result<String, EdgeError> {
+    let answer = answer.map_err(|error| failed(url, error))?;
     if answer.status != 200 {
-        return Err(failed(format!("status {}", answer.status)));
+        return Err(failed(url, format_args!("status {}", answer.status)));
     }
-    json::read(&answer.body).map_err(|error| failed(error.to_string()))
+    Ok(answer.body)
+}
+
+fn failed(url: &str, why: impl core::fmt::Display) -> EdgeError {
+    EdgeError::Upstream(format!("{url}: {why}"))
 }
 
 async fn send(
@@ -85,8 +105,10 @@ fn begin(
     headers: &[(&str, JsValue)],
     body: Option<&str>,
 ) -> Result<Promise, EdgeError> {
-    let sent = js::object(headers)?;
-    js_sys::Reflect::set(&sent, &"accept".into(), &"application/json".into())?;
+    let sent = js::object(&[("accept", "application/json".into())])?;
+    for (name, value) in headers {
+        js_sys::Reflect::set(&sent, &JsValue::from_str(name), value)?;
+    }
     let init = js::object(&[
         ("method", method.into()),
         ("headers", sent.into()),

@@ -3,6 +3,7 @@
 
 pub mod background;
 pub mod clock;
+pub mod compression;
 pub mod config;
 pub mod cookie;
 pub mod cors;

@@ -281,11 +281,12 @@ impl Provider {
             refresh_jti: self.jti(),
             access_jti: self.jti(),
         };
-        let redemption = code::decide(record, request, &client, ids, terms)?;
+        let mut redemption = code::decide(record, request, &client, ids, terms)?;
         let Ok(won) = block_on(self.store.redeem(&redemption));
-        if !won {
+        let Some(status_index) = won else {
             return Err(CodeRefusal::AlreadyRedeemed.into());
-        }
+        };
+        redemption.grant.status_index = status_index;
         let (grant, session) = (&redemption.grant, &redemption.session);
         let nonce = redemption.nonce.clone();
         let id_token = token::id::issue(grant, &grant.scope, nonce, terms);

@@ -6,11 +6,13 @@
 
 import crypto from 'node:crypto';
 import { createServer } from 'node:http';
+import { deflateSync } from 'node:zlib';
 
 const paths = {
   '/.well-known/oauth-authorization-server': 'metadata',
   '/keys': 'keys',
   '/introspect': 'introspection',
+  '/lists/0': 'list',
 };
 
 /** @param {{ provider: string, api: string }} stack */
@@ -22,9 +24,12 @@ export async function startFakeProvider({ provider: issuer, api: audience }) {
 
 class FakeProvider {
   /** How often each document was asked for. */
-  asked = { metadata: 0, keys: 0, introspection: 0 };
+  asked = { metadata: 0, keys: 0, introspection: 0, list: 0 };
   /** With which status it answers what it is asked for; 200 if not named. */
   status = {};
+  /** The indexes that its status list has revoked, and what else that says. */
+  revoked = [];
+  listClaims = {};
   #signing = signingKey('a-key');
   #published = [this.#signing.jwk];
   #held = {};
@@ -60,13 +65,31 @@ class FakeProvider {
   }
 
   /** An access token; with a `kid`, one that claims to be signed with that key. */
-  token({ kid = this.#signing.jwk.kid, typ = 'at+jwt', alg = 'ES256', ...claims } = {}) {
+  token({ kid, typ = 'at+jwt', alg, ...claims } = {}) {
     const now = Math.floor(Date.now() / 1000);
-    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const payload = {
+    return this.#sign({ kid, typ, alg }, {
       iss: this.issuer, sub: 'demo', aud: this.audience, client_id: 'a-client', jti: 'a-token', scope: 'read write',
       auth_time: now, grant_id: 'a-grant', iat: now, exp: now + 300, ...claims,
-    };
+    });
+  }
+
+  /** The same with its status in the provider's list. */
+  listed(idx, claims = {}) {
+    return this.token({ status: { status_list: { idx, uri: `${this.issuer}/lists/0` } }, ...claims });
+  }
+
+  #list() {
+    const now = Math.floor(Date.now() / 1000);
+    const bytes = Buffer.alloc(128);
+    for (const idx of this.revoked) bytes[idx >> 3] |= 1 << (idx & 7);
+    return this.#sign({ typ: 'statuslist+jwt' }, {
+      sub: `${this.issuer}/lists/0`, iat: now, exp: now + 300, ttl: 5,
+      status_list: { bits: 1, lst: deflateSync(bytes).toString('base64url') }, ...this.listClaims,
+    });
+  }
+
+  #sign({ kid = this.#signing.jwk.kid, typ, alg = 'ES256' }, payload) {
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const input = `${part({ typ, alg, kid })}.${part(payload)}`;
     const key = { key: this.#signing.privateKey, dsaEncoding: 'ieee-p1363' };
     return `${input}.${crypto.sign('sha256', Buffer.from(input), key).toString('base64url')}`;
@@ -86,8 +109,10 @@ class FakeProvider {
     }
     this.asked[document] += 1;
     const answer = () => {
-      response.writeHead(this.status[document] ?? 200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(this.#documents()[document]));
+      const type = document === 'list' ? 'application/statuslist+jwt' : 'application/json';
+      response.writeHead(this.status[document] ?? 200, { 'content-type': type });
+      const body = this.#documents()[document];
+      response.end(document === 'list' ? body : JSON.stringify(body));
     };
     if (this.#held[document]) this.#held[document].push(answer);
     else answer();
@@ -98,6 +123,7 @@ class FakeProvider {
       metadata: { issuer: this.issuer, jwks_uri: `${this.issuer}/keys`, introspection_endpoint: `${this.issuer}/introspect` },
       keys: { keys: this.#published },
       introspection: { active: false },
+      list: this.#list(),
     };
   }
 }

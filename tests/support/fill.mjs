@@ -27,8 +27,8 @@ export async function fill(db, count, { name, end }) {
      ${numbers} SELECT ${key}, ?2, '', ?2 || i, ?2, 0, '', '', '', ?3 FROM n`,
     `INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scope, audience, poll_interval, expires_at)
      ${numbers} SELECT ${key}, ${key}, ?2, '', '', 5, ?3 FROM n`,
-    `INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, audience, auth_time, created_at, expires_at)
-     ${numbers} SELECT ?2 || '-' || i, ?2 || i, ?2, ?2, '', '', 0, 0, ?3 + 86400 FROM n`,
+    `INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, audience, auth_time, created_at, expires_at, status_index)
+     ${numbers} SELECT ?2 || '-' || i, ?2 || i, ?2, ?2, '', '', 0, 0, ?3 + 86400, (SELECT coalesce(max(status_index), 0) FROM grants) + i FROM n`,
     `INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, issued_at, expires_at, last_expires_at)
      ${numbers} SELECT ${key}, ?2 || '-' || i, '', 2, 0, ?3, ?3 FROM n`,
     `INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, status, issued_at, expires_at, last_expires_at, refreshed_at, successor)

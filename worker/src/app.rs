@@ -9,6 +9,7 @@ use gatepass_core::discovery::path;
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::grant::EndReason;
 use gatepass_core::id::{ClientId, GrantId};
+use gatepass_core::status_list::ListNumber;
 use gatepass_core::store::GrantStore;
 use gatepass_edge::config::Conduct;
 use gatepass_edge::d1::{Database, RoundTrips};
@@ -119,6 +120,7 @@ enum Endpoint {
     Registration,
     Revoke,
     Script,
+    StatusList(ListNumber),
     Stylesheet,
     Token,
     UserInfo,
@@ -159,7 +161,7 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         "/openapi.json" => Endpoint::OpenApi,
         "/assets/post.js" => Endpoint::Script,
         "/assets/style.css" => Endpoint::Stylesheet,
-        _ => return None,
+        path => Endpoint::StatusList(ListNumber::at(path)?),
     })
 }
 
@@ -206,6 +208,7 @@ impl Endpoint {
             | Self::Jwks
             | Self::OpenApi
             | Self::Script
+            | Self::StatusList(_)
             | Self::Stylesheet => "GET",
         }
     }
@@ -220,9 +223,12 @@ impl Endpoint {
     const fn readers(self) -> Readers {
         match self {
             // Registering needs no cookie, and what manages a registration is a token.
-            Self::Discovery | Self::Jwks | Self::OpenApi | Self::Register | Self::Registration => {
-                Readers::Everyone
-            }
+            Self::Discovery
+            | Self::Jwks
+            | Self::OpenApi
+            | Self::Register
+            | Self::Registration
+            | Self::StatusList(_) => Readers::Everyone,
             Self::DeviceAuthorization
             | Self::IntrospectUser
             | Self::Par
@@ -308,6 +314,7 @@ impl Endpoint {
             | Self::OpenApi
             | Self::Registration
             | Self::Script
+            | Self::StatusList(_)
             | Self::Stylesheet => None,
         }
     }
@@ -380,6 +387,7 @@ impl Endpoint {
             Self::Registration => endpoint::register::manage(request, app).await,
             Self::Revoke => endpoint::revoke::answer(request, app).await,
             Self::Script => page::script(),
+            Self::StatusList(list) => endpoint::status_list::answer(list, app).await,
             Self::Stylesheet => page::stylesheet(),
             Self::Token => endpoint::token::answer(request, app).await,
             Self::IntrospectUser | Self::UserInfo => endpoint::userinfo::answer(request, app).await,

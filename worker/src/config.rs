@@ -12,6 +12,7 @@ use gatepass_core::id::{Audience, Issuer};
 use gatepass_core::jose::SymmetricKey;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::SecretHash;
+use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::refresh;
 use gatepass_edge::EdgeError;
@@ -59,6 +60,8 @@ pub struct Config {
     /// `GATEPASS_REFRESH_TOKEN_LIFETIME`, `GATEPASS_GRANT_LIFETIME`, `GATEPASS_REFRESH_GRACE`, in
     /// seconds, or `never`.
     pub lifetimes: Lifetimes,
+    /// `GATEPASS_REVOCATION_BOUND`: how soon an API that checks tokens by itself learns of a revocation.
+    pub revocation_bound: Lifetime,
     /// `GATEPASS_SIGN_IN_LIFETIME`: how long a browser stays signed in at the provider.
     pub sign_in_lifetime: Lifetime,
     /// Derived from the secret `GATEPASS_TOKEN_KEY`; reads also what was written under
@@ -136,6 +139,11 @@ impl Config {
             resources: resources(env)?,
             keys: KeySettings::read(env, &lifetimes)?,
             lifetimes,
+            revocation_bound: Lifetime::from_seconds(count(
+                env,
+                "GATEPASS_REVOCATION_BOUND",
+                DEFAULT_BOUND_SECONDS,
+            )?),
             sign_in_lifetime: lifetime(env, "GATEPASS_SIGN_IN_LIFETIME", Lifetime::from_days(14))?,
             refresh_token_key: token_key(refresh::KEY_PURPOSE),
             state_token_key: token_key(state_token::KEY_PURPOSE),

@@ -1,18 +1,22 @@
 //! Checking a token with the provider's published keys (RFC 7517, RFC 9068 §4).
 
-use gatepass_core::jose::{JwtError, ParsedJwt};
+use std::rc::Rc;
+
+use gatepass_core::jose::{Jwt, JwtError, ParsedJwt};
 use gatepass_core::resource::{Authorized, Expected, ResourceRefusal, check_jwt};
 use gatepass_core::secret::AccessToken;
-use gatepass_core::token::access;
+use gatepass_core::token::access::{self, AccessTokenClaims};
 use gatepass_edge::{EdgeError, clock};
 
 use super::provider::Provider;
+use super::status::{self, Freshness};
 
 /// Judges `token` without asking the provider, unless its key is not known yet.
 pub(super) async fn judge(
-    provider: &Provider,
+    provider: &Rc<Provider>,
     token: &AccessToken,
     expected: &Expected,
+    freshness: Option<Freshness>,
 ) -> Result<Result<Authorized, ResourceRefusal>, EdgeError> {
     let parsed = match ParsedJwt::parse(access::TYPE, token.expose()) {
         Ok(parsed) => parsed,
@@ -24,7 +28,17 @@ pub(super) async fn judge(
     }
     let keys = provider.keys_for(&parsed).await?;
     let verified = keys.verify_parsed(&parsed, clock::now()).await?;
-    Ok(verified
-        .map_err(ResourceRefusal::from)
-        .and_then(|jwt| check_jwt(jwt, expected)))
+    let jwt: Jwt<AccessTokenClaims> = match verified {
+        Ok(jwt) => jwt,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let claims = jwt.payload.clone();
+    let authorized = match (check_jwt(jwt, expected), freshness) {
+        (Ok(authorized), Some(freshness)) => {
+            let status = status::check(provider, &claims, freshness).await?;
+            status.map(|()| authorized)
+        }
+        (judged, _) => judged,
+    };
+    Ok(authorized)
 }

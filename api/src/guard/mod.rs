@@ -15,6 +15,7 @@
 mod introspection;
 mod jwks;
 mod provider;
+mod status;
 
 use std::rc::Rc;
 
@@ -25,22 +26,26 @@ use gatepass_core::resource::{
     Authorized, Expected, Refused, ResourceRefusal, Scheme, metadata_url, require_scope,
 };
 use gatepass_core::secret::{AccessToken, ClientSecret};
-use gatepass_edge::config::{key, optional, origin, required};
+use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
+use gatepass_core::time::Lifetime;
+use gatepass_edge::config::{key, lifetime, optional, origin, required};
 use gatepass_edge::possession::{NONCE, Presented};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Env, Request, Response};
 
 pub use self::introspection::ResourceServer;
 use self::provider::Provider;
+pub use self::status::Freshness;
 
 /// How tokens are validated.
 #[derive(Debug)]
 pub enum Validation {
     /// Ask the provider about each token (RFC 7662): a revocation counts at once.
     Introspection(ResourceServer),
-    /// Check the signature with the provider's published keys (RFC 9068): no request to the
-    /// provider, and a token counts until it expires.
-    Jwt,
+    /// Check the signature with the provider's published keys (RFC 9068), and its status in the provider's
+    /// status list if it names one: no request to the provider for each token, and a revocation counts
+    /// within the [`Freshness::bound`]. Without one a token counts until it expires.
+    Jwt(Option<Freshness>),
 }
 
 /// What is asked of a token besides being good (RFC 9449).
@@ -82,7 +87,8 @@ impl Guard {
 
     /// A guard as the environment says: `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`,
     /// `GATEPASS_VALIDATION` (`jwt` if not set, or `introspection`) and, for introspection,
-    /// `GATEPASS_CLIENT_ID` and the secret `GATEPASS_API_SECRET`; `GATEPASS_DPOP` (`accept` if not set, or
+    /// `GATEPASS_CLIENT_ID` and the secret `GATEPASS_API_SECRET`; for JWTs, `GATEPASS_REVOCATION_BOUND` (10
+    /// seconds if not set, or `never`) and `GATEPASS_OUTAGE_TOLERANCE` (none if not set); `GATEPASS_DPOP` (`accept` if not set, or
     /// `require`) and, for nonces, the secret `GATEPASS_DPOP_NONCE_KEY`.
     ///
     /// # Errors
@@ -94,7 +100,7 @@ impl Guard {
         let name = "GATEPASS_AUDIENCE";
         let audience = identifier(name, Audience::parse(&required(env, name)?))?;
         let validation = match optional(env, "GATEPASS_VALIDATION").as_deref() {
-            Some("jwt") | None => Validation::Jwt,
+            Some("jwt") | None => Validation::Jwt(freshness(env)?),
             Some("introspection") => Validation::Introspection(resource_server(env)?),
             Some(_) => {
                 return Err(EdgeError::Config {
@@ -191,9 +197,23 @@ impl Guard {
         } = &*self.0;
         match validation {
             Validation::Introspection(server) => server.judge(provider, token, expected).await,
-            Validation::Jwt => jwks::judge(provider, token, expected).await,
+            Validation::Jwt(freshness) => jwks::judge(provider, token, expected, *freshness).await,
         }
     }
+}
+
+fn freshness(env: &Env) -> Result<Option<Freshness>, EdgeError> {
+    let default = Lifetime::from_seconds(DEFAULT_BOUND_SECONDS);
+    let bound = lifetime(env, "GATEPASS_REVOCATION_BOUND", default)?;
+    let none = Lifetime::from_seconds(0);
+    if bound == none {
+        return Err(EdgeError::Config {
+            name: "GATEPASS_REVOCATION_BOUND",
+            problem: "must be 1 second or more where tokens are checked by themselves",
+        });
+    }
+    let tolerance = lifetime(env, "GATEPASS_OUTAGE_TOLERANCE", none)?;
+    Ok((bound < Lifetime::UNLIMITED).then_some(Freshness { bound, tolerance }))
 }
 
 fn possession(env: &Env) -> Result<Possession, EdgeError> {

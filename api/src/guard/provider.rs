@@ -13,6 +13,8 @@ use gatepass_edge::{EdgeError, fetch};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::status::StatusLists;
+
 /// What the guard needs of the provider's metadata.
 #[derive(Debug, Deserialize)]
 pub(super) struct Metadata {
@@ -33,6 +35,7 @@ pub(super) struct Provider {
     issuer: Issuer,
     metadata: Remembered<Metadata>,
     keys: Remembered<VerificationKeys>,
+    status_lists: StatusLists,
 }
 
 thread_local! {
@@ -51,10 +54,21 @@ impl Provider {
                 issuer: issuer.clone(),
                 metadata: Remembered::default(),
                 keys: Remembered::default(),
+                status_lists: StatusLists::default(),
             });
             providers.push(Rc::clone(&provider));
             provider
         })
+    }
+
+    /// Whose it is.
+    pub(super) fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Its status lists.
+    pub(super) fn status_lists(&self) -> &StatusLists {
+        &self.status_lists
     }
 
     /// Where its endpoints are.

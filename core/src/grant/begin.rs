@@ -5,6 +5,7 @@ use super::{Grant, GrantDetails, GrantStatus, Session, SessionStatus, Terms};
 use crate::client::{Client, RefreshBehaviour};
 use crate::id::{Audience, BrowserId, ClientId, Subject};
 use crate::scope::Scope;
+use crate::status_list::StatusIndex;
 use crate::time::Timestamp;
 
 /// What a user agreed to, and where.
@@ -45,6 +46,7 @@ pub(super) fn begin(
         status: GrantStatus::Active,
         created_at: now,
         expires_at,
+        status_index: StatusIndex::NONE,
     };
     let unused = match grant.refresh_behaviour(client) {
         RefreshBehaviour::Rotate => lifetimes.refresh_token,

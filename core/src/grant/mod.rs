@@ -22,6 +22,7 @@ use crate::client::{Client, RefreshBehaviour};
 use crate::dpop::{Confirmation, Thumbprint};
 use crate::id::{Audience, BrowserId, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::scope::Scope;
+use crate::status_list::StatusIndex;
 use crate::time::{Lifetime, Timestamp};
 
 /// One consent of one user to one client in one browser.
@@ -49,6 +50,8 @@ pub struct Grant {
     pub created_at: Timestamp,
     /// Its absolute limit: no token of it lives longer (RFC 10017).
     pub expires_at: Timestamp,
+    /// Where its access tokens' status stands; the store gives it.
+    pub status_index: StatusIndex,
 }
 
 impl Grant {
@@ -255,6 +258,7 @@ pub(crate) mod tests {
             status: GrantStatus::Active,
             created_at: NOW,
             expires_at: after(3_600),
+            status_index: StatusIndex::from_number(7).unwrap(),
         }
     }
 

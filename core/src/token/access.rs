@@ -1,6 +1,7 @@
 //! JWT access tokens (RFC 9068).
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::dpop::Confirmation;
 use crate::grant::client_credentials::ActingForItself;
@@ -8,6 +9,7 @@ use crate::grant::{Grant, Terms};
 use crate::id::{Audience, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::jose::Jwt;
 use crate::scope::Scope;
+use crate::status_list::StatusIndex;
 use crate::time::Timestamp;
 use crate::token::actor::Actor;
 
@@ -48,6 +50,9 @@ pub struct AccessTokenClaims {
     /// `cnf`: the key that whoever presents it must prove (RFC 9449 §6.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// `status`: where to learn whether it was revoked (Token Status List §6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Value>,
 }
 
 /// What an access token stands on, and ends with.
@@ -89,6 +94,7 @@ pub fn issue(grant: &Grant, scope: &Scope, jti: JwtId, terms: Terms<'_>) -> Jwt<
         grant_id: Some(grant.id.clone()),
         act: None,
         cnf: terms.confirmation(),
+        status: Some(grant.status_index.claim(terms.issuer)),
     };
     let lifetime = terms.lifetimes.access_token;
     let expires_at = terms.now.plus(lifetime).min(grant.expires_at);
@@ -116,6 +122,7 @@ pub fn issue_to_client(
         grant_id: None,
         act: None,
         cnf: terms.confirmation(),
+        status: Some(StatusIndex::NONE.claim(terms.issuer)),
     };
     Jwt {
         payload,
@@ -132,7 +139,7 @@ mod tests {
     use crate::id::KeyId;
     use crate::jose::{ParsedJwt, SigningAlgorithm, unsigned};
     use base64ct::{Base64UrlUnpadded, Encoding};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn token(grant: &Grant, scope: &str, now: Timestamp) -> Jwt<AccessTokenClaims> {
         let scope = Scope::parse(scope).unwrap();
@@ -164,6 +171,9 @@ mod tests {
             "jti": "at-1",
             "scope": "read",
             "grant_id": "g1",
+            "status": {
+                "status_list": { "idx": 7, "uri": "http://localhost:4000/oauth/status_lists/0" },
+            },
         });
         assert_eq!(parts.next(), Some(claims));
         let read = ParsedJwt::parse(TYPE, &text).unwrap().verified(true, NOW);
@@ -187,6 +197,9 @@ mod tests {
             "client_id": "service",
             "jti": "at-1",
             "scope": "read",
+            "status": {
+                "status_list": { "idx": 0, "uri": "http://localhost:4000/oauth/status_lists/0" },
+            },
         });
         assert_eq!(serde_json::to_value(&jwt.payload).unwrap(), claims);
         assert_eq!((jwt.issued_at, jwt.expires_at), (NOW, after(300)));

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use gatepass_core::time::{Lifetime, Timestamp};
 
+pub use self::state::Timing;
 use self::state::{Plan, State};
 use crate::{EdgeError, background, clock, log};
 
@@ -23,23 +24,38 @@ const LONGEST_NAP: u32 = 200;
 
 /// A value of another service. Clones share it.
 #[derive(Debug)]
-pub struct Remembered<T>(Rc<RefCell<State<T>>>);
+pub struct Remembered<T> {
+    state: Rc<RefCell<State<T>>>,
+    as_of: Option<fn(&T) -> Timestamp>,
+}
 
 impl<T> Clone for Remembered<T> {
     fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
+        Self {
+            state: Rc::clone(&self.state),
+            as_of: self.as_of,
+        }
     }
 }
 
+/// A document ([`Timing::DOCUMENT`]).
 impl<T> Default for Remembered<T> {
     fn default() -> Self {
-        Self(Rc::default())
+        Self::new(Timing::DOCUMENT, None)
+    }
+}
+
+impl<T> Remembered<T> {
+    /// Nothing yet. `as_of` says since when a value counts, if that is not when it was fetched.
+    pub fn new(timing: Timing, as_of: Option<fn(&T) -> Timestamp>) -> Self {
+        let state = Rc::new(RefCell::new(State::new(timing)));
+        Self { state, as_of }
     }
 }
 
 impl<T: 'static> Remembered<T> {
-    /// The value: what was fetched in the last ten minutes, else what `fetch` brings, else, if that
-    /// fails, what was fetched in the last day.
+    /// The value, as its [`Timing`] has it: what was fetched lately, else what `fetch` brings, else, if that
+    /// fails, what was fetched before.
     ///
     /// # Errors
     ///
@@ -52,8 +68,8 @@ impl<T: 'static> Remembered<T> {
         self.get(None, fetch).await
     }
 
-    /// A value other than `old`, which does not do; or `old` again, if it was fetched in the last 30
-    /// seconds.
+    /// A value other than `old`, which does not do; or `old` again, if that was fetched less than
+    /// [`Timing::distance`] ago.
     ///
     /// # Errors
     ///
@@ -78,7 +94,7 @@ impl<T: 'static> Remembered<T> {
         let mut nap = FIRST_NAP;
         loop {
             let now = clock::now();
-            let plan = self.0.borrow_mut().plan(old, now);
+            let plan = self.state.borrow_mut().plan(old, now);
             match plan {
                 Plan::Use(value) => return Ok(value),
                 Plan::UseAndFetch(value) => {
@@ -106,13 +122,16 @@ impl<T: 'static> Remembered<T> {
     ) -> Result<Rc<T>, EdgeError> {
         let fetched = fetch.await.map(Rc::new);
         let outcome = match &fetched {
-            Ok(value) => Ok(Rc::clone(value)),
+            Ok(value) => {
+                let as_of = self.as_of.map_or_else(clock::now, |of| of(value));
+                Ok((Rc::clone(value), as_of))
+            }
             Err(error) => {
                 log::fetch_failed(error);
                 Err(error.to_string())
             }
         };
-        self.0.borrow_mut().land(began, outcome, clock::now());
+        self.state.borrow_mut().land(began, outcome);
         fetched
     }
 }

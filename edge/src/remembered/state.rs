@@ -4,15 +4,35 @@ use std::rc::Rc;
 
 use gatepass_core::time::{Lifetime, Timestamp};
 
-/// How long a value is used before it is fetched again.
-const FRESH_FOR: Lifetime = Lifetime::from_minutes(10);
-/// How long a value is used while the service fails.
-const USABLE_FOR: Lifetime = Lifetime::from_days(1);
-/// The least time from one fetch to the next while there is a usable value: whoever asks for a newer
-/// one must not cause a flood, and a service that fails is not hammered.
-const DISTANCE: Lifetime = Lifetime::from_seconds(30);
-/// The same while there is none, and so nobody can be served.
-const DISTANCE_IN_NEED: Lifetime = Lifetime::from_seconds(2);
+/// When a value is fetched, and for how long it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// How long a value is used before it is fetched again.
+    pub fresh_for: Lifetime,
+    /// How long it is used while that goes on in the background; then requests wait for the next. No
+    /// longer than `fresh_for`, if nobody should get what is not fresh while the service answers.
+    pub good_for: Lifetime,
+    /// How long it is used while the service fails.
+    pub usable_for: Lifetime,
+    /// The least time from one fetch to the next while there is a usable value: whoever asks for a newer
+    /// one must not cause a flood, and a service that fails is not hammered.
+    pub distance: Lifetime,
+    /// The same while there is none, and so nobody can be served.
+    pub distance_in_need: Lifetime,
+}
+
+impl Timing {
+    /// Of a document that changes rarely: fetched every ten minutes, used for a day while that fails,
+    /// fetched anew every 30 seconds at most.
+    pub const DOCUMENT: Self = Self {
+        fresh_for: Lifetime::from_minutes(10),
+        good_for: Lifetime::from_minutes(10),
+        usable_for: Lifetime::from_days(1),
+        distance: Lifetime::from_seconds(30),
+        distance_in_need: Lifetime::from_seconds(2),
+    };
+}
+
 /// How long a fetch may be under way before it counts as lost: longer than [`crate::fetch`] waits
 /// twice, because what is fetched may say where to fetch the rest.
 const LEASE: Lifetime = Lifetime::from_seconds(12);
@@ -35,6 +55,7 @@ pub(super) enum Plan<T> {
 /// What is known, and how fetching went.
 #[derive(Debug)]
 pub(super) struct State<T> {
+    timing: Timing,
     known: Option<Known<T>>,
     /// When the last fetch began.
     began: Option<Timestamp>,
@@ -46,60 +67,53 @@ pub(super) struct State<T> {
 #[derive(Debug)]
 struct Known<T> {
     value: Rc<T>,
-    fetched_at: Timestamp,
+    as_of: Timestamp,
 }
 
-impl<T> Default for State<T> {
-    fn default() -> Self {
+impl<T> State<T> {
+    /// Nothing is known yet.
+    pub(super) fn new(timing: Timing) -> Self {
         Self {
+            timing,
             known: None,
             began: None,
             is_under_way: false,
             failure: None,
         }
     }
-}
 
-impl<T> State<T> {
     /// What a request does that needs the value, and one other than `old` if that is given.
     pub(super) fn plan(&mut self, old: Option<&Rc<T>>, now: Timestamp) -> Plan<T> {
         self.forget(now);
-        let Some(Known { value, fetched_at }) = &self.known else {
-            return self.fetch(DISTANCE_IN_NEED, now, None);
+        let timing = self.timing;
+        let Some(Known { value, as_of }) = &self.known else {
+            return self.fetch(timing.distance_in_need, now, None);
         };
         let value = Rc::clone(value);
         match old {
-            None if fetched_at.is_within(FRESH_FOR, now) => Plan::Use(value),
+            None if as_of.is_within(timing.fresh_for, now) => Plan::Use(value),
             Some(old) if !Rc::ptr_eq(old, &value) => Plan::Use(value),
             // The service fails: nobody waits for what will hardly come.
-            None if self.failure.is_some() => {
-                if self.begin(DISTANCE, now) {
+            None if self.failure.is_some() || as_of.is_within(timing.good_for, now) => {
+                if self.begin(timing.distance, now) {
                     Plan::UseAndFetch(value)
                 } else {
                     Plan::Use(value)
                 }
             }
-            None | Some(_) => self.fetch(DISTANCE, now, Some(value)),
+            None | Some(_) => self.fetch(timing.distance, now, Some(value)),
         }
     }
 
-    /// The fetch that began then has ended.
-    pub(super) fn land(
-        &mut self,
-        began: Timestamp,
-        outcome: Result<Rc<T>, String>,
-        now: Timestamp,
-    ) {
+    /// The fetch that began then has ended; what it brought counts as of a time.
+    pub(super) fn land(&mut self, began: Timestamp, outcome: Result<(Rc<T>, Timestamp), String>) {
         if self.began == Some(began) {
             self.is_under_way = false;
         }
         match outcome {
-            Ok(value) => {
+            Ok((value, as_of)) => {
                 self.failure = None;
-                self.known = Some(Known {
-                    value,
-                    fetched_at: now,
-                });
+                self.known = Some(Known { value, as_of });
             }
             Err(failure) => self.failure = Some(failure),
         }
@@ -140,8 +154,9 @@ impl<T> State<T> {
             self.is_under_way = false;
             self.failure = Some("a fetch has not come to an end".to_owned());
         }
+        let usable_for = self.timing.usable_for;
         self.known
-            .take_if(|known| !known.fetched_at.is_within(USABLE_FOR, now));
+            .take_if(|known| !known.as_of.is_within(usable_for, now));
     }
 }
 
@@ -151,7 +166,7 @@ mod tests {
 
     /// A state that has fetched `value` at second 0.
     fn fetched(value: u32) -> State<u32> {
-        let mut state = State::default();
+        let mut state = State::new(Timing::DOCUMENT);
         assert_eq!(plan(&mut state, 0), "fetch");
         land(&mut state, 0, Ok(value), 0);
         state
@@ -162,8 +177,8 @@ mod tests {
     }
 
     fn land(state: &mut State<u32>, began: i64, outcome: Result<u32, &str>, second: i64) {
-        let outcome = outcome.map(Rc::new).map_err(str::to_owned);
-        state.land(at(began), outcome, at(second));
+        let outcome = outcome.map(|value| (Rc::new(value), at(second)));
+        state.land(at(began), outcome.map_err(str::to_owned));
     }
 
     fn described(plan: Plan<u32>) -> String {
@@ -191,7 +206,7 @@ mod tests {
 
     #[test]
     fn one_fetches_and_the_others_wait() {
-        let mut state = State::default();
+        let mut state = State::new(Timing::DOCUMENT);
         assert_eq!(plan(&mut state, 0), "fetch");
         for _ in 0..40 {
             assert_eq!(plan(&mut state, 1), "wait");
@@ -263,7 +278,7 @@ mod tests {
 
     #[test]
     fn with_nothing_to_use_the_next_fetch_comes_soon_but_not_at_once() {
-        let mut state = State::default();
+        let mut state = State::new(Timing::DOCUMENT);
         assert_eq!(plan(&mut state, 0), "fetch");
         land(&mut state, 0, Err("down"), 0);
         assert_eq!(plan(&mut state, 1), "refuse: down");
@@ -271,9 +286,47 @@ mod tests {
         assert_eq!(plan(&mut state, 3), "wait");
     }
 
+    const SHORT: Timing = Timing {
+        fresh_for: Lifetime::from_seconds(5),
+        good_for: Lifetime::from_seconds(10),
+        usable_for: Lifetime::from_seconds(40),
+        distance: Lifetime::from_seconds(1),
+        distance_in_need: Lifetime::from_seconds(1),
+    };
+
+    #[test]
+    fn what_is_good_but_not_fresh_is_used_while_one_fetches() {
+        let mut state = State::new(SHORT);
+        assert_eq!(plan(&mut state, 0), "fetch");
+        land(&mut state, 0, Ok(1), 0);
+        assert_eq!(plan(&mut state, 4), "use 1");
+        assert_eq!(plan(&mut state, 5), "use 1 and fetch");
+        assert_eq!(plan(&mut state, 9), "use 1");
+        // Its time is over, and the service has not failed: it is waited for.
+        assert_eq!(plan(&mut state, 10), "wait");
+        land(&mut state, 5, Err("down"), 10);
+        assert_eq!(plan(&mut state, 10), "use 1 and fetch");
+        land(&mut state, 10, Err("down"), 11);
+        assert_eq!(plan(&mut state, 39), "use 1 and fetch");
+        land(&mut state, 39, Err("down"), 39);
+        assert_eq!(plan(&mut state, 40), "fetch");
+        land(&mut state, 40, Err("still down"), 40);
+        assert_eq!(plan(&mut state, 40), "refuse: still down");
+    }
+
+    #[test]
+    fn a_value_is_as_old_as_it_says() {
+        let mut state = State::new(SHORT);
+        assert_eq!(plan(&mut state, 0), "fetch");
+        state.land(at(0), Ok((Rc::new(1), at(-8))));
+        assert_eq!(plan(&mut state, 1), "use 1 and fetch");
+        state.land(at(1), Ok((Rc::new(2), at(1))));
+        assert_eq!(plan(&mut state, 2), "use 2");
+    }
+
     #[test]
     fn a_fetch_that_is_lost_is_made_again() {
-        let mut state = State::default();
+        let mut state = State::new(Timing::DOCUMENT);
         assert_eq!(plan(&mut state, 0), "fetch");
         assert_eq!(plan(&mut state, 11), "wait");
         assert_eq!(plan(&mut state, 12), "fetch");

@@ -16,6 +16,7 @@ mod proof;
 mod pushed;
 mod registration;
 mod rotation;
+mod status;
 
 pub use clean_up::*;
 pub use code::*;
@@ -27,6 +28,7 @@ pub use proof::*;
 pub use pushed::*;
 pub use registration::*;
 pub use rotation::*;
+pub use status::*;
 
 use core::fmt::Debug;
 
@@ -42,9 +44,10 @@ use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId};
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
+use gatepass_core::status_list::StatusIndex;
 use gatepass_core::store::{
     AuthorizeStore, CleanUpStore, ConsentStore, DeviceStore, GrantStore, OnceStore,
-    PushedRequestStore, RegistrationStore,
+    PushedRequestStore, RegistrationStore, StatusStore,
 };
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
@@ -77,6 +80,7 @@ pub trait Store:
     + RegistrationStore<Error: Debug>
     + OnceStore<Error: Debug>
     + PushedRequestStore<Error: Debug>
+    + StatusStore<Error: Debug>
 {
 }
 
@@ -90,6 +94,7 @@ impl<S> Store for S where
         + RegistrationStore<Error: Debug>
         + OnceStore<Error: Debug>
         + PushedRequestStore<Error: Debug>
+        + StatusStore<Error: Debug>
 {
 }
 
@@ -128,6 +133,10 @@ macro_rules! store_contracts {
             a_code_needs_a_signed_in_browser,
             a_browser_stays_one_through_its_sign_ins,
             a_revoked_access_token_is_known_and_alone,
+            every_grant_has_an_index_of_its_own,
+            a_list_has_what_ended_lately_and_no_more,
+            a_list_names_what_ended_without_a_grant,
+            a_list_that_no_grant_is_in_does_not_exist,
             an_identifier_is_used_by_one_of_many,
             a_proof_is_used_by_one_of_many,
             a_proof_counts_again_for_the_same_request_only,
@@ -287,6 +296,7 @@ impl<'s, S: Store> World<'s, S> {
             status: GrantStatus::Active,
             created_at: NOW,
             expires_at: NOW.plus(self.lifetimes.grant),
+            status_index: StatusIndex::NONE,
         };
         let session = Session {
             refresh_jti: self.jti(),
@@ -311,7 +321,13 @@ impl<'s, S: Store> World<'s, S> {
         let code = self.code(client, browser);
         assert!(self.store.insert_code(&code).await.unwrap());
         let redemption = self.redemption(&code);
-        assert!(self.store.redeem(&redemption).await.unwrap());
+        self.redeem(redemption).await
+    }
+
+    /// A redemption, and the index that the store gave its grant.
+    async fn redeem(&self, mut redemption: Redemption) -> Redemption {
+        let given = self.store.redeem(&redemption).await.unwrap();
+        redemption.grant.status_index = given.unwrap();
         redemption
     }
 
@@ -332,8 +348,7 @@ impl<'s, S: Store> World<'s, S> {
         assert!(self.store.insert_code(&code).await.unwrap());
         let mut redemption = self.redemption(&code);
         change(&mut redemption);
-        assert!(self.store.redeem(&redemption).await.unwrap());
-        redemption
+        self.redeem(redemption).await
     }
 
     /// A generation that a rotation at `at` may create.

@@ -4,13 +4,13 @@ use std::convert::Infallible;
 
 use gatepass_core::authorize::{Consent, Visitor};
 use gatepass_core::client::Client;
-use gatepass_core::grant::EndReason;
 use gatepass_core::grant::code::{CodeRecord, CodeStatus};
+use gatepass_core::grant::{EndReason, Grant};
 use gatepass_core::id::{ClientId, SignInId, Subject};
 use gatepass_core::store::{AuthorizeStore, ConsentStore};
 use gatepass_core::time::Timestamp;
 
-use super::{MemoryStore, end};
+use super::MemoryStore;
 
 impl ConsentStore for MemoryStore {
     type Error = Infallible;
@@ -55,7 +55,7 @@ impl ConsentStore for MemoryStore {
         &self,
         user: &Subject,
         client: &ClientId,
-        _at: Timestamp,
+        at: Timestamp,
     ) -> Result<(), Infallible> {
         let mut tables = self.0.borrow_mut();
         tables.consents.remove(&(user.clone(), client.clone()));
@@ -63,10 +63,8 @@ impl ConsentStore for MemoryStore {
             let theirs = code.subject == *user && code.client_id == *client;
             !theirs || code.status != CodeStatus::Unused
         });
-        let grants = tables.grants.values_mut();
-        grants
-            .filter(|grant| grant.subject == *user && grant.client_id == *client)
-            .for_each(|grant| end(grant, EndReason::ConsentWithdrawn));
+        let theirs = |grant: &Grant| grant.subject == *user && grant.client_id == *client;
+        tables.end_where(theirs, EndReason::ConsentWithdrawn, at);
         Ok(())
     }
 }

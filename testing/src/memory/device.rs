@@ -8,6 +8,7 @@ use gatepass_core::grant::device::{
 };
 use gatepass_core::id::SignInId;
 use gatepass_core::secret::SecretHash;
+use gatepass_core::status_list::StatusIndex;
 use gatepass_core::store::DeviceStore;
 use gatepass_core::time::Timestamp;
 
@@ -108,17 +109,20 @@ impl DeviceStore for MemoryStore {
         })
     }
 
-    async fn redeem_device_code(&self, redemption: &Redemption) -> Result<bool, Infallible> {
+    async fn redeem_device_code(
+        &self,
+        redemption: &Redemption,
+    ) -> Result<Option<StatusIndex>, Infallible> {
         let mut tables = self.0.borrow_mut();
         let (grant, session) = (&redemption.grant, &redemption.session);
         let Some(record) = tables.devices.get_mut(&redemption.code.to_base64url()) else {
-            return Ok(false);
+            return Ok(None);
         };
         let DeviceStatus::Allowed(approval) = &record.status else {
-            return Ok(false);
+            return Ok(None);
         };
         if record.expires_at <= redemption.at {
-            return Ok(false);
+            return Ok(None);
         }
         record.status = DeviceStatus::Redeemed(Redeemed {
             subject: approval.subject.clone(),
@@ -126,10 +130,7 @@ impl DeviceStore for MemoryStore {
             grant_id: grant.id.clone(),
             refresh_jti: session.refresh_jti.clone(),
         });
-        tables.grants.insert(grant.id.clone(), grant.clone());
-        let key = session.refresh_jti.clone();
-        tables.sessions.insert(key, session.clone());
-        Ok(true)
+        Ok(Some(tables.begin(redemption)))
     }
 }
 

@@ -23,7 +23,8 @@ use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use gatepass_core::introspect::TokenState;
 use gatepass_core::logout::back_channel::Departure;
 use gatepass_core::secret::{PasswordHash, SecretHash};
-use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore};
+use gatepass_core::status_list::{Revoked, StatusIndex, StatusQuery};
+use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore, StatusStore};
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::{Account, User};
@@ -43,6 +44,9 @@ struct Tables {
     devices: BTreeMap<String, DeviceRecord>,
     wrong_user_codes: BTreeMap<SignInId, u32>,
     grants: BTreeMap<GrantId, Grant>,
+    last_status_index: i64,
+    ended_grants: BTreeMap<GrantId, Timestamp>,
+    ended_clients: BTreeMap<ClientId, Timestamp>,
     sessions: BTreeMap<JwtId, Session>,
     revoked: BTreeMap<JwtId, Timestamp>,
     used: BTreeMap<String, Used>,
@@ -149,10 +153,10 @@ impl AuthorizeStore for MemoryStore {
     async fn sign_out(
         &self,
         browser: &BrowserId,
-        _at: Timestamp,
+        at: Timestamp,
     ) -> Result<Vec<Departure>, Infallible> {
-        let mut tables = self.0.borrow_mut();
-        let departures = departures(&tables, browser);
+        let tables = &mut *self.0.borrow_mut();
+        let departures = departures(tables, browser);
         tables
             .sign_ins
             .retain(|_, sign_in| sign_in.browser != *browser);
@@ -160,10 +164,7 @@ impl AuthorizeStore for MemoryStore {
         tables
             .codes
             .retain(|_, code| code.browser != *browser || spent(code));
-        let grants = tables.grants.values_mut();
-        grants
-            .filter(|grant| grant.browser == *browser)
-            .for_each(|grant| end(grant, EndReason::SignedOut));
+        tables.end_where(|grant| grant.browser == *browser, EndReason::SignedOut, at);
         Ok(departures)
     }
 }
@@ -218,24 +219,20 @@ impl GrantStore for MemoryStore {
         Ok((tables.client(client), code, verdict))
     }
 
-    async fn redeem(&self, redemption: &Redemption) -> Result<bool, Infallible> {
+    async fn redeem(&self, redemption: &Redemption) -> Result<Option<StatusIndex>, Infallible> {
         let mut tables = self.0.borrow_mut();
-        let (grant, session) = (&redemption.grant, &redemption.session);
         let code = tables.codes.get_mut(&redemption.code.to_base64url());
         let unused = |code: &&mut CodeRecord| {
             code.status == CodeStatus::Unused && code.expires_at > redemption.at
         };
         let Some(code) = code.filter(unused) else {
-            return Ok(false);
+            return Ok(None);
         };
         code.status = CodeStatus::Redeemed {
             at: redemption.at,
-            grant_id: grant.id.clone(),
+            grant_id: redemption.grant.id.clone(),
         };
-        tables.grants.insert(grant.id.clone(), grant.clone());
-        let key = session.refresh_jti.clone();
-        tables.sessions.insert(key, session.clone());
-        Ok(true)
+        Ok(Some(tables.begin(redemption)))
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, Infallible> {
@@ -255,12 +252,10 @@ impl GrantStore for MemoryStore {
         &self,
         grant: &GrantId,
         reason: EndReason,
-        _at: Timestamp,
+        at: Timestamp,
     ) -> Result<bool, Infallible> {
         let mut tables = self.0.borrow_mut();
-        let grant = tables.grants.get_mut(grant);
-        let active = grant.filter(|grant| grant.status == GrantStatus::Active);
-        Ok(active.map(|grant| end(grant, reason)).is_some())
+        Ok(tables.end_where(|found| found.id == *grant, reason, at) > 0)
     }
 
     async fn client_and_namesake(
@@ -317,7 +312,67 @@ impl GrantStore for MemoryStore {
     }
 }
 
+impl StatusStore for MemoryStore {
+    type Error = Infallible;
+
+    async fn revoked(&self, query: &StatusQuery) -> Result<Revoked, Infallible> {
+        let tables = self.0.borrow();
+        let (first, end) = (query.list.first(), query.list.end());
+        let mut grants: Vec<_> = tables
+            .ended_grants
+            .iter()
+            .filter(|(_, at)| **at > query.since)
+            .filter_map(|(id, _)| Some(tables.grants.get(id)?.status_index))
+            .filter(|index| (first..end).contains(index))
+            .collect();
+        grants.sort_unstable();
+        let tokens = tables.revoked.iter().filter(|(_, at)| **at > query.at);
+        let clients = tables.ended_clients.iter();
+        let mut indexes = tables.grants.values().map(|grant| grant.status_index);
+        Ok(Revoked {
+            exists: first == StatusIndex::NONE || indexes.any(|index| index >= first),
+            grants,
+            tokens: tokens.map(|(jti, _)| jti.clone()).collect(),
+            clients: clients
+                .filter(|(_, at)| **at > query.since)
+                .map(|(id, _)| id.clone())
+                .collect(),
+        })
+    }
+}
+
 impl Tables {
+    /// Keeps a new grant and its first generation.
+    fn begin(&mut self, redemption: &Redemption) -> StatusIndex {
+        self.last_status_index += 1;
+        let status_index = StatusIndex::from_number(self.last_status_index).unwrap();
+        let grant = Grant {
+            status_index,
+            ..redemption.grant.clone()
+        };
+        let session = redemption.session.clone();
+        self.grants.insert(grant.id.clone(), grant);
+        self.sessions.insert(session.refresh_jti.clone(), session);
+        status_index
+    }
+
+    /// Ends grants that have not ended; says how many.
+    fn end_where(
+        &mut self,
+        belongs: impl Fn(&Grant) -> bool,
+        reason: EndReason,
+        at: Timestamp,
+    ) -> usize {
+        let active = |grant: &&mut Grant| grant.status == GrantStatus::Active && belongs(grant);
+        let mut count = 0;
+        for grant in self.grants.values_mut().filter(active) {
+            grant.status = GrantStatus::Ended(reason);
+            self.ended_grants.insert(grant.id.clone(), at);
+            count += 1;
+        }
+        count
+    }
+
     fn client(&self, id: &ClientId) -> Option<Client> {
         self.clients.get(id).cloned()
     }
@@ -419,13 +474,6 @@ impl Tables {
             session: session.clone(),
             successors: successors.take(longest).cloned().collect(),
         })
-    }
-}
-
-/// Ends a grant; the first reason stays.
-fn end(grant: &mut Grant, reason: EndReason) {
-    if grant.status == GrantStatus::Active {
-        grant.status = GrantStatus::Ended(reason);
     }
 }
 

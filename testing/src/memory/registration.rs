@@ -10,7 +10,7 @@ use gatepass_core::secret::SecretHash;
 use gatepass_core::store::RegistrationStore;
 use gatepass_core::time::Timestamp;
 
-use super::{MemoryStore, end};
+use super::MemoryStore;
 use crate::contract::Seed;
 
 impl RegistrationStore for MemoryStore {
@@ -67,14 +67,16 @@ impl RegistrationStore for MemoryStore {
         Ok(())
     }
 
-    async fn end_registration(&self, client: &ClientId, _at: Timestamp) -> Result<(), Infallible> {
+    async fn end_registration(&self, client: &ClientId, at: Timestamp) -> Result<(), Infallible> {
         let mut tables = self.0.borrow_mut();
         tables.clients.remove(client);
         tables.registrations.remove(client);
-        let grants = tables.grants.values_mut();
-        grants
-            .filter(|grant| grant.client_id == *client)
-            .for_each(|grant| end(grant, EndReason::ClientRemoved));
+        tables.ended_clients.insert(client.clone(), at);
+        tables.end_where(
+            |grant| grant.client_id == *client,
+            EndReason::ClientRemoved,
+            at,
+        );
         Ok(())
     }
 }

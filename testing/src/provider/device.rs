@@ -94,9 +94,9 @@ impl Provider {
         };
         let outcome = device::decide(polled.record, polled.made, &client, ids, terms)?;
         let (grant, session) = match outcome {
-            Outcome::Redeem(redemption) => {
+            Outcome::Redeem(mut redemption) => {
                 let Ok(won) = block_on(self.store.redeem_device_code(&redemption));
-                assert!(won, "nothing else runs meanwhile");
+                redemption.grant.status_index = won.expect("nothing else runs meanwhile");
                 (redemption.grant, redemption.session)
             }
             Outcome::Repeat(made) => (made.grant, made.session),

@@ -20,6 +20,7 @@ pub mod par;
 pub mod register;
 pub mod revoke;
 mod sign_in;
+pub mod status_list;
 pub mod token;
 pub mod userinfo;
 mod walk;

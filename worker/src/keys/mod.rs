@@ -34,6 +34,9 @@ use crate::store::KeyRow;
 /// keys must not cause a flood.
 const LOOKED_AGAIN_AFTER: Lifetime = Lifetime::from_seconds(10);
 
+/// Longer than an isolate takes to read the keys again, and with them how long tokens live.
+const LEAST_LOOK_BACK: Lifetime = Lifetime::from_minutes(10);
+
 /// The keys as an isolate has read them.
 #[derive(Debug)]
 pub struct Keys {
@@ -78,6 +81,15 @@ impl Keys {
     /// The public halves, for the JWKS document.
     pub fn published(&self) -> &KeySet {
         &self.published
+    }
+
+    /// The longest that a token lives which one of them has signed.
+    pub fn longest_token_lifetime(&self) -> Lifetime {
+        let lifetimes = self.rows.iter().map(|row| row.token_lifetime);
+        let seconds = u32::try_from(lifetimes.max().unwrap_or_default());
+        // What another isolate has signed for longer it has told the store: see `no_older_than`.
+        let known = seconds.map_or(Lifetime::UNLIMITED, Lifetime::from_seconds);
+        known.max(LEAST_LOOK_BACK)
     }
 
     /// Signs a token.

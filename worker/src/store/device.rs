@@ -7,13 +7,14 @@ use gatepass_core::grant::device::{
 use gatepass_core::id::{Audience, ClientId, GrantId, JwtId, SignInId, Subject};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::SecretHash;
+use gatepass_core::status_list::StatusIndex;
 use gatepass_core::store::DeviceStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::{Row, Statement, Value, exactly};
 
 use super::D1Store;
-use super::grants::{generations, read_presented};
+use super::grants::{NEW_GRANT, NEXT_STATUS_INDEX, generations, read_presented};
 use super::row::{self, CLIENT, GRANT, SIGN_IN, hash};
 
 impl DeviceStore for D1Store {
@@ -122,7 +123,10 @@ impl DeviceStore for D1Store {
         })
     }
 
-    async fn redeem_device_code(&self, redemption: &Redemption) -> Result<bool, EdgeError> {
+    async fn redeem_device_code(
+        &self,
+        redemption: &Redemption,
+    ) -> Result<Option<StatusIndex>, EdgeError> {
         let (grant, session) = (&redemption.grant, &redemption.session);
         let hash = redemption.code.to_base64url();
         let (code, id) = (Value::Text(&hash), Value::Text(grant.id.as_str()));
@@ -130,12 +134,13 @@ impl DeviceStore for D1Store {
         let consume = "UPDATE device_codes SET status = 'redeemed', redeemed_at = ?, grant_id = ?, \
                        refresh_jti = ? WHERE device_code_hash = ? AND status = 'allowed' \
                        AND expires_at > ?";
-        let create_grant = "INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, \
-                            audience, auth_time, details, created_at, expires_at) \
-                            SELECT grant_id, ?, user_id, client_id, scope, audience, \
-                            auth_time, ?, redeemed_at, ? FROM device_codes \
-                            WHERE device_code_hash = ? AND grant_id = ? ON CONFLICT DO NOTHING";
-        let won = "SELECT 1 FROM device_codes WHERE device_code_hash = ? AND grant_id = ?";
+        let create_grant = format!(
+            "INSERT INTO grants ({NEW_GRANT}) \
+             SELECT {NEXT_STATUS_INDEX}, grant_id, ?, user_id, client_id, scope, audience, \
+             auth_time, ?, redeemed_at, ? FROM device_codes \
+             WHERE device_code_hash = ? AND grant_id = ? ON CONFLICT (grant_id) DO NOTHING \
+             RETURNING status_index"
+        );
         let jti = session.refresh_jti.as_str().into();
         let details = serde_json::to_string(&grant.details)?;
         let grant = [
@@ -145,16 +150,15 @@ impl DeviceStore for D1Store {
             code,
             id,
         ];
-        let [_, _, _, won] = self
+        let [_, created, _] = self
             .db
             .batch([
                 self.db.statement(consume, &[at, id, jti, code, at])?,
-                self.db.statement(create_grant, &grant)?,
+                self.db.statement(&create_grant, &grant)?,
                 self.first_session(session)?,
-                self.db.statement(won, &[code, id])?,
             ])
             .await?;
-        Ok(!won.is_empty())
+        created.first(row::status_index)
     }
 }
 

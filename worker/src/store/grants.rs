@@ -8,6 +8,7 @@ use gatepass_core::grant::{EndReason, Session};
 use gatepass_core::id::{ClientId, GrantId, JwtId};
 use gatepass_core::introspect::TokenState;
 use gatepass_core::secret::SecretHash;
+use gatepass_core::status_list::StatusIndex;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
@@ -41,26 +42,27 @@ impl GrantStore for D1Store {
         ))
     }
 
-    async fn redeem(&self, redemption: &Redemption) -> Result<bool, EdgeError> {
+    async fn redeem(&self, redemption: &Redemption) -> Result<Option<StatusIndex>, EdgeError> {
         let (grant, session) = (&redemption.grant, &redemption.session);
         let hash = redemption.code.to_base64url();
         let (code, id) = (Value::Text(&hash), Value::Text(grant.id.as_str()));
         let at = Value::Integer(redemption.at.seconds());
         let consume = "UPDATE codes SET redeemed_at = ?, grant_id = ? \
-                       WHERE code_hash = ? AND redeemed_at IS NULL AND expires_at > ? \
-                       RETURNING code_hash";
-        let create_grant = "INSERT INTO grants (grant_id, browser_id, user_id, client_id, scope, \
-                            audience, auth_time, details, created_at, expires_at) \
-                            SELECT grant_id, browser_id, user_id, client_id, scope, audience, \
-                            auth_time, ?, redeemed_at, ? FROM codes \
-                            WHERE code_hash = ? AND grant_id = ? ON CONFLICT DO NOTHING";
+                       WHERE code_hash = ? AND redeemed_at IS NULL AND expires_at > ?";
+        let create_grant = format!(
+            "INSERT INTO grants ({NEW_GRANT}) \
+             SELECT {NEXT_STATUS_INDEX}, grant_id, browser_id, user_id, client_id, scope, audience, \
+             auth_time, ?, redeemed_at, ? FROM codes \
+             WHERE code_hash = ? AND grant_id = ? ON CONFLICT (grant_id) DO NOTHING \
+             RETURNING status_index"
+        );
         let details = serde_json::to_string(&grant.details)?;
-        let [consumed, _, _] = self
+        let [_, created, _] = self
             .db
             .batch([
                 self.db.statement(consume, &[at, id, code, at])?,
                 self.db.statement(
-                    create_grant,
+                    &create_grant,
                     &[
                         details.as_str().into(),
                         grant.expires_at.seconds().into(),
@@ -71,7 +73,7 @@ impl GrantStore for D1Store {
                 self.first_session(session)?,
             ])
             .await?;
-        Ok(!consumed.is_empty())
+        created.first(row::status_index)
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, EdgeError> {
@@ -207,6 +209,13 @@ impl GrantStore for D1Store {
             .map(drop)
     }
 }
+
+/// The columns of a new grant, and what the first of them is: given in the transaction that makes the
+/// grant, and so nobody else's.
+pub(super) const NEW_GRANT: &str = "status_index, grant_id, browser_id, user_id, client_id, scope, \
+     audience, auth_time, details, created_at, expires_at";
+pub(super) const NEXT_STATUS_INDEX: &str =
+    "(SELECT coalesce(max(status_index), 0) + 1 FROM grants)";
 
 impl D1Store {
     pub(super) fn client(&self, id: Option<&ClientId>) -> Result<Statement, EdgeError> {

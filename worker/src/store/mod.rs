@@ -17,6 +17,7 @@ mod registration;
 mod row;
 #[cfg(feature = "contract")]
 mod seed;
+mod status;
 
 pub use audit::AuditRow;
 pub use keys::KeyRow;

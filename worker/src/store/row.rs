@@ -17,6 +17,7 @@ use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::redirect::{InvalidRedirectUri, RedirectUri};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{PasswordHash, SecretHash};
+use gatepass_core::status_list::StatusIndex;
 use gatepass_core::userinfo::{Account, User};
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Row;
@@ -180,7 +181,8 @@ pub(super) fn code(row: &Row) -> Result<CodeRecord, EdgeError> {
 
 /// The columns of a grant.
 pub(super) const GRANT: &str = "g.grant_id, g.browser_id, g.user_id, g.client_id, g.scope, \
-     g.audience, g.auth_time, g.details, g.status, g.end_reason, g.created_at, g.expires_at";
+     g.audience, g.auth_time, g.details, g.status, g.end_reason, g.created_at, g.expires_at, \
+     g.status_index";
 
 pub(super) fn grant(row: &Row) -> Result<Grant, EdgeError> {
     let column = "grants.status";
@@ -202,7 +204,13 @@ pub(super) fn grant(row: &Row) -> Result<Grant, EdgeError> {
         status,
         created_at: row.time("grants.created_at")?,
         expires_at: row.time("grants.expires_at")?,
+        status_index: status_index(row)?,
     })
+}
+
+pub(super) fn status_index(row: &Row) -> Result<StatusIndex, EdgeError> {
+    let column = "grants.status_index";
+    StatusIndex::from_number(row.integer(column)?).ok_or(EdgeError::Corrupt(column))
 }
 
 /// The columns of a session.

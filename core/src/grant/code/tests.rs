@@ -6,6 +6,7 @@ use crate::client::tests::{authenticated, confidential, public};
 use crate::dpop::Thumbprint;
 use crate::grant::tests::{NOW, after, terms};
 use crate::grant::{AuthenticationMethod, GrantStatus, SessionStatus};
+use crate::status_list::StatusIndex;
 use crate::time::Lifetime;
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -107,6 +108,7 @@ fn a_redemption_creates_a_grant_and_its_first_generation() {
         status: GrantStatus::Active,
         created_at: after(5),
         expires_at: after(5).plus(lifetimes().grant),
+        status_index: StatusIndex::NONE,
     };
     assert_eq!(made.grant, expected);
     let expected = Session {

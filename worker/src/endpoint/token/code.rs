@@ -38,20 +38,22 @@ pub(super) async fn redeem(asking: Asking<'_>, request: &CodeRequest, app: &App)
         now,
         key: asking.key(),
     };
-    let redemption = match code::decide(record, request, &client, ids, terms) {
+    let mut redemption = match code::decide(record, request, &client, ids, terms) {
         Ok(redemption) => redemption,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
     // Whatever can fail here must do so before the code is spent.
     let algorithms = settings.algorithms(app.config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
-    let (grant, session) = (&redemption.grant, &redemption.session);
+    let grant = &redemption.grant;
     let nonce = redemption.nonce.clone();
     let id_token = issue::id_token(grant, &grant.scope, nonce, terms, app).await?;
     app.note_if_done(&Entry::grant_begun(grant, "code"));
-    if !app.store.redeem(&redemption).await? {
+    let Some(status_index) = app.store.redeem(&redemption).await? else {
         return Ok(Err(CodeRefusal::AlreadyRedeemed.into()));
-    }
+    };
+    redemption.grant.status_index = status_index;
+    let (grant, session) = (&redemption.grant, &redemption.session);
     let issue = Issue {
         grant,
         session,

@@ -2,9 +2,9 @@
 //! the poll that gets the tokens.
 
 use gatepass_core::client::{AuthenticatedClient, GrantType};
-use gatepass_core::grant::Terms;
 use gatepass_core::grant::code::NewIds;
 use gatepass_core::grant::device::{self, DevicePoll, DeviceRefusal, Made, Outcome, Polled};
+use gatepass_core::grant::{Grant, Terms};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::secret::DeviceCode;
 use gatepass_core::store::DeviceStore;
@@ -52,13 +52,18 @@ pub(super) async fn poll(asking: Asking<'_>, code: &DeviceCode, app: &App) -> An
         app.note_if_done(&Entry::grant_begun(&redemption.grant, "device_code"));
     }
     let made = match outcome {
-        Outcome::Redeem(redemption) if app.store.redeem_device_code(&redemption).await? => Made {
-            grant: redemption.grant,
-            session: redemption.session,
-        },
-        Outcome::Redeem(_) => match repeat(&poll, &client, app, terms).await? {
-            Ok(made) => made,
-            Err(refusal) => return Ok(Err(refusal.into())),
+        Outcome::Redeem(redemption) => match app.store.redeem_device_code(&redemption).await? {
+            Some(status_index) => Made {
+                grant: Grant {
+                    status_index,
+                    ..redemption.grant
+                },
+                session: redemption.session,
+            },
+            None => match repeat(&poll, &client, app, terms).await? {
+                Ok(made) => made,
+                Err(refusal) => return Ok(Err(refusal.into())),
+            },
         },
         Outcome::Repeat(made) => *made,
     };

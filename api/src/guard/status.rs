@@ -1,0 +1,115 @@
+//! Whether a token that was checked by itself was revoked (Token Status List): from a list that is fetched
+//! in the background, by one request for all.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use gatepass_core::jose::{Jwt, ParsedJwt};
+use gatepass_core::resource::ResourceRefusal;
+use gatepass_core::status_list::{
+    CONTENT_TYPE, LONGEST, ListClaims, StatusList, TYPE, check_status, referenced,
+};
+use gatepass_core::time::Lifetime;
+use gatepass_core::token::access::AccessTokenClaims;
+use gatepass_edge::remembered::{Remembered, Timing};
+use gatepass_edge::{EdgeError, clock, compression, fetch};
+
+use super::provider::Provider;
+
+/// How old what is known of revocations may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Freshness {
+    /// How soon a revocation counts here.
+    pub bound: Lifetime,
+    /// For how much longer the last that was learned does, while nothing newer can be had.
+    pub tolerance: Lifetime,
+}
+
+impl Freshness {
+    fn timing(self) -> Timing {
+        Timing {
+            fresh_for: self.bound.half(),
+            good_for: self.bound,
+            usable_for: self.longest(),
+            distance: Lifetime::from_seconds(1),
+            distance_in_need: Lifetime::from_seconds(1),
+        }
+    }
+
+    fn longest(self) -> Lifetime {
+        self.bound.and(self.tolerance)
+    }
+}
+
+/// How many lists are remembered: a provider has one for each million grants.
+const REMEMBERED: usize = 32;
+
+/// The lists of a provider that tokens have named.
+#[derive(Debug, Default)]
+pub(super) struct StatusLists(RefCell<Vec<(Freshness, String, Remembered<StatusList>)>>);
+
+impl StatusLists {
+    fn at(&self, uri: &str, freshness: Freshness) -> Remembered<StatusList> {
+        let mut lists = self.0.borrow_mut();
+        let known = lists
+            .iter()
+            .find(|(of, at, _)| *of == freshness && at == uri);
+        if let Some((_, _, list)) = known {
+            return list.clone();
+        }
+        if lists.len() >= REMEMBERED {
+            lists.remove(0);
+        }
+        let list = Remembered::new(freshness.timing(), Some(StatusList::issued_at));
+        lists.push((freshness, uri.to_owned(), list.clone()));
+        list
+    }
+}
+
+/// Demands that a token was not revoked, as far as its list says, if it names one.
+pub(super) async fn check(
+    provider: &Rc<Provider>,
+    claims: &AccessTokenClaims,
+    freshness: Freshness,
+) -> Result<Result<(), ResourceRefusal>, EdgeError> {
+    let Some(reference) = referenced(claims, provider.issuer()) else {
+        return Ok(Ok(()));
+    };
+    let uri = &reference.uri;
+    let remembered = provider.status_lists().at(uri, freshness);
+    let list = remembered
+        .current(|| fetch_list(Rc::clone(provider), uri.clone()))
+        .await?;
+    if !list.is_within(freshness.longest(), clock::now()) {
+        return Err(failed(uri, "is too old"));
+    }
+    check_status(claims, &reference, &list).map_err(|error| failed(uri, error))
+}
+
+async fn fetch_list(provider: Rc<Provider>, uri: String) -> Result<StatusList, EdgeError> {
+    let text = fetch::text(&uri, CONTENT_TYPE).await?;
+    let token = verified(&provider, &text, &uri).await?;
+    let compressed = token.payload.compressed(&uri, provider.issuer());
+    let compressed = compressed.map_err(|error| failed(&uri, error))?;
+    let bytes = compression::inflate(&compressed).await;
+    let bytes = bytes.map_err(|error| failed(&uri, error))?;
+    if bytes.len() > LONGEST {
+        return Err(failed(&uri, "is too long"));
+    }
+    Ok(StatusList::new(token, bytes))
+}
+
+async fn verified(
+    provider: &Provider,
+    text: &str,
+    uri: &str,
+) -> Result<Jwt<ListClaims>, EdgeError> {
+    let parsed = ParsedJwt::parse(TYPE, text).map_err(|error| failed(uri, error))?;
+    let keys = provider.keys_for(&parsed).await?;
+    let verified = keys.verify_parsed(&parsed, clock::now()).await?;
+    verified.map_err(|error| failed(uri, error))
+}
+
+fn failed(uri: &str, why: impl core::fmt::Display) -> EdgeError {
+    EdgeError::Upstream(format!("{uri}: {why}"))
+}

@@ -1,0 +1,326 @@
+//! The resource server's side: what a token says of its list, and what the list says of the token.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::SIZE;
+use crate::id::{ClientId, Issuer, JwtId};
+use crate::jose::Jwt;
+use crate::resource::ResourceRefusal;
+use crate::time::{Lifetime, Timestamp};
+use crate::token::access::AccessTokenClaims;
+
+/// The longest list that is read, in bytes: what a list of ours has, and eight times as much for others.
+pub const LONGEST: usize = 1 << 20;
+
+/// Where a token's status stands (§6.1).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reference {
+    /// `uri`: in which list.
+    pub uri: String,
+    /// `idx`: at which place.
+    pub index: usize,
+}
+
+/// Why a status list is not believed. It is the provider's fault, not the token's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum StatusListError {
+    /// It says that it is another (§8.3).
+    #[error("the status list is another than the one asked for")]
+    OtherList,
+    /// It is not of this provider.
+    #[error("the status list is another provider's")]
+    OtherIssuer,
+    /// More or fewer bits to an index than are known.
+    #[error("the status list has neither 1, 2, 4 nor 8 bits to an index")]
+    Bits,
+    /// Not base64url.
+    #[error("the status list is not base64url")]
+    Encoding,
+    /// The token's place is not in it (§8.3).
+    #[error("the status list is too short for the token's index")]
+    OutOfBounds,
+}
+
+/// The claims of a status list token (§5.1) and of ours.
+#[derive(Debug, Deserialize)]
+pub struct ListClaims {
+    #[serde(default)]
+    iss: Option<String>,
+    sub: String,
+    status_list: Bits,
+    #[serde(default)]
+    revoked_jti: Vec<JwtId>,
+    #[serde(default)]
+    ended_clients: Vec<ClientId>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Bits {
+    bits: u8,
+    lst: String,
+}
+
+/// A list that was verified, and uncompressed.
+#[derive(Debug)]
+pub struct StatusList {
+    issued_at: Timestamp,
+    bits: u8,
+    bytes: Vec<u8>,
+    revoked: Vec<JwtId>,
+    ended_clients: Vec<ClientId>,
+}
+
+/// Where the status of a token stands, if its provider keeps lists. A list that is not the provider's own
+/// is none: a token does not send anybody elsewhere.
+pub fn referenced(claims: &AccessTokenClaims, issuer: &Issuer) -> Option<Reference> {
+    let list = claims.status.as_ref()?.get("status_list")?;
+    let uri = list.get("uri").and_then(Value::as_str)?;
+    let own = uri.strip_prefix(issuer.as_str())?.starts_with('/');
+    let index = list.get("idx").and_then(Value::as_u64)?;
+    own.then_some(Reference {
+        uri: uri.to_owned(),
+        index: usize::try_from(index).ok()?,
+    })
+}
+
+impl ListClaims {
+    /// The compressed bits of the list at `uri`.
+    ///
+    /// # Errors
+    ///
+    /// The [`StatusListError`] that says why it is not that list.
+    pub fn compressed(&self, uri: &str, issuer: &Issuer) -> Result<Vec<u8>, StatusListError> {
+        if self.sub != uri {
+            return Err(StatusListError::OtherList);
+        }
+        if self.iss.as_ref().is_some_and(|iss| iss != issuer.as_str()) {
+            return Err(StatusListError::OtherIssuer);
+        }
+        if !matches!(self.status_list.bits, 1 | 2 | 4 | 8) {
+            return Err(StatusListError::Bits);
+        }
+        Base64UrlUnpadded::decode_vec(&self.status_list.lst).map_err(|_| StatusListError::Encoding)
+    }
+}
+
+impl StatusList {
+    /// The list of these claims, whose uncompressed bits are `bytes`.
+    pub fn new(token: Jwt<ListClaims>, bytes: Vec<u8>) -> Self {
+        let claims = token.payload;
+        Self {
+            issued_at: token.issued_at,
+            bits: claims.status_list.bits,
+            bytes,
+            revoked: claims.revoked_jti,
+            ended_clients: claims.ended_clients,
+        }
+    }
+
+    /// As of when it counts: what was revoked before is in it.
+    pub fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// Whether it still says what happened within `bound`.
+    pub fn is_within(&self, bound: Lifetime, now: Timestamp) -> bool {
+        self.issued_at.is_within(bound, now)
+    }
+
+    /// The status at a place: 0 is valid (§7.1).
+    fn status(&self, index: usize) -> Option<u8> {
+        let in_a_byte = usize::from(8 / self.bits);
+        let byte = self.bytes.get(index / in_a_byte)?;
+        let shift = (index % in_a_byte) * usize::from(self.bits);
+        let mask = u8::try_from((1_u16 << self.bits) - 1).unwrap_or(u8::MAX);
+        Some((byte >> shift) & mask)
+    }
+}
+
+/// Demands that a token was not revoked, as far as `list` knows, which is its own.
+///
+/// # Errors
+///
+/// [`ResourceRefusal::Inactive`] if it was; the inner [`StatusListError`] if the list does not say.
+pub fn check_status(
+    claims: &AccessTokenClaims,
+    reference: &Reference,
+    list: &StatusList,
+) -> Result<Result<(), ResourceRefusal>, StatusListError> {
+    let status = list.status(reference.index);
+    let is_named =
+        list.revoked.contains(&claims.jti) || list.ended_clients.contains(&claims.client_id);
+    match status.ok_or(StatusListError::OutOfBounds)? {
+        0 if !is_named => Ok(Ok(())),
+        _ => Ok(Err(ResourceRefusal::Inactive)),
+    }
+}
+
+const _: () = assert!(SIZE as usize / 8 <= LONGEST, "a list of ours is read");
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DEFAULT_BOUND_SECONDS, ListNumber, Revoked, StatusIndex};
+    use super::*;
+    use crate::authorize::tests::issuer;
+    use crate::client::tests::public;
+    use crate::grant::Grant;
+    use crate::grant::tests::{NOW, after, grant, terms};
+    use crate::token::access;
+    use serde_json::json;
+
+    const DEFAULT_BOUND: Lifetime = Lifetime::from_seconds(DEFAULT_BOUND_SECONDS);
+
+    fn claims(number: i64) -> AccessTokenClaims {
+        let grant = Grant {
+            status_index: StatusIndex::from_number(number).unwrap(),
+            ..grant(&public())
+        };
+        let jti = JwtId::parse("at-1").unwrap();
+        access::issue(&grant, &grant.scope, jti, terms(NOW)).payload
+    }
+
+    fn read(revoked: Revoked) -> StatusList {
+        let first = ListNumber::at("/oauth/status_lists/0").unwrap();
+        let bits = revoked.bits(first);
+        let token = revoked.token(first, &bits, &issuer(), (DEFAULT_BOUND, NOW));
+        let payload: ListClaims = serde_json::from_value(token.payload.into()).unwrap();
+        let uri = first.uri(&issuer());
+        let bytes = payload.compressed(&uri, &issuer()).unwrap();
+        let other = payload.compressed(&format!("{uri}1"), &issuer());
+        assert_eq!(other, Err(StatusListError::OtherList));
+        let elsewhere = Issuer::parse("https://other.example").unwrap();
+        let other = payload.compressed(&uri, &elsewhere);
+        assert_eq!(other, Err(StatusListError::OtherIssuer));
+        let token = Jwt {
+            payload,
+            issued_at: token.issued_at,
+            expires_at: token.expires_at,
+        };
+        StatusList::new(token, bytes)
+    }
+
+    fn checked(claims: &AccessTokenClaims, list: &StatusList) -> Result<(), ResourceRefusal> {
+        let reference = referenced(claims, &issuer()).unwrap();
+        check_status(claims, &reference, list).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_revoked_with_its_grant_and_no_other_is() {
+        let list = read(Revoked {
+            grants: vec![StatusIndex::from_number(7).unwrap()],
+            ..Revoked::default()
+        });
+        for number in [0, 6, 8, 15] {
+            assert_eq!(checked(&claims(number), &list), Ok(()), "{number}");
+        }
+        assert_eq!(checked(&claims(7), &list), Err(ResourceRefusal::Inactive));
+    }
+
+    #[test]
+    fn a_token_is_revoked_alone_or_with_its_client() {
+        let tokens = |jti: &str| Revoked {
+            tokens: vec![JwtId::parse(jti).unwrap()],
+            ..Revoked::default()
+        };
+        let refused = Err(ResourceRefusal::Inactive);
+        assert_eq!(checked(&claims(7), &read(tokens("at-1"))), refused);
+        assert_eq!(checked(&claims(7), &read(tokens("at-2"))), Ok(()));
+        let gone = Revoked {
+            clients: vec![public().id],
+            ..Revoked::default()
+        };
+        assert_eq!(checked(&claims(0), &read(gone)), refused);
+    }
+
+    #[test]
+    fn a_list_says_until_when_it_counts() {
+        let list = read(Revoked::default());
+        assert_eq!(list.issued_at(), NOW);
+        assert!(list.is_within(DEFAULT_BOUND, after(9)));
+        assert!(!list.is_within(DEFAULT_BOUND, after(10)));
+    }
+
+    #[test]
+    fn a_place_that_is_not_there_says_nothing() {
+        let token = claims(7);
+        let reference = Reference {
+            index: usize::try_from(SIZE).unwrap(),
+            ..referenced(&token, &issuer()).unwrap()
+        };
+        let said = check_status(&token, &reference, &read(Revoked::default()));
+        assert_eq!(said, Err(StatusListError::OutOfBounds));
+    }
+
+    #[test]
+    fn only_a_list_of_the_provider_is_asked_for() {
+        let with = |status: Value| AccessTokenClaims {
+            status: Some(status),
+            ..claims(7)
+        };
+        let at = |uri: &str| json!({ "status_list": { "idx": 7, "uri": uri } });
+        let own = referenced(&with(at("http://localhost:4000/lists/1")), &issuer()).unwrap();
+        assert_eq!(
+            (own.uri.as_str(), own.index),
+            ("http://localhost:4000/lists/1", 7)
+        );
+        for other in [
+            at("http://localhost:40000/lists/1"),
+            at("http://localhost:4000.evil.example/1"),
+            at("https://other.example/1"),
+            json!({ "status_list": { "idx": -1, "uri": "http://localhost:4000/1" } }),
+            json!({ "status_list": { "uri": "http://localhost:4000/1" } }),
+            json!({}),
+        ] {
+            assert_eq!(referenced(&with(other.clone()), &issuer()), None, "{other}");
+        }
+        let without = AccessTokenClaims {
+            status: None,
+            ..claims(7)
+        };
+        assert_eq!(referenced(&without, &issuer()), None);
+    }
+
+    #[test]
+    fn lists_of_others_may_have_more_bits() {
+        let list = |bits, bytes: &[u8]| StatusList {
+            issued_at: NOW,
+            bits,
+            bytes: bytes.to_vec(),
+            revoked: Vec::new(),
+            ended_clients: Vec::new(),
+        };
+        // The examples of §4.1 and §4.2.
+        let one = list(1, &[0xb9, 0xa3]);
+        let expected = [1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1];
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].map(|i| one.status(i).unwrap()),
+            expected
+        );
+        assert_eq!(one.status(16), None);
+        let two = list(2, &[0xc9, 0x44, 0xf9]);
+        let expected = [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3];
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(|i| two.status(i).unwrap()),
+            expected
+        );
+        assert_eq!(list(8, &[0, 255]).status(1), Some(255));
+    }
+
+    #[test]
+    fn an_unknown_width_is_refused() {
+        let claims = json!({ "sub": "x", "status_list": { "bits": 3, "lst": "" } });
+        let claims: ListClaims = serde_json::from_value(claims).unwrap();
+        assert_eq!(
+            claims.compressed("x", &issuer()),
+            Err(StatusListError::Bits)
+        );
+        let claims = json!({ "sub": "x", "status_list": { "bits": 1, "lst": "+" } });
+        let claims: ListClaims = serde_json::from_value(claims).unwrap();
+        assert_eq!(
+            claims.compressed("x", &issuer()),
+            Err(StatusListError::Encoding)
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! What was revoked lately, on D1: found by when it ended, so a list costs as much as there is in it.
+
+use gatepass_core::id::{ClientId, JwtId};
+use gatepass_core::status_list::{Revoked, StatusIndex, StatusQuery};
+use gatepass_core::store::StatusStore;
+use gatepass_edge::EdgeError;
+
+use super::D1Store;
+use super::row;
+
+impl StatusStore for D1Store {
+    type Error = EdgeError;
+
+    async fn revoked(&self, query: &StatusQuery) -> Result<Revoked, EdgeError> {
+        let (first, end) = (query.list.first(), query.list.end());
+        let since = query.since.seconds().into();
+        let any = "SELECT 1 FROM grants WHERE status_index >= ? LIMIT 1";
+        let grants = "SELECT status_index FROM grants WHERE status = 'ended' AND ended_at > ? \
+                      AND status_index >= ? AND status_index < ?";
+        let tokens = "SELECT access_jti FROM revoked_access_tokens WHERE expires_at > ?";
+        let clients = "SELECT client_id FROM clients WHERE ended_at IS NOT NULL AND ended_at > ?";
+        let (from, to) = (first.number().into(), end.number().into());
+        let [any, grants, tokens, clients] = self
+            .db
+            .batch([
+                self.db.statement(any, &[from])?,
+                self.db.statement(grants, &[since, from, to])?,
+                self.db.statement(tokens, &[query.at.seconds().into()])?,
+                self.db.statement(clients, &[since])?,
+            ])
+            .await?;
+        Ok(Revoked {
+            exists: first == StatusIndex::NONE || !any.is_empty(),
+            grants: grants.all(row::status_index)?,
+            tokens: tokens
+                .all(|row| row.parse("revoked_access_tokens.access_jti", JwtId::parse))?,
+            clients: clients.all(|row| row.parse("clients.client_id", ClientId::parse))?,
+        })
+    }
+}
