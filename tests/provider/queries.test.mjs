@@ -68,7 +68,7 @@ describe('rows written, index entries included', () => {
     const code = new URL(callback.result.headers.get('location')).searchParams.get('code');
     const redeemed = await written(() => browser.redeem(code, verifier));
     expect(redeemed.result.status).toBe(200);
-    expect(redeemed.rows).toBe(6);
+    expect(redeemed.rows).toBe(7);
     expect((await written(() => browser.redeem(code, verifier))).rows).toBe(0);
   });
 
@@ -81,7 +81,7 @@ describe('rows written, index entries included', () => {
     expect(first.rows).toBe(2);
     expect((await written(refresh)).rows).toBe(0);
     await db.prepare('UPDATE sessions SET refreshed_at = refreshed_at - 31 WHERE refreshed_at > 0').run();
-    expect((await written(refresh)).rows).toBe(2);
+    expect((await written(refresh)).rows).toBe(3);
   });
 
   test('by a refresh with a proof: the proof too', async () => {
@@ -97,8 +97,8 @@ describe('rows written, index entries included', () => {
     const { tokens } = await browser.signIn();
     expect((await written(() => browser.introspect(tokens.access_token))).rows).toBe(0);
     expect((await written(() => browser.introspect(tokens.refresh_token))).rows).toBe(0);
-    expect((await written(() => browser.revoke(tokens.access_token))).rows).toBe(2);
-    expect((await written(() => browser.revoke(tokens.refresh_token))).rows).toBe(2);
+    expect((await written(() => browser.revoke(tokens.access_token))).rows).toBe(3);
+    expect((await written(() => browser.revoke(tokens.refresh_token))).rows).toBe(3);
   });
 
   test('by signing out: each grant, sign-in and code of that browser, and the audit log', async () => {
@@ -106,7 +106,7 @@ describe('rows written, index entries included', () => {
     const { tokens } = await browser.signIn();
     await browser.authorize({ challenge: pkce().challenge });
     const { rows } = await written(() => browser.request('GET', `/oauth/logout?id_token_hint=${tokens.id_token}`));
-    expect(rows).toBe(4);
+    expect(rows).toBe(5);
   });
 });
 
@@ -154,7 +154,9 @@ describe('every statement', () => {
 
   // What a plan does not show: triggers, and foreign keys that a deleted row is looked up in.
   test(`reads few rows of tables that have ${ROWS}`, () => {
-    const most = (sql) => (sql.includes('clean_up_windows') ? 2_500 : 150);
+    // Every token that was revoked alone and has not expired is in each status list.
+    const listed = 'SELECT access_jti FROM revoked_access_tokens WHERE expires_at > ?';
+    const most = (sql) => (sql === listed ? ROWS + 150 : sql.includes('clean_up_windows') ? 2_500 : 150);
     const greedy = [...runs].flatMap(([sql, all]) => {
       const read = Math.max(...all.map((statement) => statement.read ?? 0));
       return read > most(sql) ? [{ read, sql }] : [];

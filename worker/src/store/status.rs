@@ -15,7 +15,9 @@ impl StatusStore for D1Store {
         let (first, end) = (query.list.first(), query.list.end());
         let since = query.since.seconds().into();
         let any = "SELECT 1 FROM grants WHERE status_index >= ? LIMIT 1";
-        let grants = "SELECT status_index FROM grants WHERE status = 'ended' AND ended_at > ? \
+        // By the other index it would look at every grant of the list.
+        let grants = "SELECT status_index FROM grants INDEXED BY grants_by_end \
+                      WHERE status = 'ended' AND ended_at > ? \
                       AND status_index >= ? AND status_index < ?";
         let tokens = "SELECT access_jti FROM revoked_access_tokens WHERE expires_at > ?";
         let clients = "SELECT client_id FROM clients WHERE ended_at IS NOT NULL AND ended_at > ?";

@@ -48,24 +48,9 @@ pub(super) async fn poll(asking: Asking<'_>, code: &DeviceCode, app: &App) -> An
     // Whatever can fail here must do so before the device code is spent.
     let algorithms = settings.algorithms(app.config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
-    if let Outcome::Redeem(redemption) = &outcome {
-        app.note_if_done(&Entry::grant_begun(&redemption.grant, "device_code"));
-    }
-    let made = match outcome {
-        Outcome::Redeem(redemption) => match app.store.redeem_device_code(&redemption).await? {
-            Some(status_index) => Made {
-                grant: Grant {
-                    status_index,
-                    ..redemption.grant
-                },
-                session: redemption.session,
-            },
-            None => match repeat(&poll, &client, app, terms).await? {
-                Ok(made) => made,
-                Err(refusal) => return Ok(Err(refusal.into())),
-            },
-        },
-        Outcome::Repeat(made) => *made,
+    let made = match take(outcome, &poll, &client, app, terms).await? {
+        Ok(made) => made,
+        Err(refusal) => return Ok(Err(refusal.into())),
     };
     let issue = Issue {
         grant: &made.grant,
@@ -78,6 +63,31 @@ pub(super) async fn poll(asking: Asking<'_>, code: &DeviceCode, app: &App) -> An
         id_token: issue::id_token(&made.grant, &made.grant.scope, None, terms, app).await?,
     };
     issue::tokens(issue, &keys, app).await.map(Ok)
+}
+
+/// Spends the device code, if nobody has.
+async fn take(
+    outcome: Outcome,
+    poll: &DevicePoll<'_>,
+    client: &AuthenticatedClient,
+    app: &App,
+    terms: Terms<'_>,
+) -> super::Outcome<Made, DeviceRefusal> {
+    let redemption = match outcome {
+        Outcome::Redeem(redemption) => redemption,
+        Outcome::Repeat(made) => return Ok(Ok(*made)),
+    };
+    app.note_if_done(&Entry::grant_begun(&redemption.grant, "device_code"));
+    let Some(status_index) = app.store.redeem_device_code(&redemption).await? else {
+        return repeat(poll, client, app, terms).await;
+    };
+    Ok(Ok(Made {
+        grant: Grant {
+            status_index,
+            ..redemption.grant
+        },
+        session: redemption.session,
+    }))
 }
 
 /// What another poll has just made, which was faster.
