@@ -15,7 +15,7 @@ const sdk = join(top, 'sdk');
 const dist = join(sdk, 'dist');
 
 /** What an application imports. Each is a file, and has its types beside it. */
-const entries = ['js/index', 'js/slim', 'js/fallback'];
+const entries = ['js/index', 'js/slim', 'js/fallback', 'bindings/react', 'bindings/vue'];
 
 /** Builds the package. @param {NodeJS.ProcessEnv} env where the tools are */
 export async function buildSdk(env = process.env) {
@@ -46,6 +46,8 @@ async function bundle(env, core, entry, format) {
     `--alias:#core=${core.script}`,
     `--alias:#fallback=${join(sdk, 'js', format === 'esm' ? 'import-fallback.js' : 'import-fallback.cjs.js')}`,
     '--external:./fallback.cjs',
+    '--external:react',
+    '--external:vue',
     `--outfile=${join(dist, name)}.${format === 'esm' ? 'js' : 'cjs'}`,
   ], { env, echo: true });
 }

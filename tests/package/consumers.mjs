@@ -12,11 +12,11 @@ import { dist, esbuild, top } from './bundle.mjs';
 
 const bundlers = join(top, 'tests', 'package', 'bundlers');
 const apps = join(top, 'tests', 'package', 'apps');
-const work = join(bundlers, 'work');
 const bin = (name) => join(bundlers, 'node_modules', '.bin', name);
 
-/** Packs the package and installs it, into a folder that is new. */
-export async function installPackage() {
+/** Packs the package and installs it, into a folder that is new. @param {string} name of the folder */
+export async function installPackage(name) {
+  const work = join(bundlers, 'work', name);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   writeFileSync(join(work, 'package.json'), JSON.stringify({ name: 'apps', private: true, type: 'module' }));
@@ -27,7 +27,7 @@ export async function installPackage() {
 
 /**
  * What makes an app's source into files to serve: from its entry `main.js` in a folder, into the folder
- * `out` in it.
+ * `out` in it. The package is installed beside that folder.
  *
  * @type {Record<string, (folder: string) => Promise<unknown>>}
  */
@@ -44,12 +44,12 @@ export const consumers = {
       const source = readFileSync(join(folder, name), 'utf8');
       writeFileSync(join(out, name), source.replace("'gatepass'", "'/gatepass/index.js'").replace(/'gatepass\/(\w+)'/g, "'/gatepass/$1.js'"));
     }
-    cpSync(join(work, 'node_modules', 'gatepass'), join(out, 'gatepass'), { recursive: true });
+    cpSync(join(folder, '..', 'node_modules', 'gatepass'), join(out, 'gatepass'), { recursive: true });
   },
 };
 
-/** Makes pages of one of the apps; gives the folder to serve. @param {keyof typeof consumers} consumer @param {string} app */
-export async function makePages(consumer, app) {
+/** Makes pages of one of the apps; gives the folder to serve. @param {keyof typeof consumers} consumer @param {string} app @param {string} work where the package is installed */
+export async function makePages(consumer, app, work) {
   const folder = join(work, `${consumer}-${app}`);
   mkdirSync(folder);
   for (const file of readdirSync(apps)) if (/\.(m?js)$/.test(file)) cpSync(join(apps, file), join(folder, file));
@@ -63,8 +63,8 @@ export async function makePages(consumer, app) {
 
 const quiet = { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' };
 
-/** Builds the app of Next.js and starts its server, which renders. @param {{ issuer: string, api: string }} provider */
-export async function startNext({ issuer, api }) {
+/** Builds the app of Next.js and starts its server, which renders. @param {{ issuer: string, api: string }} provider @param {string} work where the package is installed */
+export async function startNext({ issuer, api }, work) {
   const folder = join(work, 'next');
   cpSync(join(apps, 'next'), folder, { recursive: true });
   cpSync(join(apps, 'walk.js'), join(folder, 'app', 'walk.js'));

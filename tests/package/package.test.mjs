@@ -26,10 +26,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test('it holds what it needs and nothing else', () => {
   expect(packed.files.map(({ path }) => path).sort()).toEqual([
     'LICENSE-APACHE', 'LICENSE-MIT', 'README.md',
-    ...['fallback', 'index', 'slim'].flatMap((name) => ['cjs', 'd.cts', 'd.ts', 'js'].map((end) => `${name}.${end}`)),
+    ...['fallback', 'index', 'react', 'slim', 'vue'].flatMap((name) => ['cjs', 'd.cts', 'd.ts', 'js'].map((end) => `${name}.${end}`)),
     'gatepass.wasm', 'package.json',
   ].sort());
-  const { name, dependencies, scripts, sideEffects } = manifest();
+  const { name, dependencies, scripts, sideEffects, peerDependencies, peerDependenciesMeta } = manifest();
+  for (const peer of Object.keys(peerDependencies)) expect(peerDependenciesMeta[peer]).toEqual({ optional: true });
   expect({ name, dependencies, scripts, sideEffects }).toEqual({ name: 'gatepass', sideEffects: false });
 });
 

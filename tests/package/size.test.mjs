@@ -17,6 +17,8 @@ const budgets = {
   'gatepass: every export': { kilobytes: 45, source: `import * as all from 'gatepass'; console.log(all);` },
   'gatepass: imported and not used': { kilobytes: 0.1, source: `import { createClient } from 'gatepass';` },
   'gatepass/slim': { kilobytes: 6, source: `import { createClient, init } from 'gatepass/slim'; init('/gatepass.wasm'); ${use}` },
+  'gatepass/react': { kilobytes: 1.5, source: `import * as all from 'gatepass/react'; console.log(all);` },
+  'gatepass/vue': { kilobytes: 1.5, source: `import * as all from 'gatepass/vue'; console.log(all);` },
   'gatepass/fallback': { kilobytes: 22, source: `import { makeFallbackCore } from 'gatepass/fallback'; makeFallbackCore();` },
 };
 

@@ -40,6 +40,12 @@ class InstantProvider {
     this.#access.clear();
   }
 
+  /** Whoever is signed in is no more. */
+  endGrants() {
+    this.#refresh.clear();
+    this.expire();
+  }
+
   stop() {
     this.#server.closeAllConnections();
     return new Promise((resolve) => { this.#server.close(resolve); });

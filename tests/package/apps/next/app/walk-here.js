@@ -1,6 +1,7 @@
 'use client';
 
 import { createClient } from 'gatepass';
+import { GatepassProvider, useSession } from 'gatepass/react';
 import { useEffect } from 'react';
 import { walk } from './walk.js';
 
@@ -16,9 +17,13 @@ export function WalkHere({ provider }) {
     walk(createClient);
   }, []);
   return (
-    <>
+    <GatepassProvider client={client}>
       <meta name="provider" content={provider} />
-      <p id="rendered">{client.signedIn ? 'signed in' : 'signed out'}</p>
-    </>
+      <Status />
+    </GatepassProvider>
   );
+}
+
+function Status() {
+  return <p id="status">{useSession().status}</p>;
 }
