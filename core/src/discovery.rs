@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::authorize::ResponseMode;
 use crate::client::GrantType;
+use crate::client::registration::Offer;
 use crate::dpop;
 use crate::id::Issuer;
 use crate::jose::SigningAlgorithm;
-use crate::scope::Scope;
 use crate::token::id::ACR;
 
 /// The provider's paths that clients are told of.
@@ -72,6 +72,8 @@ pub struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     scopes_supported: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details_types_supported: Vec<&'a str>,
     claims_supported: &'static [&'static str],
     acr_values_supported: [&'static str; 1],
     response_types_supported: [&'static str; 1],
@@ -101,7 +103,7 @@ pub struct Metadata<'a> {
 impl<'a> Metadata<'a> {
     /// Describes the provider at `issuer`; `registers` says whether clients may register by themselves,
     /// `must_push` whether everybody must push authorization requests.
-    pub fn new(issuer: &'a Issuer, scopes: &'a Scope, registers: bool, must_push: bool) -> Self {
+    pub fn new(issuer: &'a Issuer, offer: Offer<'a>, registers: bool, must_push: bool) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         Self {
             issuer,
@@ -116,7 +118,8 @@ impl<'a> Metadata<'a> {
             pushed_authorization_request_endpoint: at(path::PAR),
             require_pushed_authorization_requests: must_push,
             registration_endpoint: registers.then(|| at(path::REGISTER)),
-            scopes_supported: scopes.iter().collect(),
+            scopes_supported: offer.scopes.iter().collect(),
+            authorization_details_types_supported: offer.details_types.iter().collect(),
             claims_supported: CLAIMS,
             acr_values_supported: [ACR],
             response_types_supported: ["code"],
@@ -175,14 +178,12 @@ pub struct KeySet {
 mod tests {
     use super::*;
     use crate::authorize::tests::issuer;
+    use crate::scope::Scope;
     use serde_json::json;
 
-    #[test]
-    fn the_document_says_what_the_provider_does() {
-        let issuer = issuer();
-        let scopes = Scope::parse("openid read").unwrap();
-        let document = serde_json::to_value(Metadata::new(&issuer, &scopes, true, false)).unwrap();
-        let expected = json!({
+    /// Everything that it says.
+    fn document() -> Value {
+        json!({
             "issuer": "http://localhost:4000",
             "authorization_endpoint": "http://localhost:4000/oauth/authorize",
             "device_authorization_endpoint": "http://localhost:4000/oauth/device_authorization",
@@ -196,6 +197,7 @@ mod tests {
             "require_pushed_authorization_requests": false,
             "registration_endpoint": "http://localhost:4000/oauth/register",
             "scopes_supported": ["openid", "read"],
+            "authorization_details_types_supported": ["payment"],
             "claims_supported": [
                 "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp",
                 "at_hash", "sid", "name", "preferred_username", "email", "email_verified",
@@ -233,9 +235,21 @@ mod tests {
             "claims_parameter_supported": true,
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
-        });
-        assert_eq!(document, expected);
-        let closed = serde_json::to_value(Metadata::new(&issuer, &scopes, false, true)).unwrap();
+        })
+    }
+
+    #[test]
+    fn the_document_says_what_the_provider_does() {
+        let issuer = issuer();
+        let scopes = Scope::parse("openid read").unwrap();
+        let details_types = Scope::parse("payment").unwrap();
+        let offer = Offer {
+            scopes: &scopes,
+            details_types: &details_types,
+        };
+        let said = serde_json::to_value(Metadata::new(&issuer, offer, true, false)).unwrap();
+        assert_eq!(said, document());
+        let closed = serde_json::to_value(Metadata::new(&issuer, offer, false, true)).unwrap();
         assert_eq!(closed.get("registration_endpoint"), None);
         let must_push = closed.get("require_pushed_authorization_requests");
         assert_eq!(must_push, Some(&json!(true)));

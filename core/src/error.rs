@@ -32,6 +32,8 @@ codes! {
     ExpiredToken = "expired_token";
     /// The token does not allow this (RFC 6750 §3.1).
     InsufficientScope = "insufficient_scope";
+    /// `authorization_details` are malformed, of another type, or more than was granted (RFC 9396 §5).
+    InvalidAuthorizationDetails = "invalid_authorization_details";
     /// Client authentication failed (RFC 6749 §5.2).
     InvalidClient = "invalid_client";
     /// A member of a client's metadata is not what it may be (RFC 7591 §3.2.2).
@@ -103,6 +105,7 @@ impl ErrorCode {
             | Self::AuthorizationPending
             | Self::ConsentRequired
             | Self::ExpiredToken
+            | Self::InvalidAuthorizationDetails
             | Self::InvalidClientMetadata
             | Self::InvalidDpopProof
             | Self::InvalidGrant

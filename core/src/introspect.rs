@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::authorize::AuthorizationDetails;
 use crate::client::{
     AuthenticatedClient, AuthenticationFailure, Client, ClientCredentials, GrantType,
 };
@@ -122,6 +123,9 @@ pub struct Details {
     /// `act` (RFC 8693 §4.1), if another than the user acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// `authorization_details` (RFC 9396 §9.2).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
 }
 
 impl Introspection {
@@ -155,6 +159,7 @@ impl Introspection {
             cnf: claims.cnf,
             username: state.user.as_ref().map(|user| user.username.clone()),
             act: claims.act,
+            authorization_details: claims.authorization_details,
         })
     }
 
@@ -183,6 +188,7 @@ impl Introspection {
             cnf: grant.details.jkt.clone().map(|jkt| Confirmation { jkt }),
             username: state.user.as_ref().map(|user| user.username.clone()),
             act: None,
+            authorization_details: grant.details.authorization_details.clone(),
         })
     }
 

@@ -50,7 +50,7 @@ fn joins(beside: Option<char>) -> bool {
 /// Characters without a shape, among them those that turn the direction of writing: Unicode's
 /// `Default_Ignorable_Code_Point` (without what may join), other format characters, separators of
 /// lines and paragraphs, and the blank Braille pattern.
-const fn is_invisible(c: char) -> bool {
+pub(crate) const fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{AD}'

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+use gatepass_core::client::registration::Offer;
 use gatepass_core::discovery;
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::grant::EndReason;
@@ -43,7 +44,11 @@ impl Loopback {
     fn new() -> Self {
         let provider = Provider::new(1);
         let scopes = Scope::parse("openid read").unwrap();
-        let document = discovery::Metadata::new(&provider.issuer, &scopes, false, false);
+        let offer = Offer {
+            scopes: &scopes,
+            details_types: &Scope::default(),
+        };
+        let document = discovery::Metadata::new(&provider.issuer, offer, false, false);
         let document = serde_json::to_value(&document).unwrap();
         Self {
             metadata: metadata::process(&provider.issuer, discovered(&document)).unwrap(),

@@ -7,7 +7,7 @@
 )]
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use gatepass_core::authorize::{requesting_client, state_token, validate};
+use gatepass_core::authorize::{AuthorizationDetails, requesting_client, state_token, validate};
 use gatepass_core::client::{ClientCredentials, GrantType};
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::form::{self, Form};
@@ -208,6 +208,7 @@ proptest! {
             auth_time: Some(issued_at),
             grant_id: Some(GrantId::from_random(grant)),
             act: None,
+            authorization_details: AuthorizationDetails::default(),
             cnf: None,
             status: None,
         };

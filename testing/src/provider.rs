@@ -16,11 +16,12 @@ use gatepass_core::dpop::{CheckedProof, ProofUse, Thumbprint};
 use gatepass_core::form::Form;
 use gatepass_core::grant::client_credentials::{self, ClientCredentialsRequest};
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
-use gatepass_core::grant::refresh::{self, NextSession, Rotation, check_scope};
-use gatepass_core::grant::{AuthenticationMethod, EndReason, Grant, Lifetimes, Session, Terms};
+use gatepass_core::grant::refresh::{self, NextSession, Rotation, check_wish};
+use gatepass_core::grant::{
+    Allowed, AuthenticationMethod, EndReason, Grant, Lifetimes, Session, Terms,
+};
 use gatepass_core::id::{GrantId, Issuer, JwtId};
 use gatepass_core::jose::{self, Claims, Jwt, SymmetricKey};
-use gatepass_core::scope::Scope;
 use gatepass_core::secret::{
     AccessToken, AuthorizationCode, BrowserBinding, IdToken, RefreshToken, SecretHash,
     SignInCookie, StateToken,
@@ -291,7 +292,12 @@ impl Provider {
         let nonce = redemption.nonce.clone();
         let id_token = token::id::issue(grant, &grant.scope, nonce, terms);
         let access_jti = session.access_jti.clone();
-        let response = self.issue((grant, session), &grant.scope, access_jti, terms);
+        let response = self.issue(
+            (grant, session),
+            request.wish.under(grant),
+            access_jti,
+            terms,
+        );
         let mut response = self.with_id_token(response, id_token);
         let declined = grant.details.declines_offline_access;
         if declined || !client.client().may_use(GrantType::RefreshToken) {
@@ -311,13 +317,13 @@ impl Provider {
         let jti = token::refresh::read_for_refresh(token, &self.issuer, key, grace, now)
             .map_err(TokenRefusal::RefreshToken)?
             .jti;
-        if let Some(requested) = &request.scope {
+        if !request.wish.is_for_everything() {
             let loaded = self
                 .store
                 .refresh_token_state(asking.credentials.client_id(), &jti);
             let Ok((client, _, state)) = block_on(loaded);
-            check_scope(
-                requested,
+            check_wish(
+                &request.wish,
                 asking.credentials,
                 client,
                 state.grant.as_ref(),
@@ -340,10 +346,10 @@ impl Provider {
         let refreshed = refresh::decide(found, &rotation, &self.lifetimes)?;
         let access_jti = refreshed.access_jti(&rotation, self.jti());
         let grant = &refreshed.grant;
-        let scope = request.scope.as_ref().unwrap_or(&grant.scope);
+        let allowed = request.wish.under(grant);
         let terms = self.terms(asking, now);
-        let id_token = token::id::issue(grant, scope, None, terms);
-        let response = self.issue((grant, &refreshed.session), scope, access_jti, terms);
+        let id_token = token::id::issue(grant, allowed.scope, None, terms);
+        let response = self.issue((grant, &refreshed.session), allowed, access_jti, terms);
         Ok(self.with_id_token(response, id_token))
     }
 
@@ -381,11 +387,11 @@ impl Provider {
     fn issue(
         &self,
         (grant, session): (&Grant, &Session),
-        scope: &Scope,
+        allowed: Allowed<'_>,
         access_jti: JwtId,
         terms: Terms<'_>,
     ) -> TokenResponse {
-        let jwt = token::access::issue(grant, scope, access_jti, terms);
+        let jwt = token::access::issue(grant, allowed, access_jti, terms);
         let refresh_token = token::refresh::write(session, terms.issuer, &self.refresh_token_key);
         self.response(&jwt, Some(refresh_token.unwrap()))
     }
@@ -423,6 +429,7 @@ impl Provider {
             expires_in: jwt.expires_at.remaining(self.clock.now()),
             refresh_token,
             scope: jwt.payload.scope.clone(),
+            details: jwt.payload.authorization_details.clone(),
             id_token: None,
             issued_token_type: None,
         }

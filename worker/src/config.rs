@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_core::authorize::{Resources, page_token, state_token};
+use gatepass_core::client::registration::Offer;
 use gatepass_core::dpop::{self, NonceKey};
 use gatepass_core::grant::Lifetimes;
 use gatepass_core::grant::device::{CONFIRMATION_KEY_PURPOSE, USER_CODE_KEY_PURPOSE};
@@ -90,6 +91,8 @@ pub struct Config {
     pub requires_dpop_nonce: bool,
     /// `GATEPASS_SCOPES`, separated by spaces: what discovery names and clients may register for.
     pub scopes: Scope,
+    /// `GATEPASS_AUTHORIZATION_DETAILS_TYPES`, separated by spaces: the same of RFC 9396.
+    pub details_types: Scope,
     /// `GATEPASS_REQUIRE_PAR`: whether every client must push its authorization requests.
     pub require_pushed_requests: bool,
     /// `GATEPASS_REGISTRATION`: `closed`, `open`, or `token` with the secret
@@ -120,6 +123,14 @@ impl Config {
         Ok(config)
     }
 
+    /// What clients may register for.
+    pub fn offer(&self) -> Offer<'_> {
+        Offer {
+            scopes: &self.scopes,
+            details_types: &self.details_types,
+        }
+    }
+
     fn read(env: &Env) -> Result<Self, EdgeError> {
         let issuer = Issuer::parse(&origin(env, "GATEPASS_ISSUER")?);
         let master = key(env, "GATEPASS_TOKEN_KEY")?;
@@ -131,7 +142,8 @@ impl Config {
         Ok(Self {
             conduct,
             admin_token: admin_token(env)?,
-            scopes: scopes(env)?,
+            scopes: words(env, "GATEPASS_SCOPES", SCOPES)?,
+            details_types: words(env, "GATEPASS_AUTHORIZATION_DETAILS_TYPES", "")?,
             require_pushed_requests: flag(env, "GATEPASS_REQUIRE_PAR")?,
             registration: registration(env, conduct.environment)?,
             secret_overlap: lifetime(env, "GATEPASS_SECRET_OVERLAP", Lifetime::from_days(1))?,
@@ -185,10 +197,10 @@ fn admin_token(env: &Env) -> Result<Option<SecretHash>, EdgeError> {
     }
 }
 
-fn scopes(env: &Env) -> Result<Scope, EdgeError> {
-    let name = "GATEPASS_SCOPES";
-    let text = optional(env, name).unwrap_or_else(|| SCOPES.to_owned());
-    let problem = "must be scopes (RFC 6749 section 3.3) between single spaces";
+fn words(env: &Env, name: &'static str, default: &str) -> Result<Scope, EdgeError> {
+    let text = optional(env, name).unwrap_or_else(|| default.to_owned());
+    let problem =
+        "must be scopes (RFC 6749 section 3.3), or words like them, between single spaces";
     Scope::parse(&text).map_err(|_| EdgeError::Config { name, problem })
 }
 

@@ -2,7 +2,7 @@
 
 use gatepass_core::client::{Client, TokenAlgorithms};
 use gatepass_core::dpop::Thumbprint;
-use gatepass_core::grant::{Grant, Session, Terms};
+use gatepass_core::grant::{Allowed, Grant, Session, Terms};
 use gatepass_core::id::{JwtId, Nonce};
 use gatepass_core::jose::{Claims, Jwt, SigningAlgorithm};
 use gatepass_core::scope::Scope;
@@ -23,7 +23,7 @@ pub struct Issue<'a> {
     pub grant: &'a Grant,
     pub session: &'a Session,
     pub access_jti: JwtId,
-    pub scope: &'a Scope,
+    pub allowed: Allowed<'a>,
     pub terms: Terms<'a>,
     pub algorithms: TokenAlgorithms,
     pub gives_refresh_token: bool,
@@ -54,7 +54,7 @@ pub async fn id_token(
 pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenResponse, EdgeError> {
     let (key, terms) = (&app.config.refresh_token_key, issue.terms);
     let algorithms = issue.algorithms;
-    let jwt = token::access::issue(issue.grant, issue.scope, issue.access_jti, terms);
+    let jwt = token::access::issue(issue.grant, issue.allowed, issue.access_jti, terms);
     let response = access_token(&jwt, algorithms.access_token, keys, app, terms.now).await?;
     let id_token = match issue.id_token {
         Some(mut jwt) => {
@@ -119,6 +119,7 @@ async fn access_token(
         expires_in: jwt.expires_at.remaining(now),
         refresh_token: None,
         scope: jwt.payload.scope.clone(),
+        details: jwt.payload.authorization_details.clone(),
         id_token: None,
         issued_token_type: None,
     })

@@ -1,6 +1,6 @@
 //! Consent: what a user lets a client do, remembered scope by scope (OIDC Core §3.1.2.4).
 
-use super::{AuthorizationRequest, SignIn};
+use super::{AuthorizationDetails, AuthorizationRequest, SignIn};
 use crate::form::Form;
 use crate::scope::Scope;
 use crate::userinfo::ClaimNames;
@@ -19,6 +19,8 @@ pub struct Consent {
     pub allowed: Scope,
     /// What it may not do, although it asked.
     pub declined: Scope,
+    /// What it may do in detail (RFC 9396): what was asked for the last time.
+    pub details: AuthorizationDetails,
 }
 
 impl Consent {
@@ -43,6 +45,12 @@ impl Consent {
                 .declined
                 .difference(&later.allowed)
                 .union(&later.declined),
+            // Not all there ever were: details may be of one payment each, and there is no end to them.
+            details: if later.details.is_empty() {
+                self.details.clone()
+            } else {
+                later.details.clone()
+            },
         }
     }
 }
@@ -84,7 +92,11 @@ impl Answer {
             return Err(NoAnswer::Nothing);
         }
         let declined = requested.difference(&allowed);
-        Ok(Self::Allow(Consent { allowed, declined }))
+        Ok(Self::Allow(Consent {
+            allowed,
+            declined,
+            ..Consent::default()
+        }))
     }
 
     /// What is ticked in the form.
@@ -194,6 +206,7 @@ mod tests {
         Consent {
             allowed: scope(allowed),
             declined: scope(declined),
+            ..Consent::default()
         }
     }
 
@@ -275,9 +288,13 @@ mod tests {
         fn the_latest_answer_counts_and_the_others_stay(
             before in any_scope(), declined in any_scope(), asked in any_scope(), ticked in any_scope(),
         ) {
-            let earlier = Consent { declined: declined.difference(&before), allowed: before };
+            let earlier = Consent {
+                declined: declined.difference(&before), allowed: before, ..Consent::default()
+            };
             let allowed = asked.intersection(&ticked);
-            let later = Consent { declined: asked.difference(&allowed), allowed: allowed.clone() };
+            let later = Consent {
+                declined: asked.difference(&allowed), allowed: allowed.clone(), ..Consent::default()
+            };
             let both = earlier.then(&later);
             prop_assert!(both.allowed.intersection(&both.declined).is_empty());
             prop_assert_eq!(both.allowed.intersection(&asked), allowed);
@@ -290,7 +307,9 @@ mod tests {
         fn a_consent_covers_nothing_that_was_not_allowed(
             allowed in any_scope(), declined in any_scope(), requested in any_scope(),
         ) {
-            let given = Consent { declined: declined.difference(&allowed), allowed };
+            let given = Consent {
+                declined: declined.difference(&allowed), allowed, ..Consent::default()
+            };
             if let Some(covered) = given.covers(&requested) {
                 prop_assert!(covered.is_subset_of(&given.allowed));
                 prop_assert!(covered.is_subset_of(&requested));

@@ -72,7 +72,7 @@ pub fn decide(
 
 /// Whether a visitor is who the request is about.
 enum Standing {
-    Answers(Visitor),
+    Answers(Box<Visitor>),
     Nobody,
     /// Signed in for this request, but as somebody else than the client expects: to ask once more would
     /// lead nowhere (OIDC Core §3.1.2.1 `id_token_hint`).
@@ -94,7 +94,7 @@ fn standing(request: &AuthorizationRequest, visitor: Option<Visitor>, now: Times
     }
     let chosen = answered || !request.prompt.asks().select_account;
     if chosen && (answered || request.is_fresh(sign_in, now)) {
-        Standing::Answers(visitor)
+        Standing::Answers(Box::new(visitor))
     } else {
         Standing::Nobody
     }
@@ -115,6 +115,9 @@ fn permission(
     }
     let consent = visitor.consent.as_ref()?;
     consent.covers(&request.asks_for())?;
+    if !request.details.are_within(&consent.details) {
+        return None;
+    }
     Some(Permission::by(sign_in, consent, request))
 }
 
@@ -138,7 +141,7 @@ pub fn asked(
 ) -> Option<Asked> {
     match standing(request, visitor, now) {
         Standing::Answers(visitor) if request.is_answered_by(&visitor.sign_in) => {
-            Some(Asked(visitor))
+            Some(Asked(*visitor))
         }
         Standing::Answers(_) | Standing::Nobody | Standing::Other => None,
     }
@@ -156,6 +159,10 @@ pub fn agree(
 ) -> Result<(Permission, Consent), RedirectRefusal> {
     let Answer::Allow(answer) = answer else {
         return Err(request.refused(RefusalReason::AccessDenied));
+    };
+    let answer = Consent {
+        details: request.details.clone(),
+        ..answer
     };
     let before = visitor.consent.unwrap_or_default();
     let permission = Permission::by(visitor.sign_in, &before.then(&answer), request);

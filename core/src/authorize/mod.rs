@@ -11,6 +11,7 @@
 mod claims;
 pub mod consent;
 mod decide;
+mod details;
 pub mod object;
 pub mod page_token;
 mod prompt;
@@ -24,6 +25,7 @@ pub mod state_token;
 pub use claims::RequestedClaims;
 pub use consent::{Consent, Permission};
 pub use decide::{Asked, Next, SignIn, Visitor, agree, asked, decide};
+pub use details::{AuthorizationDetails, InvalidDetails};
 pub use prompt::{Asks, InvalidPrompt, Prompt};
 pub use refusal::{Destination, LocalRefusal, RedirectRefusal, Refusal, RefusalReason};
 pub use request::{AuthorizationRequest, Progress, requesting_client, validate};

@@ -1,7 +1,7 @@
 //! Why an authorization request is refused, and who hears of it.
 
 use super::object::ObjectProblem;
-use super::{InvalidPrompt, ResponseMode, UnknownResource};
+use super::{InvalidDetails, InvalidPrompt, ResponseMode, UnknownResource};
 use crate::dpop::InvalidThumbprint;
 use crate::error::ErrorCode;
 use crate::form::FormError;
@@ -53,6 +53,9 @@ pub enum RefusalReason {
     /// `prompt=none`, and the user would have to agree.
     #[error("this client may not have access without the user's consent")]
     ConsentRequired,
+    /// `authorization_details` are none, or not this client's (RFC 9396 §5).
+    #[error(transparent)]
+    Details(#[from] InvalidDetails),
     /// `dpop_jkt` is no thumbprint (RFC 9449 §10).
     #[error("dpop_jkt {0}")]
     DpopJkt(#[from] InvalidThumbprint),
@@ -125,6 +128,7 @@ impl RefusalReason {
             | Self::Pkce(_)
             | Self::Prompt(_)
             | Self::ResponseMode => ErrorCode::InvalidRequest,
+            Self::Details(_) => ErrorCode::InvalidAuthorizationDetails,
             Self::LoginRequired => ErrorCode::LoginRequired,
             Self::Registration => ErrorCode::RegistrationNotSupported,
             Self::RequestObject => ErrorCode::RequestNotSupported,

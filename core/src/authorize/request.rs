@@ -6,8 +6,8 @@
 
 use super::resources::{Resources, requested_resource};
 use super::{
-    Destination, LocalRefusal, Prompt, RedirectRefusal, Refusal, RefusalReason, RequestedClaims,
-    ResponseMode, SignIn,
+    AuthorizationDetails, Destination, InvalidDetails, LocalRefusal, Prompt, RedirectRefusal,
+    Refusal, RefusalReason, RequestedClaims, ResponseMode, SignIn,
 };
 use crate::client::{Client, GrantType};
 use crate::dpop::Thumbprint;
@@ -34,6 +34,8 @@ pub struct AuthorizationRequest {
     pub scope: Scope,
     /// What it wants to be told of the user by name: never more than its own scope opens.
     pub claims: RequestedClaims,
+    /// What is asked for in detail (RFC 9396).
+    pub details: AuthorizationDetails,
     /// Whom the tokens are for.
     pub audience: Audience,
     /// What the verifier must match.
@@ -167,7 +169,8 @@ pub fn validate(
         let mode = mode?;
         check_unsupported(form)?;
         check_response(form, client)?;
-        let scope = scope(form, client)?;
+        let details = details(form, client)?;
+        let scope = scope(form, client, &details)?;
         Ok(AuthorizationRequest {
             client_id: client.id.clone(),
             redirect: to.redirect.clone(),
@@ -175,6 +178,7 @@ pub fn validate(
             mode,
             claims: claims(form, client, &scope)?,
             scope,
+            details,
             audience: resources.audience(requested_resource(form)?.as_ref())?,
             challenge: challenge(form)?,
             nonce: form.optional("nonce").map(Nonce::parse).transpose()?,
@@ -239,10 +243,25 @@ fn check_response(form: &Form, client: &Client) -> Result<(), RefusalReason> {
     Ok(())
 }
 
-/// RFC 6749 §3.3. A client that names no scope gets everything it may have.
-fn scope(form: &Form, client: &Client) -> Result<Scope, RefusalReason> {
+/// RFC 9396 §3.
+fn details(form: &Form, client: &Client) -> Result<AuthorizationDetails, InvalidDetails> {
+    let details = AuthorizationDetails::read(form.optional("authorization_details"))?;
+    details.unwrap_or_default().of(client)
+}
+
+/// RFC 6749 §3.3. A client that names no scope gets everything it may have, unless it says in detail what it
+/// wants.
+fn scope(
+    form: &Form,
+    client: &Client,
+    details: &AuthorizationDetails,
+) -> Result<Scope, RefusalReason> {
     let Some(requested) = form.optional("scope") else {
-        return Ok(client.scope.clone());
+        return Ok(if details.is_empty() {
+            client.scope.clone()
+        } else {
+            Scope::default()
+        });
     };
     let requested = Scope::parse(requested).map_err(|_| RefusalReason::Scope)?;
     if requested.is_subset_of(&client.scope) {

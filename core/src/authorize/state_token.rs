@@ -6,7 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asks, AuthorizationRequest, Progress, Prompt, RequestedClaims, ResponseMode, SignIn};
+use super::{
+    Asks, AuthorizationDetails, AuthorizationRequest, Progress, Prompt, RequestedClaims,
+    ResponseMode, SignIn,
+};
 use crate::client::Client;
 use crate::dpop::Thumbprint;
 use crate::form;
@@ -38,6 +41,8 @@ struct Claims {
     scope: Scope,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told: Option<String>,
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    details: AuthorizationDetails,
     audience: Audience,
     code_challenge: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +139,7 @@ fn claims(request: &AuthorizationRequest, binding: &BrowserBinding, now: Timesta
         mode: request.mode,
         scope: request.scope.clone(),
         told: request.claims.parameter.clone(),
+        details: request.details.clone(),
         audience: request.audience.clone(),
         code_challenge: request.challenge.to_base64url(),
         nonce: request.nonce.clone(),
@@ -197,6 +203,7 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
     let scope = claims.scope.to_string();
     let prompt = claims.prompt.to_string();
     let max_age = claims.max_age.map(|age| age.seconds().to_string());
+    let details = claims.details.to_text();
     let pairs = [
         ("response_type", Some("code")),
         ("response_mode", Some(claims.mode.as_str())),
@@ -204,6 +211,7 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
         ("redirect_uri", Some(claims.redirect_uri.as_str())),
         ("scope", Some(scope.as_str())),
         ("claims", claims.told.as_deref()),
+        ("authorization_details", details.as_deref()),
         ("resource", Some(claims.audience.as_str())),
         ("code_challenge", Some(claims.code_challenge.as_str())),
         ("code_challenge_method", Some("S256")),
@@ -258,7 +266,7 @@ impl Opened {
         seal_claims(claims, key, now)
     }
 
-    /// The request, if its client still has the redirect URI and the scope registered.
+    /// The request, if its client still has the redirect URI, the scope and the details registered.
     ///
     /// # Errors
     ///
@@ -276,6 +284,7 @@ impl Opened {
         if !rest.scope.is_subset_of(&client.scope) {
             return Err(unregistered);
         }
+        let details = rest.details.of(client).map_err(|_| unregistered)?;
         let challenge = CodeChallenge::from_base64url(&rest.code_challenge);
         let told = RequestedClaims::parse(rest.told.as_deref(), &client.scope);
         let told = told.map_err(|_| JwtError::Claims)?;
@@ -286,6 +295,7 @@ impl Opened {
             mode: rest.mode,
             scope: rest.scope,
             claims: told,
+            details,
             audience: rest.audience,
             challenge: challenge.ok_or(JwtError::Claims)?,
             nonce: rest.nonce,

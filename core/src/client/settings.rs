@@ -54,6 +54,9 @@ pub struct ClientSettings {
     /// Whether it must push its authorization requests (RFC 9126 §6).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// The types of `authorization_details` that it may ask for (RFC 9396 §10).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<String>,
     /// How it signs its request objects; with any of its keys if absent (RFC 9101 §4, OIDC Dynamic
     /// Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]

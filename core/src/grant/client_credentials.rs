@@ -3,9 +3,10 @@
 //! There is no user, so there is no grant: the token stands as long as its client may have such ones,
 //! and nothing refreshes it (RFC 6749 §4.4.3).
 
-use crate::authorize::{Resources, UnknownResource};
+use crate::authorize::{AuthorizationDetails, InvalidDetails, Resources, UnknownResource};
 use crate::client::{AuthenticatedClient, GrantType};
 use crate::dpop::{ProofRefusal, Thumbprint, check_key};
+use crate::error::ErrorCode;
 use crate::id::{Audience, ClientId, Subject};
 use crate::scope::{Scope, ScopeExceeded};
 
@@ -16,11 +17,16 @@ pub struct ClientCredentialsRequest {
     pub scope: Option<Scope>,
     /// `resource`.
     pub resource: Option<Audience>,
+    /// `authorization_details` (RFC 9396 §6).
+    pub details: AuthorizationDetails,
 }
 
 /// Why a client may not act for itself.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ClientCredentialsRefusal {
+    /// It may not ask for such details.
+    #[error(transparent)]
+    Details(#[from] InvalidDetails),
     /// Nobody could tell its tokens from those of a user with the same identifier (RFC 9700 §4.15).
     #[error("a user goes by this client's identifier, so it cannot act for itself")]
     GoesByAUsersName,
@@ -41,6 +47,21 @@ pub enum ClientCredentialsRefusal {
     UnauthorizedClient,
 }
 
+impl ClientCredentialsRefusal {
+    /// The code of the wire (RFC 6749 §5.2).
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Details(_) => ErrorCode::InvalidAuthorizationDetails,
+            Self::GoesByAUsersName | Self::PublicClient | Self::UnauthorizedClient => {
+                ErrorCode::UnauthorizedClient
+            }
+            Self::Proof(refusal) => refusal.code(),
+            Self::Scope(_) => ErrorCode::InvalidScope,
+            Self::Target(_) => ErrorCode::InvalidTarget,
+        }
+    }
+}
+
 /// A client that may act for itself: the outcome of [`decide`].
 #[derive(Clone, Debug)]
 pub struct ActingForItself {
@@ -52,6 +73,8 @@ pub struct ActingForItself {
     pub scope: Scope,
     /// Where.
     pub audience: Audience,
+    /// What it allows in detail.
+    pub details: AuthorizationDetails,
 }
 
 /// Decides whether a client may act for itself. `is_a_user` says whether a user goes by its identifier.
@@ -83,6 +106,7 @@ pub fn decide(
         subject: client.id.to_subject(),
         scope: client.scope.without_user().grant(request.scope.as_ref())?,
         audience: resources.audience(request.resource.as_ref())?,
+        details: request.details.clone().of(client)?,
     })
 }
 
@@ -97,6 +121,7 @@ mod tests {
         ClientCredentialsRequest {
             scope: scope.map(|scope| Scope::parse(scope).unwrap()),
             resource: resource.map(|resource| Audience::parse(resource).unwrap()),
+            details: AuthorizationDetails::default(),
         }
     }
 

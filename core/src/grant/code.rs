@@ -4,8 +4,8 @@
 //! redemptions exactly one wins. Everything that can be wrong with a redemption is found before.
 
 use super::begin::{Consented, begin};
-use super::{EndReason, Grant, GrantDetails, Lifetimes, Session, Terms};
-use crate::authorize::{AuthorizationRequest, Permission};
+use super::{EndReason, Grant, GrantDetails, Lifetimes, Session, Terms, Wish};
+use crate::authorize::{AuthorizationRequest, InvalidDetails, Permission};
 use crate::client::{AuthenticatedClient, GrantType};
 use crate::dpop::{ProofRefusal, check_key};
 use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, Subject};
@@ -80,6 +80,7 @@ pub fn issue(
             amr: sign_in.amr.clone(),
             id_token_claims: permission.claims().id_token.clone(),
             userinfo_claims: permission.claims().userinfo.clone(),
+            authorization_details: request.details.clone(),
             declines_offline_access: permission.declines_offline_access(),
             jkt: request.dpop_jkt.clone(),
         },
@@ -101,6 +102,8 @@ pub struct CodeRequest {
     pub redirect_uri: Option<RedirectUri>,
     /// `code_verifier`.
     pub verifier: CodeVerifier,
+    /// What of what was granted the first access token is for (RFC 9396 §6).
+    pub wish: Wish,
 }
 
 /// Why a code is not redeemed.
@@ -109,6 +112,9 @@ pub enum CodeRefusal {
     /// Redeemed a moment ago with the same verifier: a double submit. Nothing is revoked.
     #[error("the code was redeemed a moment ago")]
     AlreadyRedeemed,
+    /// More is asked for in detail than was granted (RFC 9396 §6).
+    #[error(transparent)]
+    Details(#[from] InvalidDetails),
     /// Its time is over.
     #[error("the code has expired")]
     Expired,
@@ -195,6 +201,12 @@ pub fn decide(
     check_unused(&record, &pkce, lifetimes, now)?;
     if record.expires_at <= now {
         return Err(CodeRefusal::Expired);
+    }
+    if request
+        .wish
+        .exceeds_details(&record.details.authorization_details)
+    {
+        return Err(InvalidDetails.into());
     }
     let consented = Consented {
         browser: record.browser,

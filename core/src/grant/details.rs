@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::authorize::AuthorizationDetails;
 use crate::dpop::Thumbprint;
 use crate::scope::Scope;
 
@@ -19,6 +20,9 @@ pub struct GrantDetails {
     /// The same in userinfo, besides what the scope opens.
     #[serde(skip_serializing_if = "Scope::is_empty")]
     pub userinfo_claims: Scope,
+    /// What the client may do in detail (RFC 9396).
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
     /// Whether the user was asked for access while away and declined: no refresh token is given.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub declines_offline_access: bool,
@@ -62,6 +66,7 @@ mod tests {
             amr: vec![AuthenticationMethod::Password],
             id_token_claims: Scope::parse("name").unwrap(),
             userinfo_claims: Scope::parse("email name").unwrap(),
+            authorization_details: AuthorizationDetails::default(),
             declines_offline_access: true,
             jkt: None,
         };

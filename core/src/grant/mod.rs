@@ -15,8 +15,10 @@ mod details;
 pub mod device;
 pub mod refresh;
 pub mod token_exchange;
+mod wish;
 
 pub use details::{AuthenticationMethod, GrantDetails};
+pub use wish::{Allowed, Wish};
 
 use crate::client::{Client, RefreshBehaviour};
 use crate::dpop::{Confirmation, Thumbprint};

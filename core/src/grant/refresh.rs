@@ -14,14 +14,14 @@
 //! the same token byte for byte. If the successor has been refreshed meanwhile, handing it out again
 //! would hand out a spent token, and its holder would be taken for a thief later.
 
-use super::{EndReason, Grant, GrantStatus, Lifetimes, Session, SessionStatus};
+use super::{EndReason, Grant, GrantStatus, Lifetimes, Session, SessionStatus, Wish};
+use crate::authorize::InvalidDetails;
 use crate::client::{
     AuthenticatedClient, AuthenticationFailure, Client, ClientCredentials, GrantType,
     RefreshBehaviour,
 };
 use crate::dpop::{ProofRefusal, ProofUse, ProofVerdict, Thumbprint, check_grant_key};
 use crate::id::{GrantId, JwtId};
-use crate::scope::Scope;
 use crate::time::Timestamp;
 
 /// How many generations after the presented one a store reads back at most.
@@ -96,6 +96,9 @@ pub enum RefreshRefusal {
     /// The client is not who it says.
     #[error(transparent)]
     Client(#[from] AuthenticationFailure),
+    /// More is asked for in detail than was granted (RFC 9396 §6).
+    #[error(transparent)]
+    Details(#[from] InvalidDetails),
     /// The refresh token or its grant has expired.
     #[error("the refresh token has expired")]
     Expired,
@@ -207,14 +210,14 @@ pub fn decide(
     })
 }
 
-/// Checks, before anything is spent, that a refresh asks for no more scope than was granted: a refusal
-/// must not cost the client its refresh token.
+/// Checks, before anything is spent, that a refresh asks for no more than was granted: a refusal must not
+/// cost the client its refresh token.
 ///
 /// # Errors
 ///
-/// [`RefreshRefusal::ScopeExceeded`], unless the client or the grant is refused anyway.
-pub fn check_scope(
-    requested: &Scope,
+/// [`RefreshRefusal::ScopeExceeded`] or [`RefreshRefusal::Details`], unless the client or the grant is refused anyway.
+pub fn check_wish(
+    wish: &Wish,
     credentials: &ClientCredentials,
     client: Option<Client>,
     grant: Option<&Grant>,
@@ -223,11 +226,14 @@ pub fn check_scope(
     let client = credentials.authenticate(client, now)?;
     let grant = grant.ok_or(RefreshRefusal::Unknown)?;
     check_grant(grant, &client, now)?;
-    if requested.is_subset_of(&grant.scope) {
-        Ok(())
-    } else {
-        Err(RefreshRefusal::ScopeExceeded)
+    let scope = wish.scope.as_ref();
+    if !scope.is_none_or(|scope| scope.is_subset_of(&grant.scope)) {
+        return Err(RefreshRefusal::ScopeExceeded);
     }
+    if wish.exceeds_details(&grant.details.authorization_details) {
+        return Err(InvalidDetails.into());
+    }
+    Ok(())
 }
 
 fn check_grant(

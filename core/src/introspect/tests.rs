@@ -1,6 +1,7 @@
 use super::*;
 use crate::authorize::tests::issuer;
 use crate::client::tests::{authenticated, confidential, public};
+use crate::grant::Allowed;
 use crate::grant::EndReason;
 use crate::grant::client_credentials::ActingForItself;
 use crate::grant::tests::{NOW, after, grant, session, spent, terms};
@@ -50,7 +51,11 @@ fn state_of_client(client: Client) -> TokenState {
 fn token() -> Jwt<AccessTokenClaims> {
     let (grant, scope) = (grant(&confidential()), Scope::parse("read").unwrap());
     let jti = JwtId::parse("at-1").unwrap();
-    access::issue(&grant, &scope, jti, terms(NOW))
+    let allowed = Allowed {
+        scope: &scope,
+        ..Allowed::all(&grant)
+    };
+    access::issue(&grant, allowed, jti, terms(NOW))
 }
 
 fn of_access(state: &TokenState, caller: Client, now: Timestamp) -> Introspection {
@@ -95,6 +100,7 @@ fn a_client_that_acts_for_itself_is_described_without_a_user_while_it_may() {
         subject: Subject::parse("gateway").unwrap(),
         scope: Scope::parse("read").unwrap(),
         audience: Audience::parse("http://localhost:5000").unwrap(),
+        details: AuthorizationDetails::default(),
     };
     let jti = JwtId::parse("at-1").unwrap();
     let token = access::issue_to_client(client, jti, terms(NOW));

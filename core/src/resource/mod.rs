@@ -9,6 +9,7 @@ pub use bearer::{Scheme, bearer_token, presented_token};
 pub use challenge::{Refused, ResourceRefusal};
 pub use metadata::{metadata_path, metadata_url};
 
+use crate::authorize::AuthorizationDetails;
 use crate::dpop::{CheckedProof, ProofRefusal, Thumbprint};
 use crate::id::{Audience, ClientId, Issuer, Subject};
 use crate::introspect::Introspection;
@@ -35,6 +36,8 @@ pub struct Authorized {
     pub client_id: ClientId,
     /// What the token allows.
     pub scope: Scope,
+    /// What it allows in detail (RFC 9396), which only the resource can judge.
+    pub details: AuthorizationDetails,
     /// Until when.
     pub expires_at: Timestamp,
     /// Who acts for the user, if it is not the user (RFC 8693 §4.1).
@@ -63,6 +66,7 @@ pub fn check_jwt(
         subject: claims.sub,
         client_id: claims.client_id,
         scope: claims.scope,
+        details: claims.authorization_details,
         expires_at: token.expires_at,
         actor: claims.act.map(|act| act.sub),
         bound_to: claims.cnf.map(|cnf| cnf.jkt),
@@ -98,6 +102,7 @@ pub fn check_introspection(
         subject: Subject::parse(&details.sub).map_err(|_| ResourceRefusal::Inactive)?,
         client_id: ClientId::parse(&details.client_id).map_err(|_| ResourceRefusal::Inactive)?,
         scope: Scope::parse(&details.scope).map_err(|_| ResourceRefusal::Inactive)?,
+        details: details.authorization_details,
         expires_at: details.exp,
         actor: details.act.map(|act| act.sub),
         bound_to: details.cnf.map(|cnf| cnf.jkt),
@@ -158,7 +163,7 @@ mod tests {
     fn token() -> Jwt<AccessTokenClaims> {
         let grant = grant(&public());
         let jti = JwtId::parse("at-1").unwrap();
-        access::issue(&grant, &grant.scope, jti, terms(NOW))
+        access::issue(&grant, crate::grant::Allowed::all(&grant), jti, terms(NOW))
     }
 
     fn introspected(change: impl FnOnce(&mut Details)) -> Introspection {
@@ -175,6 +180,7 @@ mod tests {
             cnf: None,
             username: None,
             act: None,
+            authorization_details: AuthorizationDetails::default(),
         };
         change(&mut details);
         Introspection {

@@ -175,7 +175,7 @@ mod tests {
             ..grant(&public())
         };
         let jti = JwtId::parse("at-1").unwrap();
-        access::issue(&grant, &grant.scope, jti, terms(NOW)).payload
+        access::issue(&grant, crate::grant::Allowed::all(&grant), jti, terms(NOW)).payload
     }
 
     fn read(revoked: Revoked) -> StatusList {

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::authorize::AuthorizationDetails;
 use crate::dpop::Confirmation;
 use crate::grant::client_credentials::ActingForItself;
-use crate::grant::{Grant, Terms};
+use crate::grant::{Allowed, Grant, Terms};
 use crate::id::{Audience, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::jose::Jwt;
 use crate::scope::Scope;
@@ -47,6 +48,9 @@ pub struct AccessTokenClaims {
     /// `act` (RFC 8693 §4.1), if another than the user acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// `authorization_details` (RFC 9396 §9.1).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
     /// `cnf`: the key that whoever presents it must prove (RFC 9449 §6.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -80,19 +84,24 @@ impl AccessTokenClaims {
     }
 }
 
-/// An access token under `grant`, for as much of its scope as `scope` names. It never outlives the
-/// grant.
-pub fn issue(grant: &Grant, scope: &Scope, jti: JwtId, terms: Terms<'_>) -> Jwt<AccessTokenClaims> {
+/// An access token under `grant`, for `allowed` of it. It never outlives the grant.
+pub fn issue(
+    grant: &Grant,
+    allowed: Allowed<'_>,
+    jti: JwtId,
+    terms: Terms<'_>,
+) -> Jwt<AccessTokenClaims> {
     let payload = AccessTokenClaims {
         iss: terms.issuer.clone(),
         sub: grant.subject.clone(),
         aud: grant.audience.clone(),
         client_id: grant.client_id.clone(),
         jti,
-        scope: scope.clone(),
+        scope: allowed.scope.clone(),
         auth_time: Some(grant.auth_time),
         grant_id: Some(grant.id.clone()),
         act: None,
+        authorization_details: allowed.details.clone(),
         cnf: terms.confirmation(),
         status: Some(grant.status_index.claim(terms.issuer)),
     };
@@ -121,6 +130,7 @@ pub fn issue_to_client(
         auth_time: None,
         grant_id: None,
         act: None,
+        authorization_details: client.details,
         cnf: terms.confirmation(),
         status: Some(StatusIndex::NONE.claim(terms.issuer)),
     };
@@ -144,7 +154,11 @@ mod tests {
     fn token(grant: &Grant, scope: &str, now: Timestamp) -> Jwt<AccessTokenClaims> {
         let scope = Scope::parse(scope).unwrap();
         let jti = JwtId::parse("at-1").unwrap();
-        issue(grant, &scope, jti, terms(now))
+        let allowed = Allowed {
+            scope: &scope,
+            ..Allowed::all(grant)
+        };
+        issue(grant, allowed, jti, terms(now))
     }
 
     #[test]
@@ -187,6 +201,7 @@ mod tests {
             subject: Subject::parse("service").unwrap(),
             scope: Scope::parse("read").unwrap(),
             audience: Audience::parse("http://localhost:5000").unwrap(),
+            details: AuthorizationDetails::default(),
         };
         let jti = JwtId::parse("at-1").unwrap();
         let jwt = issue_to_client(client, jti, terms(NOW));

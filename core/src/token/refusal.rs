@@ -1,6 +1,6 @@
 //! Why a token request is refused, and what the wire says of it (RFC 6749 §5.2).
 
-use crate::authorize::UnknownResource;
+use crate::authorize::{InvalidDetails, UnknownResource};
 use crate::client::AuthenticationFailure;
 use crate::dpop::ProofRefusal;
 use crate::error::{ErrorCode, ErrorResponse};
@@ -27,6 +27,9 @@ pub enum TokenRefusal {
     /// The code.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
+    /// `authorization_details` are malformed, or cannot be had with this grant type.
+    #[error(transparent)]
+    Details(#[from] InvalidDetails),
     /// The device code.
     #[error(transparent)]
     Device(#[from] DeviceRefusal),
@@ -65,6 +68,7 @@ impl TokenRefusal {
             Self::Refresh(refusal) => refusal.ends(),
             Self::Client(_)
             | Self::ClientCredentials(_)
+            | Self::Details(_)
             | Self::Form(_)
             | Self::Proof(_)
             | Self::RefreshToken(_)
@@ -84,28 +88,24 @@ impl TokenRefusal {
             Self::Device(DeviceRefusal::Expired) => ErrorCode::ExpiredToken,
             Self::Device(DeviceRefusal::Pending) => ErrorCode::AuthorizationPending,
             Self::Device(DeviceRefusal::SlowDown) => ErrorCode::SlowDown,
+            Self::ClientCredentials(refusal) => refusal.code(),
             Self::TokenExchange(refusal) => refusal.code(),
             Self::Proof(refusal)
-            | Self::ClientCredentials(ClientCredentialsRefusal::Proof(refusal))
             | Self::Code(CodeRefusal::Proof(refusal))
             | Self::Device(DeviceRefusal::Proof(refusal))
             | Self::Refresh(RefreshRefusal::Proof(refusal)) => refusal.code(),
             Self::Form(_) => ErrorCode::InvalidRequest,
+            Self::Details(_)
+            | Self::Code(CodeRefusal::Details(_))
+            | Self::Refresh(RefreshRefusal::Details(_)) => ErrorCode::InvalidAuthorizationDetails,
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::Code(CodeRefusal::UnauthorizedClient)
-            | Self::ClientCredentials(
-                ClientCredentialsRefusal::GoesByAUsersName
-                | ClientCredentialsRefusal::PublicClient
-                | ClientCredentialsRefusal::UnauthorizedClient,
-            )
             | Self::Device(DeviceRefusal::UnauthorizedClient)
             | Self::Refresh(RefreshRefusal::UnauthorizedClient) => ErrorCode::UnauthorizedClient,
-            Self::Scope(_)
-            | Self::ClientCredentials(ClientCredentialsRefusal::Scope(_))
-            | Self::Refresh(RefreshRefusal::ScopeExceeded) => ErrorCode::InvalidScope,
-            Self::Target(_) | Self::ClientCredentials(ClientCredentialsRefusal::Target(_)) => {
-                ErrorCode::InvalidTarget
+            Self::Scope(_) | Self::Refresh(RefreshRefusal::ScopeExceeded) => {
+                ErrorCode::InvalidScope
             }
+            Self::Target(_) => ErrorCode::InvalidTarget,
             Self::Device(DeviceRefusal::Unsettled) | Self::Refresh(RefreshRefusal::Unsettled) => {
                 ErrorCode::TemporarilyUnavailable
             }
@@ -152,6 +152,7 @@ impl TokenRefusal {
             | Self::ClientCredentials(_)
             | Self::Code(_)
             | Self::Device(_)
+            | Self::Details(_)
             | Self::Form(_)
             | Self::Proof(_)
             | Self::Refresh(_)

@@ -1,8 +1,9 @@
 //! Token requests (RFC 6749 §4.1.3, §4.4.2 and §6, RFC 8628 §3.4, RFC 8693 §2.1).
 
-use crate::authorize::requested_resource;
+use crate::authorize::{AuthorizationDetails, InvalidDetails, requested_resource};
 use crate::client::{ClientCredentials, GrantType};
 use crate::form::Form;
+use crate::grant::Wish;
 use crate::grant::client_credentials::ClientCredentialsRequest;
 use crate::grant::code::{CodeRefusal, CodeRequest};
 use crate::grant::token_exchange::TokenExchangeRequest;
@@ -40,8 +41,8 @@ pub enum GrantRequest {
 pub struct RefreshRequest {
     /// `refresh_token`.
     pub token: RefreshToken,
-    /// `scope`: less than was granted, for this access token only.
-    pub scope: Option<Scope>,
+    /// `scope` and `authorization_details`: less than was granted, for this access token only.
+    pub wish: Wish,
 }
 
 impl TokenRequest {
@@ -62,24 +63,37 @@ impl TokenRequest {
                 .ok_or(TokenRefusal::UnsupportedGrantType)?,
         };
         let credentials = ClientCredentials::parse(authorization, form)?;
+        let details = AuthorizationDetails::read(form.optional("authorization_details"))?;
         let grant = match grant_type {
             GrantType::AuthorizationCode => GrantRequest::AuthorizationCode(CodeRequest {
                 code: AuthorizationCode::new(form.required("code")?),
                 redirect_uri: redirect_uri(form)?,
                 verifier: CodeVerifier::new(form.required("code_verifier")?),
+                wish: Wish {
+                    scope: None,
+                    details,
+                },
             }),
             GrantType::ClientCredentials => {
                 GrantRequest::ClientCredentials(ClientCredentialsRequest {
                     scope: scope(form)?,
                     resource: requested_resource(form)?,
+                    details: details.unwrap_or_default(),
                 })
+            }
+            // What cannot be given is refused, not ignored.
+            GrantType::DeviceCode | GrantType::TokenExchange if details.is_some() => {
+                return Err(InvalidDetails.into());
             }
             GrantType::DeviceCode => {
                 GrantRequest::DeviceCode(DeviceCode::new(form.required("device_code")?))
             }
             GrantType::RefreshToken => GrantRequest::RefreshToken(RefreshRequest {
                 token: RefreshToken::new(form.required("refresh_token")?),
-                scope: scope(form)?,
+                wish: Wish {
+                    scope: scope(form)?,
+                    details,
+                },
             }),
             GrantType::TokenExchange => {
                 GrantRequest::TokenExchange(TokenExchangeRequest::parse(form)?)
@@ -141,7 +155,7 @@ mod tests {
                 panic!("not a refresh request")
             };
             assert_eq!(refresh.token.expose(), "r");
-            assert_eq!(refresh.scope, Some(Scope::parse("read").unwrap()));
+            assert_eq!(refresh.wish.scope, Some(Scope::parse("read").unwrap()));
         }
     }
 

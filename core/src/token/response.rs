@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::authorize::AuthorizationDetails;
 use crate::scope::Scope;
 use crate::secret::{AccessToken, IdToken, RefreshToken};
 use crate::time::Lifetime;
@@ -19,6 +20,8 @@ pub struct TokenResponse {
     pub refresh_token: Option<RefreshToken>,
     /// `scope`.
     pub scope: Scope,
+    /// `authorization_details` (RFC 9396 §7).
+    pub details: AuthorizationDetails,
     /// `id_token` (OIDC Core §3.1.3.3).
     pub id_token: Option<IdToken>,
     /// `issued_token_type` (RFC 8693 §2.2.1).
@@ -33,6 +36,8 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
     scope: String,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: &'a AuthorizationDetails,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +57,7 @@ impl TokenResponse {
             expires_in: self.expires_in.seconds(),
             refresh_token: self.refresh_token.as_ref().map(RefreshToken::expose),
             scope: self.scope.to_string(),
+            authorization_details: &self.details,
             id_token: self.id_token.as_ref().map(IdToken::expose),
             issued_token_type: self.issued_token_type,
         })
@@ -70,6 +76,7 @@ mod tests {
             expires_in: Lifetime::from_minutes(5),
             refresh_token: Some(RefreshToken::new("r")),
             scope: Scope::parse("read openid").unwrap(),
+            details: AuthorizationDetails::default(),
             id_token: Some(IdToken::new("i")),
             issued_token_type: None,
         };
@@ -96,6 +103,7 @@ mod tests {
             expires_in: Lifetime::from_minutes(5),
             refresh_token: Some(RefreshToken::new("very-secret")),
             scope: Scope::default(),
+            details: AuthorizationDetails::default(),
             id_token: Some(IdToken::new("secret")),
             issued_token_type: None,
         };

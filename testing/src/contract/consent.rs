@@ -1,11 +1,11 @@
 //! What users let clients do: remembered scope by scope, and taken back with all that came of it.
 
-use gatepass_core::authorize::{Consent, SignIn};
+use gatepass_core::authorize::{AuthorizationDetails, Consent, SignIn};
 use gatepass_core::client::Client;
 use gatepass_core::grant::{EndReason, GrantStatus};
 use gatepass_core::scope::Scope;
 
-use super::{Store, World};
+use super::{Store, World, details};
 use crate::executor::join_all;
 use crate::fixture::{self, NOW};
 
@@ -14,6 +14,7 @@ fn answer(allowed: &str, declined: &str) -> Consent {
     Consent {
         allowed: scope(allowed),
         declined: scope(declined),
+        ..Consent::default()
     }
 }
 
@@ -78,6 +79,27 @@ pub async fn answers_are_remembered_scope_by_scope<S: Store>(store: &S) {
     // On another device it is the same user.
     let elsewhere = world.sign_in().await;
     assert!(remembered(&world, &client, &elsewhere).await.is_some());
+}
+
+/// Details are remembered as they were allowed the last time, null and all; an answer about none leaves them.
+pub async fn details_are_remembered_as_last_allowed<S: Store>(store: &S) {
+    let world = World::new(store, "details_are_remembered_as_last_allowed").await;
+    let client = world.stranger().await;
+    let sign_in = world.sign_in().await;
+    for (asked, expected) in [
+        (details("payment"), details("payment")),
+        (AuthorizationDetails::default(), details("payment")),
+        (details("account"), details("account")),
+    ] {
+        let given = Consent {
+            details: asked,
+            ..answer("read", "")
+        };
+        give(&world, &client, &sign_in, &given).await;
+        let found = remembered(&world, &client, &sign_in).await.unwrap();
+        assert_eq!(found.details, expected);
+        assert_eq!(found.allowed, given.allowed);
+    }
 }
 
 /// Of answers given at once about different scopes, none is lost.

@@ -32,7 +32,7 @@ pub use status::*;
 
 use core::fmt::Debug;
 
-use gatepass_core::authorize::SignIn;
+use gatepass_core::authorize::{AuthorizationDetails, SignIn};
 use gatepass_core::client::{Client, ClientCredentials};
 use gatepass_core::grant::code::{CodeRecord, CodeStatus, Redemption};
 use gatepass_core::grant::refresh::{Found, NextSession, Presented, Rotation};
@@ -165,6 +165,7 @@ macro_rules! store_contracts {
             answers_are_remembered_scope_by_scope,
             answers_given_at_once_all_count,
             an_answer_needs_a_signed_in_browser,
+            details_are_remembered_as_last_allowed,
             consent_taken_back_ends_what_came_of_it,
             a_device_code_reads_back_as_it_was_kept,
             a_user_code_is_one_devices,
@@ -270,6 +271,7 @@ impl<'s, S: Store> World<'s, S> {
                 amr: vec![AuthenticationMethod::Password],
                 id_token_claims: Scope::parse("name").unwrap(),
                 userinfo_claims: Scope::parse("email").unwrap(),
+                authorization_details: details("payment"),
                 declines_offline_access: true,
                 jkt: None,
             },
@@ -423,4 +425,10 @@ impl<'s, S: Store> World<'s, S> {
     async fn end(&self, grant: &GrantId, reason: EndReason) -> bool {
         self.store.end_grant(grant, reason, NOW).await.unwrap()
     }
+}
+
+/// One detail of this type.
+fn details(name: &str) -> AuthorizationDetails {
+    let text = format!(r#"[{{"type":"{name}","actions":["read"],"limits":{{"most":null}}}}]"#);
+    AuthorizationDetails::read(Some(&text)).unwrap().unwrap()
 }

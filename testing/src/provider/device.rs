@@ -2,6 +2,7 @@
 
 use gatepass_core::client::GrantType;
 use gatepass_core::form::Form;
+use gatepass_core::grant::Allowed;
 use gatepass_core::grant::code::NewIds;
 use gatepass_core::grant::device::{
     self, CONFIRMATION_KEY_PURPOSE, Confirmation, Decision, DeviceAuthorizationRefusal,
@@ -101,7 +102,7 @@ impl Provider {
             }
             Outcome::Repeat(made) => (made.grant, made.session),
         };
-        let mut response = self.issue((&grant, &session), &grant.scope, self.jti(), terms);
+        let mut response = self.issue((&grant, &session), Allowed::all(&grant), self.jti(), terms);
         if !client.client().may_use(GrantType::RefreshToken) {
             response.refresh_token = None;
         }

@@ -122,6 +122,7 @@ impl Question<'_> {
             username: &asked.visitor().username,
             state_token: self.token.expose(),
             requested: &self.authorization.asks_for(),
+            details: &self.authorization.details,
             ticked,
             error,
         })

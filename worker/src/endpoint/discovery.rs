@@ -28,6 +28,6 @@ pub fn answer(app: &App) -> Result<Response, EdgeError> {
 fn write(config: &Config) -> Result<String, EdgeError> {
     let registers = !matches!(config.registration, RegistrationPolicy::Closed);
     let must_push = config.require_pushed_requests;
-    let metadata = Metadata::new(&config.issuer, &config.scopes, registers, must_push);
+    let metadata = Metadata::new(&config.issuer, config.offer(), registers, must_push);
     Ok(serde_json::to_string(&metadata)?)
 }

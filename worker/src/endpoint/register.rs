@@ -89,8 +89,8 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         secret: ClientSecret::from_random(random::bytes()?),
         token: RegistrationToken::from_random(random::bytes()?),
     };
-    let scopes = &app.config.scopes;
-    let registered = match registration::register(&metadata, credentials, scopes, clock::now()) {
+    let offer = app.config.offer();
+    let registered = match registration::register(&metadata, credentials, offer, clock::now()) {
         Ok(registered) => registered,
         Err(refusal) => return refuse(&refusal),
     };
@@ -152,7 +152,7 @@ async fn replace(
         Ok(metadata) => metadata,
         Err(response) => return Ok(response),
     };
-    let client = match registration::update(&metadata, &registration.client, &app.config.scopes) {
+    let client = match registration::update(&metadata, &registration.client, app.config.offer()) {
         Ok(client) => client,
         Err(refusal) => return refuse(&refusal),
     };

@@ -1,5 +1,6 @@
 //! The consent page: what a client asks for, in plain words.
 
+use gatepass_core::authorize::AuthorizationDetails;
 use gatepass_core::authorize::consent::{describe, field, in_order, is_fixed};
 use gatepass_core::redirect::RedirectUri;
 use gatepass_core::scope::Scope;
@@ -10,6 +11,7 @@ use super::{host, layout, render, respond};
 
 const CONSENT: &str = include_str!("../pages/consent.html");
 const SCOPE: &str = include_str!("../pages/consent_scope.html");
+const DETAIL: &str = include_str!("../pages/consent_detail.html");
 
 /// What the consent page shows.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct Consent<'a> {
     pub state_token: &'a str,
     /// What is asked for.
     pub requested: &'a Scope,
+    /// What is asked for in detail: all of it, or nothing.
+    pub details: &'a AuthorizationDetails,
     /// What of it is ticked.
     pub ticked: &'a Scope,
     pub error: &'a str,
@@ -43,6 +47,9 @@ fn html(shown: &Consent<'_>) -> String {
     let mut content = render(before, &values);
     for token in in_order(shown.requested) {
         content.push_str(&choice(token, shown.ticked.contains(token)));
+    }
+    for detail in shown.details.described() {
+        content.push_str(&render(DETAIL, &[("detail", &detail)]));
     }
     content.push_str(&render(after, &values));
     layout("Allow access", &content)
@@ -74,6 +81,8 @@ fn choice(token: &str, ticked: bool) -> String {
 mod tests {
     use super::*;
 
+    const DETAILS: &str = r#"[{"type":"payment","to":"<i>Anna</i>"}]"#;
+
     fn shown(client_name: &str, requested: &str, ticked: &str) -> String {
         html(&Consent {
             client_name,
@@ -81,6 +90,7 @@ mod tests {
             username: "anna",
             state_token: "st",
             requested: &Scope::parse(requested).unwrap(),
+            details: &AuthorizationDetails::read(Some(DETAILS)).unwrap().unwrap(),
             ticked: &Scope::parse(ticked).unwrap(),
             error: "",
         })
@@ -105,10 +115,11 @@ mod tests {
     fn what_others_chose_is_escaped() {
         let html = shown("<b>Notes</b>", "<script>", "");
         assert!(
-            !html.contains("<b>") && !html.contains("<script>"),
+            !html.contains("<b>") && !html.contains("<i>") && !html.contains("<script>"),
             "{html}"
         );
         assert!(html.contains("name=\"scope:&lt;script&gt;\""));
+        assert!(html.contains(">payment\nto: &lt;i&gt;Anna&lt;/i&gt;</p>"));
     }
 
     #[test]

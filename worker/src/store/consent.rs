@@ -12,7 +12,7 @@ use gatepass_edge::d1::Statement;
 use serde_json::Map;
 
 use super::D1Store;
-use super::row;
+use super::row::{self, DETAILS};
 
 impl ConsentStore for D1Store {
     type Error = EdgeError;
@@ -78,13 +78,17 @@ impl ConsentStore for D1Store {
     }
 }
 
-/// An answer as the table has it: each scope, and whether it is allowed.
+/// An answer as the table has it: each scope, and whether it is allowed; and the details, all of which
+/// are.
 fn scopes(answer: &Consent) -> Result<String, EdgeError> {
     let allowed = answer.allowed.iter().map(|token| (token, true));
     let declined = answer.declined.iter().map(|token| (token, false));
     let mut scopes = Map::new();
     for (token, answer) in allowed.chain(declined) {
         scopes.insert(token.to_owned(), answer.into());
+    }
+    if !answer.details.is_empty() {
+        scopes.insert(DETAILS.to_owned(), serde_json::to_value(&answer.details)?);
     }
     Ok(serde_json::to_string(&scopes)?)
 }

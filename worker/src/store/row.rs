@@ -121,8 +121,12 @@ pub(super) fn visitor(row: &Row) -> Result<Visitor, EdgeError> {
     })
 }
 
+/// Where the details stand among the scopes of an answer: no scope has a space in it.
+pub(super) const DETAILS: &str = " details";
+
 fn consent(scopes: &str) -> Result<Consent, ()> {
-    let answers: Map<String, Value> = json::read(scopes).map_err(drop)?;
+    let mut answers: Map<String, Value> = json::read(scopes).map_err(drop)?;
+    let details = answers.remove(DETAILS).map(serde_json::from_value);
     let answered = |answer: bool| {
         let tokens = answers.iter().filter(|(_, allowed)| **allowed == answer);
         let tokens: Vec<_> = tokens.map(|(token, _)| token.as_str()).collect();
@@ -131,6 +135,7 @@ fn consent(scopes: &str) -> Result<Consent, ()> {
     Ok(Consent {
         allowed: answered(true)?,
         declined: answered(false)?,
+        details: details.transpose().map_err(drop)?.unwrap_or_default(),
     })
 }
 

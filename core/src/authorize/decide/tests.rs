@@ -1,6 +1,6 @@
 use super::*;
 use crate::authorize::tests::request;
-use crate::authorize::{Progress, RefusalReason};
+use crate::authorize::{AuthorizationDetails, Progress, RefusalReason};
 use crate::client::tests::public;
 use crate::grant::tests::{NOW, after};
 use crate::scope::Scope;
@@ -27,6 +27,7 @@ fn who_answered(allowed: &str, declined: &str) -> Visitor {
     let consent = Consent {
         allowed: scope(allowed),
         declined: scope(declined),
+        ..Consent::default()
     };
     Visitor {
         consent: Some(consent),
@@ -250,6 +251,7 @@ fn an_answer_gives_what_was_ticked_and_is_remembered_alone() {
     let answer = Consent {
         allowed: scope("openid read"),
         declined: scope("write"),
+        ..Consent::default()
     };
     let before = asked(who_answered("write", "offline_access"));
     let allow = Answer::Allow(answer.clone());
@@ -261,6 +263,37 @@ fn an_answer_gives_what_was_ticked_and_is_remembered_alone() {
     let first = asked(visitor());
     let (permission, _) = agree(&request, first, Answer::Allow(answer)).unwrap();
     assert!(!permission.declines_offline_access());
+}
+
+#[test]
+fn a_user_is_asked_about_each_new_detail_and_not_about_less_of_an_old_one() {
+    let read = |text: &str| AuthorizationDetails::read(Some(text)).unwrap();
+    let granted = read(r#"[{"type":"t","actions":["read","write"]}]"#).unwrap();
+    let who = || {
+        let mut visitor = who_answered("openid", "");
+        visitor.consent.as_mut().unwrap().details = granted.clone();
+        visitor
+    };
+    let wanting = |details| AuthorizationRequest {
+        details,
+        ..answered("scope=openid")
+    };
+    let stranger = third_party();
+    for (asks, text) in [
+        (false, r#"[{"type":"t","actions":["read"]}]"#),
+        (true, r#"[{"type":"t","actions":["delete"]}]"#),
+        (true, r#"[{"type":"t"}]"#),
+    ] {
+        let request = wanting(read(text).unwrap());
+        let next = decide(&request, &stranger, Some(who()), NOW);
+        assert_eq!(matches!(next, Next::AskConsent(_)), asks, "{text}");
+        let first = decide(&request, &public(), Some(visitor()), NOW);
+        assert!(matches!(first, Next::Issue(_)), "first-party: {text}");
+    }
+    let request = wanting(read(r#"[{"type":"u"}]"#).unwrap());
+    let seen = asked(&request, Some(who()), NOW).unwrap();
+    let (_, remembered) = agree(&request, seen, Answer::Allow(Consent::default())).unwrap();
+    assert_eq!(remembered.details, request.details);
 }
 
 #[test]

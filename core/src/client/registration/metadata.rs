@@ -58,6 +58,9 @@ pub struct ClientMetadata {
     /// Whether it will push every authorization request (RFC 9126 §6).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// The types of `authorization_details` that it will ask for (RFC 9396 §10).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<String>,
     /// How it signs its request objects (OIDC Dynamic Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
@@ -106,6 +109,8 @@ impl ClientMetadata {
             backchannel_logout_session_required: said.flag(session)?,
             jwks: said.keys("jwks")?,
             require_pushed_authorization_requests: said.flag(push)?,
+            authorization_details_types: (said.texts("authorization_details_types")?)
+                .unwrap_or_default(),
             request_object_signing_alg: said.text("request_object_signing_alg")?,
             require_signed_request_object: said.flag("require_signed_request_object")?,
             dpop_bound_access_tokens: said.flag("dpop_bound_access_tokens")?,
@@ -235,6 +240,7 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         require_pushed_authorization_requests: client
             .settings
             .require_pushed_authorization_requests,
+        authorization_details_types: client.settings.authorization_details_types.clone(),
         request_object_signing_alg: algorithm(client.settings.request_object_signing_alg),
         require_signed_request_object: client.settings.require_signed_request_object,
         dpop_bound_access_tokens: client.settings.dpop_bound_access_tokens,

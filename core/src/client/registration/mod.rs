@@ -88,6 +88,15 @@ pub struct Registered {
     pub token: RegistrationToken,
 }
 
+/// What a client may register for.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// Scopes.
+    pub scopes: &'a Scope,
+    /// Types of `authorization_details`.
+    pub details_types: &'a Scope,
+}
+
 /// Judges a registration; nobody is asked who is not a user.
 ///
 /// # Errors
@@ -96,12 +105,12 @@ pub struct Registered {
 pub fn register(
     metadata: &ClientMetadata,
     credentials: NewCredentials,
-    scopes: &Scope,
+    offer: Offer<'_>,
     now: Timestamp,
 ) -> Result<Registered, RegistrationRefusal> {
     let secret = credentials.secret;
     let authentication = authentication(metadata, &secret)?;
-    let client = describe(metadata, credentials.id, authentication, scopes)?;
+    let client = describe(metadata, credentials.id, authentication, offer)?;
     Ok(Registered {
         secret: authentication.has_secret().then_some(secret),
         registration: Registration {
@@ -122,7 +131,7 @@ pub fn register(
 pub fn update(
     metadata: &ClientMetadata,
     registered: &Client,
-    scopes: &Scope,
+    offer: Offer<'_>,
 ) -> Result<Client, RegistrationRefusal> {
     let method = metadata.token_endpoint_auth_method.as_deref();
     if method.is_some_and(|method| method != registered.authentication.method()) {
@@ -133,7 +142,7 @@ pub fn update(
         ));
     }
     let id = registered.id.clone();
-    let client = describe(metadata, id, registered.authentication, scopes)?;
+    let client = describe(metadata, id, registered.authentication, offer)?;
     Ok(Client {
         settings: ClientSettings {
             id_token_signed_response_alg: client.settings.id_token_signed_response_alg,
@@ -147,6 +156,7 @@ pub fn update(
             require_pushed_authorization_requests: client
                 .settings
                 .require_pushed_authorization_requests,
+            authorization_details_types: client.settings.authorization_details_types,
             request_object_signing_alg: client.settings.request_object_signing_alg,
             require_signed_request_object: client.settings.require_signed_request_object,
             dpop_bound_access_tokens: client.settings.dpop_bound_access_tokens,
@@ -161,7 +171,7 @@ fn describe(
     metadata: &ClientMetadata,
     id: ClientId,
     authentication: ClientAuthentication,
-    scopes: &Scope,
+    offer: Offer<'_>,
 ) -> Result<Client, RegistrationRefusal> {
     if metadata.software_statement.is_some() {
         return Err(RegistrationRefusal::SoftwareStatement);
@@ -183,7 +193,7 @@ fn describe(
             vec![]
         },
         redirect_uris,
-        scope: scope(metadata, scopes)?,
+        scope: scope(metadata, offer.scopes)?,
         grant_types: grant_types(metadata)?,
         refresh_behaviour: RefreshBehaviour::Rotate,
         is_first_party: false,
@@ -202,6 +212,7 @@ fn describe(
             backchannel_logout_session_required: metadata.backchannel_logout_session_required,
             jwks: metadata.jwks.clone(),
             require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
+            authorization_details_types: details_types(metadata, offer.details_types)?,
             request_object_signing_alg: algorithm(
                 "request_object_signing_alg",
                 metadata.request_object_signing_alg.as_deref(),
@@ -359,6 +370,21 @@ fn scope(metadata: &ClientMetadata, scopes: &Scope) -> Result<Scope, Registratio
         RegistrationRefusal::Metadata("scope", "must be words between single spaces")
     })?;
     Ok(requested.intersection(scopes))
+}
+
+fn details_types(
+    metadata: &ClientMetadata,
+    known: &Scope,
+) -> Result<Vec<String>, RegistrationRefusal> {
+    let said = &metadata.authorization_details_types;
+    if said.len() > MOST_URIS || !said.iter().all(|name| known.contains(name)) {
+        let problem = "must be among authorization_details_types_supported";
+        return Err(RegistrationRefusal::Metadata(
+            "authorization_details_types",
+            problem,
+        ));
+    }
+    Ok(said.clone())
 }
 
 fn name(

@@ -9,13 +9,29 @@ fn scopes() -> Scope {
     Scope::parse("openid profile read write").unwrap()
 }
 
+fn types() -> Scope {
+    Scope::parse("payment https://b.example/t").unwrap()
+}
+
+fn offer<'a>(scopes: &'a Scope, details_types: &'a Scope) -> Offer<'a> {
+    Offer {
+        scopes,
+        details_types,
+    }
+}
+
 fn registered(json: &str) -> Result<Registered, RegistrationRefusal> {
     let credentials = NewCredentials {
         id: ClientId::parse("c1").unwrap(),
         secret: ClientSecret::new("s3cret"),
         token: RegistrationToken::new("manage"),
     };
-    register(&ClientMetadata::parse(json)?, credentials, &scopes(), NOW)
+    register(
+        &ClientMetadata::parse(json)?,
+        credentials,
+        offer(&scopes(), &types()),
+        NOW,
+    )
 }
 
 fn refused(json: &str) -> (ErrorCode, String) {
@@ -88,7 +104,8 @@ fn what_it_says_is_what_it_is_told() {
         "post_logout_redirect_uris":["https://app.example/bye"],
         "id_token_signed_response_alg":"RS256","default_max_age":60,
         "backchannel_logout_uri":"https://app.example/out","backchannel_logout_session_required":true,
-        "userinfo_signed_response_alg":"EdDSA","request_object_signing_alg":"RS256","of_no_meaning":1}}"#
+        "userinfo_signed_response_alg":"EdDSA","request_object_signing_alg":"RS256",
+        "authorization_details_types":["payment"],"of_no_meaning":1}}"#
     );
     let client = registered(&said).unwrap().registration.client;
     let expected = ClientMetadata {
@@ -136,6 +153,8 @@ fn a_member_that_is_wrong_is_named() {
         ("backchannel_logout_session_required", "1"),
         ("dpop_bound_access_tokens", "1"),
         ("request_object_signing_alg", r#""none""#),
+        ("authorization_details_types", r#""payment""#),
+        ("authorization_details_types", r#"["payment","other"]"#),
         ("require_signed_request_object", "1"),
         ("jwks", r#""https://app.example/keys""#),
         ("jwks", r#"{"keys":["a"]}"#),
@@ -209,7 +228,7 @@ fn an_update_replaces_everything_but_name_proof_and_what_an_administrator_settle
     let next =
         r#"{"redirect_uris":["https://app.example/new"],"client_name":"New","default_max_age":9}"#;
     let next = metadata(next);
-    let updated = update(&next, &client, &scopes()).unwrap();
+    let updated = update(&next, &client, offer(&scopes(), &types())).unwrap();
     assert_eq!((&updated.id, updated.name.as_str()), (&client.id, "New"));
     assert_eq!(updated.redirect_uris.len(), 1);
     assert_eq!(
@@ -222,5 +241,5 @@ fn an_update_replaces_everything_but_name_proof_and_what_an_administrator_settle
         token_endpoint_auth_method: Some("none".to_owned()),
         ..next
     };
-    assert!(update(&public, &client, &scopes()).is_err());
+    assert!(update(&public, &client, offer(&scopes(), &types())).is_err());
 }

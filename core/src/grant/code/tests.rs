@@ -39,6 +39,7 @@ fn presented() -> CodeRequest {
         code: code(),
         redirect_uri: None,
         verifier: CodeVerifier::new(VERIFIER),
+        wish: Wish::default(),
     }
 }
 

@@ -31,6 +31,9 @@ pub enum DeviceAuthorizationRefusal {
     /// The client is not who it says.
     #[error(transparent)]
     Client(#[from] AuthenticationFailure),
+    /// In detail (RFC 9396), nothing can be asked for here: it is refused rather than left out.
+    #[error("authorization_details cannot be had by device")]
+    Details,
     /// The parameters.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -53,6 +56,7 @@ impl From<&DeviceAuthorizationRefusal> for ErrorResponse {
         use DeviceAuthorizationRefusal as R;
         let code = match refusal {
             R::Client(failure) => failure.code(),
+            R::Details => ErrorCode::InvalidAuthorizationDetails,
             R::Form(_) => ErrorCode::InvalidRequest,
             R::Scope(_) | R::ScopeExceeded(_) => ErrorCode::InvalidScope,
             R::Target(_) => ErrorCode::InvalidTarget,
@@ -80,6 +84,9 @@ impl DeviceAuthorizationRequest {
         authorization: Option<&str>,
         form: &Form,
     ) -> Result<Self, DeviceAuthorizationRefusal> {
+        if form.optional("authorization_details").is_some() {
+            return Err(DeviceAuthorizationRefusal::Details);
+        }
         Ok(Self {
             credentials: ClientCredentials::parse(authorization, form)?,
             scope: form.optional("scope").map(Scope::parse).transpose()?,

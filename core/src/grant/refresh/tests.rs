@@ -1,7 +1,10 @@
 use super::*;
+use crate::authorize::AuthorizationDetails;
 use crate::client::tests::{confidential, credentials, public};
 use crate::dpop::CheckedProof;
+use crate::grant::GrantDetails;
 use crate::grant::tests::{NOW, after, grant, jti, session, spent};
+use crate::scope::Scope;
 use crate::secret::SecretHash;
 use crate::time::Lifetime;
 
@@ -379,8 +382,11 @@ fn a_refresh_token_stays_for_whoever_proves_its_key() {
 }
 
 fn check(scope: &str, caller: &Client, grant: Option<&Grant>) -> Result<(), RefreshRefusal> {
-    let requested = Scope::parse(scope).unwrap();
-    check_scope(&requested, &credentials(caller), Some(public()), grant, NOW)
+    let wish = Wish {
+        scope: Some(Scope::parse(scope).unwrap()),
+        details: None,
+    };
+    check_wish(&wish, &credentials(caller), Some(public()), grant, NOW)
 }
 
 #[test]
@@ -395,6 +401,34 @@ fn a_refresh_may_ask_for_less_and_never_for_more() {
     for more in ["admin", "read admin", "openid read write email"] {
         let refused = check(more, &public(), Some(&granted));
         assert_eq!(refused, Err(RefreshRefusal::ScopeExceeded), "{more}");
+    }
+}
+
+#[test]
+fn a_refresh_may_ask_for_fewer_details_and_never_for_more() {
+    let read = |text: &str| AuthorizationDetails::read(Some(text)).unwrap();
+    let granted = Grant {
+        details: GrantDetails {
+            authorization_details: read(r#"[{"type":"t","actions":["read","write"]}]"#).unwrap(),
+            ..GrantDetails::default()
+        },
+        ..grant(&public())
+    };
+    let check = |text| {
+        let wish = Wish {
+            scope: None,
+            details: read(text),
+        };
+        let caller = credentials(&public());
+        check_wish(&wish, &caller, Some(public()), Some(&granted), NOW)
+    };
+    assert_eq!(check(r#"[{"type":"t","actions":["read"]}]"#), Ok(()));
+    for more in [
+        r#"[{"type":"t","actions":["read","delete"]}]"#,
+        r#"[{"type":"t"}]"#,
+        r#"[{"type":"t","actions":["read"]},{"type":"u"}]"#,
+    ] {
+        assert_eq!(check(more), Err(InvalidDetails.into()), "{more}");
     }
 }
 

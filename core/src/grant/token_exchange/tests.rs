@@ -3,6 +3,7 @@ use crate::authorize::tests::resources;
 use crate::client::ClientSettings;
 use crate::client::tests::{authenticated, confidential, public};
 use crate::dpop::{Confirmation, Thumbprint};
+use crate::grant::Allowed;
 use crate::grant::tests::{NOW, after, grant, terms};
 use crate::grant::{EndReason, GrantStatus};
 use crate::token::access;
@@ -34,7 +35,15 @@ const WITH_ACTOR: &str =
 fn token_of(client: &Client) -> LookedUp {
     let grant = grant(client);
     let scope = Scope::parse("read write").unwrap();
-    let jwt = access::issue(&grant, &scope, JwtId::parse("s").unwrap(), terms(NOW));
+    let jwt = access::issue(
+        &grant,
+        Allowed {
+            scope: &scope,
+            ..Allowed::all(&grant)
+        },
+        JwtId::parse("s").unwrap(),
+        terms(NOW),
+    );
     LookedUp {
         jwt,
         state: TokenState {

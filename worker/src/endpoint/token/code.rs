@@ -58,7 +58,7 @@ pub(super) async fn redeem(asking: Asking<'_>, request: &CodeRequest, app: &App)
         grant,
         session,
         access_jti: session.access_jti.clone(),
-        scope: &grant.scope,
+        allowed: request.wish.under(grant),
         terms,
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken)

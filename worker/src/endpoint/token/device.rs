@@ -4,7 +4,7 @@
 use gatepass_core::client::{AuthenticatedClient, GrantType};
 use gatepass_core::grant::code::NewIds;
 use gatepass_core::grant::device::{self, DevicePoll, DeviceRefusal, Made, Outcome, Polled};
-use gatepass_core::grant::{Grant, Terms};
+use gatepass_core::grant::{Allowed, Grant, Terms};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::secret::DeviceCode;
 use gatepass_core::store::DeviceStore;
@@ -56,7 +56,7 @@ pub(super) async fn poll(asking: Asking<'_>, code: &DeviceCode, app: &App) -> An
         grant: &made.grant,
         session: &made.session,
         access_jti: JwtId::from_random(random::bytes()?),
-        scope: &made.grant.scope,
+        allowed: Allowed::all(&made.grant),
         terms,
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken),

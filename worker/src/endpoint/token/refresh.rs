@@ -1,10 +1,9 @@
 //! The refresh grant (RFC 6749 §6): one round trip to D1.
 
 use gatepass_core::client::ClientCredentials;
-use gatepass_core::grant::Terms;
-use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_scope};
+use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_wish};
+use gatepass_core::grant::{Terms, Wish};
 use gatepass_core::id::JwtId;
-use gatepass_core::scope::Scope;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::refresh::read_for_refresh;
@@ -25,8 +24,8 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
         Ok(claims) => claims.jti,
         Err(error) => return Ok(Err(TokenRefusal::RefreshToken(error))),
     };
-    if let Some(requested) = &request.scope
-        && let Err(refusal) = check_narrower(requested, credentials, &jti, app, now).await?
+    if !request.wish.is_for_everything()
+        && let Err(refusal) = check_narrower(&request.wish, credentials, &jti, app, now).await?
     {
         return Ok(Err(refusal.into()));
     }
@@ -60,24 +59,24 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
         now,
         key: asking.key(),
     };
-    let scope = request.scope.as_ref().unwrap_or(&refreshed.grant.scope);
+    let allowed = request.wish.under(&refreshed.grant);
     let issue = Issue {
         grant: &refreshed.grant,
         session: &refreshed.session,
         access_jti,
-        scope,
+        allowed,
         terms,
         algorithms,
         gives_refresh_token: true,
         // Without a nonce: it answers no authorization request (OIDC Core §12.2).
-        id_token: issue::id_token(&refreshed.grant, scope, None, terms, app).await?,
+        id_token: issue::id_token(&refreshed.grant, allowed.scope, None, terms, app).await?,
     };
     issue::tokens(issue, &keys, app).await.map(Ok)
 }
 
 /// A request for less than was granted costs one more round trip, before anything is spent.
 async fn check_narrower(
-    requested: &Scope,
+    wish: &Wish,
     credentials: &ClientCredentials,
     jti: &JwtId,
     app: &App,
@@ -86,5 +85,5 @@ async fn check_narrower(
     let caller = credentials.client_id();
     let (client, _, state) = app.store.refresh_token_state(caller, jti).await?;
     let grant = state.grant.as_ref();
-    Ok(check_scope(requested, credentials, client, grant, now))
+    Ok(check_wish(wish, credentials, client, grant, now))
 }
