@@ -53,7 +53,7 @@ const SIGN_IN_FAILURES = {
   callback_foreign: 'This answer belongs to no sign-in that this tab began. If you did not begin one, someone may have sent you the link.',
   callback_expired: 'The sign-in was begun more than an hour ago.',
   issuer_mismatch: 'The answer comes from another provider than the one that was asked.',
-  invalid_id_token: 'The provider’s statement of who you are is not for this page or this sign-in.',
+  invalid_id_token: 'The provider’s statement of who you are is not for this page or this sign-in, or not signed by it.',
   network_error: 'The provider could not be reached.',
   timeout: 'The provider did not answer in time.',
 };

@@ -10,6 +10,7 @@
 use gatepass_core::client::registration::Offer;
 use gatepass_core::discovery;
 use gatepass_core::error::ErrorResponse;
+use gatepass_core::form::Form;
 use gatepass_core::grant::EndReason;
 use gatepass_core::id::ClientId;
 use gatepass_core::jose::ParsedJwt;
@@ -25,7 +26,7 @@ use gatepass_core::rp::token::{self, TokenResponse, Tokens, build_code_request};
 use gatepass_core::rp::{id_token, sign_out};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::SignInCookie;
-use gatepass_core::time::Lifetime;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::access::{self, AccessTokenClaims};
 use gatepass_core::token::{TokenRefusal, id};
 use gatepass_testing::{Provider, Sent, fixture};
@@ -51,7 +52,7 @@ impl Loopback {
         let document = discovery::Metadata::new(&provider.issuer, offer, false, false);
         let document = serde_json::to_value(&document).unwrap();
         Self {
-            metadata: metadata::process(&provider.issuer, discovered(&document)).unwrap(),
+            metadata: metadata::process(&provider.issuer, &discovered(&document)).unwrap(),
             client_id: fixture::demo().id,
             provider,
         }
@@ -66,13 +67,15 @@ impl Loopback {
             resource: Some("http://localhost:5000"),
             login_hint: None,
             prompt,
+            max_age: Some(Lifetime::from_minutes(2)),
+            dpop_jkt: None,
             return_to: ReturnTo::parse("/orders?page=2#top").unwrap(),
         };
         let random = &self.provider.random;
         let secrets = SignInSecrets::from_random(random.bytes(), random.bytes(), random.bytes());
         let now = self.provider.clock.now();
-        let (url, transaction) = authorization::build(&self.metadata, request, secrets, now);
-        let (endpoint, query) = url.split_once('?').unwrap();
+        let (asked, transaction) = authorization::build(&self.metadata, request, secrets, now);
+        let (endpoint, query) = asked.url.split_once('?').unwrap();
         assert_eq!(endpoint, "http://localhost:4000/oauth/authorize");
         (query.to_owned(), transaction)
     }
@@ -85,10 +88,11 @@ impl Loopback {
     ) -> Result<Redemption, AuthorizationError> {
         let (address, query) = location.split_once('?').unwrap();
         assert_eq!(address, REDIRECT);
-        let answer = authorization::parse(query).unwrap();
+        let query = Form::parse(query).unwrap();
+        let answer = authorization::parse(&query).unwrap();
         // Through the store of the tab, as in a browser.
         let kept = Transaction::from_record(answer.state(), &transaction.to_record()).unwrap();
-        authorization::process(&self.metadata, kept, answer, self.provider.clock.now())
+        authorization::process(&self.metadata, kept, &answer, self.provider.clock.now())
     }
 
     /// What the token endpoint answers, as the page reads it.
@@ -174,17 +178,28 @@ fn text<'a>(answer: &'a Value, name: &str) -> Option<&'a str> {
     answer.get(name).and_then(Value::as_str)
 }
 
-fn discovered(document: &Value) -> DiscoveryDocument {
-    let url = |name| text(document, name).map(str::to_owned);
-    let iss = document.get("authorization_response_iss_parameter_supported");
+fn time(claims: &Value, name: &str) -> Timestamp {
+    Timestamp::from_seconds(claims.get(name).and_then(Value::as_i64).unwrap())
+}
+
+fn discovered(document: &Value) -> DiscoveryDocument<'_> {
+    let url = |name| text(document, name);
+    let says = |name| document.get(name).and_then(Value::as_bool).unwrap();
     DiscoveryDocument {
         issuer: url("issuer").unwrap(),
         authorization_endpoint: url("authorization_endpoint").unwrap(),
         token_endpoint: url("token_endpoint").unwrap(),
-        userinfo_endpoint: url("userinfo_endpoint"),
-        revocation_endpoint: url("revocation_endpoint"),
         end_session_endpoint: url("end_session_endpoint"),
-        authorization_response_iss_parameter_supported: iss.and_then(Value::as_bool).unwrap(),
+        others: [
+            "userinfo_endpoint",
+            "revocation_endpoint",
+            "jwks_uri",
+            "pushed_authorization_request_endpoint",
+        ]
+        .map(url),
+        authorization_response_iss_parameter_supported: says(
+            "authorization_response_iss_parameter_supported",
+        ),
     }
 }
 
@@ -220,16 +235,30 @@ fn the_walk_from_the_first_click_to_the_second_generation() {
     let parsed = ParsedJwt::parse(id::TYPE, &id_token).unwrap();
     assert!(parties.provider.signer.has_signed(&parsed));
     let now = parties.provider.clock.now();
-    let claims = parsed.verified::<Value>(true, now).unwrap().payload;
+    let parsed = parsed.verified::<Value>(true, now).unwrap();
+    let claims = parsed.payload;
     let claims = id_token::IdTokenClaims {
         iss: text(&claims, "iss").unwrap(),
         aud: vec![text(&claims, "aud").unwrap()],
         azp: None,
         nonce: text(&claims, "nonce"),
+        iat: parsed.issued_at,
+        exp: parsed.expires_at,
+        auth_time: claims
+            .get("auth_time")
+            .is_some()
+            .then(|| time(&claims, "auth_time")),
+        at_hash: text(&claims, "at_hash"),
     };
-    let (client, nonce) = (&parties.client_id, &redemption.nonce);
+    let expected = id_token::Expected {
+        nonce: &redemption.nonce,
+        max_age: Some(Lifetime::from_minutes(2)),
+        at_hash: claims.at_hash,
+        date: Some(now),
+    };
+    let client = &parties.client_id;
     assert_eq!(
-        id_token::process(&parties.metadata, client, nonce, &claims),
+        id_token::process(&parties.metadata, client, expected, &claims),
         Ok(())
     );
 
@@ -295,9 +324,10 @@ fn an_answer_meant_for_another_tab_redeems_nothing() {
         panic!("the browser is signed in")
     };
     let (_, query) = location.split_once('?').unwrap();
-    let answer = authorization::parse(query).unwrap();
+    let query = Form::parse(query).unwrap();
+    let answer = authorization::parse(&query).unwrap();
     let now = parties.provider.clock.now();
-    let refused = authorization::process(&parties.metadata, other_transaction, answer, now);
+    let refused = authorization::process(&parties.metadata, other_transaction, &answer, now);
     assert_eq!(refused.unwrap_err(), AuthorizationError::OtherState);
 }
 
@@ -350,7 +380,7 @@ fn signing_out_at_the_provider_ends_the_page_with_its_reason_and_no_other_sign_i
     let home = "http://localhost:3001/";
     let url = sign_out::build_end_session_url(endpoint, &parties.client_id, home, None);
     let (_, query) = url.split_once('?').unwrap();
-    let form = gatepass_core::form::Form::parse(query).unwrap();
+    let form = Form::parse(query).unwrap();
     let logout = gatepass_core::logout::LogoutRequest::parse(&form);
     assert_eq!(logout.client_id.as_ref(), Some(&parties.client_id));
     let demo = fixture::demo();

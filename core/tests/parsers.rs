@@ -75,7 +75,8 @@ proptest! {
         let browser = BrowserBinding::new(other.as_str());
         let token = StateToken::new(text.as_str());
         let _ = state_token::open(&token, Some(&browser), &fixture::state_token_key(), now);
-        let _ = gatepass_core::rp::authorization::parse(&text);
+        let form = Form::parse(&text);
+        let _ = form.map(|form| gatepass_core::rp::authorization::parse(&form).is_ok());
         let Ok(form) = Form::parse(&text) else { return Ok(()) };
         let _ = ClientCredentials::parse(Some(&other), &form);
         let _ = TokenRequest::parse(Some(&other), &form, Some(GrantType::RefreshToken));

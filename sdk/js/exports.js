@@ -2,3 +2,4 @@
 // a bundler leaves out what an application does not import.
 
 export { GatepassError } from './error.js';
+export { popup, silent } from './window.js';

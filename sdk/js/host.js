@@ -11,3 +11,14 @@ export function base64url(bytes) {
   const text = btoa(String.fromCharCode(...bytes));
   return text.replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
 }
+
+/** Bytes of base64 or base64url. */
+export function bytesOf(text) {
+  const bytes = atob(text.replace(/-/g, '+').replace(/_/g, '/'));
+  return Uint8Array.from(bytes, (character) => character.charCodeAt(0));
+}
+
+/** The hash of a text: 256 or 512 bits of SHA-2. */
+export async function sha(bits, text) {
+  return new Uint8Array(await crypto.subtle.digest(`SHA-${bits}`, new TextEncoder().encode(text)));
+}

@@ -73,7 +73,59 @@ export interface LoginOptions {
   loginHint?: string;
   /** `login` to sign in anew, `consent` to ask again, `select_account`, or `none` to ask nothing (OpenID Connect `prompt`). */
   prompt?: string;
+  /**
+   * How many seconds ago the user may have proved who they are; longer ago, the provider asks again
+   * (OpenID Connect `max_age`). The ID token is held against it.
+   */
+  maxAge?: number;
+  /** Another way than leaving the page: {@link popup} or {@link silent}. */
+  via?: SignInWay;
 }
+
+/** A way to sign in that stays on the page. Made by {@link popup} or {@link silent}, for one sign-in. */
+export interface SignInWay {
+  /** @internal */
+  readonly __way: unique symbol;
+}
+
+/** How long to wait for another window. */
+export interface WindowOptions {
+  /** Milliseconds until the sign-in is given up (`timeout`). @defaultValue ten minutes for a popup, ten seconds for {@link silent} */
+  timeout?: number;
+  /** Gives the sign-in up; it rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Signs in through a popup. Call it while the click is handled, before anything is awaited: it opens the
+ * window at once, and a browser blocks one that comes later.
+ *
+ * ```ts
+ * button.onclick = () => client.login({ via: popup() });
+ * ```
+ *
+ * The popup ends on the page of the `redirectUri`, which is on the same origin as this page and calls
+ * {@link Client.handleCallback} as always: that hands the answer over and closes the popup. The sign-in then
+ * resolves, or rejects with `popup_blocked`, `popup_closed`, `timeout` or what
+ * {@link Client.handleCallback} rejects with.
+ */
+export function popup(options?: WindowOptions & {
+  /** Of `window.open`. @defaultValue `'popup,width=480,height=640'` */
+  features?: string;
+}): SignInWay;
+
+/**
+ * Signs in whoever is signed in at the provider, in a hidden frame, and asks nobody anything: otherwise it
+ * rejects with `login_required`, `consent_required` or `interaction_required`. Where a browser keeps cookies
+ * from frames of other sites, that is so for a provider on another site, whoever is signed in there.
+ *
+ * ```ts
+ * if (!client.signedIn) await client.login({ via: silent() }).catch(() => {});
+ * ```
+ *
+ * The page of the `redirectUri` must allow this origin to frame it (`frame-ancestors 'self'`).
+ */
+export function silent(options?: WindowOptions): SignInWay;
 
 /** How to sign out. */
 export interface LogoutOptions {
@@ -133,7 +185,7 @@ export interface RequestEvent {
   status: number;
   durationMs: number;
   /** `api`: {@link Client.fetch}; the others are the client's own. */
-  kind: 'api' | 'discovery' | 'token' | 'userinfo' | 'revocation';
+  kind: 'api' | 'discovery' | 'push' | 'token' | 'keys' | 'userinfo' | 'revocation';
 }
 
 /** Signs a user in and out and calls APIs on the user's behalf. Made by {@link createClient}. */
@@ -142,17 +194,25 @@ export interface Client {
   readonly signedIn: boolean;
 
   /**
-   * Begins a sign-in: leaves the page for the provider.
+   * Begins a sign-in: leaves the page for the provider. The request is pushed where the provider offers it (RFC 9126),
+   * and goes in the address if that fails.
    * @throws {@link GatepassError} `invalid_return_to`, `storage_unavailable`, or a code of a failed discovery
    */
-  login(options?: LoginOptions): Promise<void>;
+  login(options?: LoginOptions & { via?: undefined }): Promise<void>;
+
+  /**
+   * Signs in on this page, another {@link LoginOptions.via | way}.
+   * @returns where the user wanted to be
+   */
+  login(options: LoginOptions & { via: SignInWay }): Promise<{ returnTo: string }>;
 
   /**
    * Completes a sign-in on the page of the `redirectUri`, and removes the answer from the address bar.
    * @param url the address that the provider sent the user to; default: the page's
    * @returns where the user wanted to be
    * @throws {@link GatepassError} `callback_missing`, `callback_used`, `callback_foreign`,
-   *   `callback_expired`, `issuer_mismatch`, `access_denied` or another code of the provider's answer
+   *   `callback_expired`, `issuer_mismatch`, `access_denied` or another code of the provider's answer,
+   *   `invalid_id_token`
    */
   handleCallback(url?: string | URL): Promise<{ returnTo: string }>;
 
@@ -217,14 +277,18 @@ export type GatepassErrorCode =
   | 'callback_missing'
   /** The answer was used before: a reload, or the back button. */
   | 'callback_used'
-  /** The answer belongs to no sign-in that this tab began. */
+  /** The answer belongs to no sign-in that this tab began, or the window that began it is gone. */
   | 'callback_foreign'
   /** The sign-in was begun more than an hour ago. */
   | 'callback_expired'
   /** The answer comes from another issuer, or does not say from which (RFC 9207). */
   | 'issuer_mismatch'
-  /** The ID token is not for this client or this sign-in. */
+  /** The ID token is missing, not for this client, this sign-in or this time, or not signed by the provider. */
   | 'invalid_id_token'
+  /** The browser did not open the popup. */
+  | 'popup_blocked'
+  /** The user closed the popup. */
+  | 'popup_closed'
   /** The user or the provider said no. */
   | 'access_denied'
   /** `prompt: 'none'`, and the user would have to sign in. */
@@ -245,7 +309,7 @@ export type GatepassErrorCode =
   | 'not_refreshable'
   /** The provider could not be reached. */
   | 'network_error'
-  /** The provider did not answer in time. */
+  /** The provider did not answer in time; of a sign-in through another window, nobody did. */
   | 'timeout'
   /** The provider answered 408, 429 or 5xx; see `status`. */
   | 'server_error'

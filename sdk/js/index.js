@@ -3,6 +3,7 @@
 
 import compressed from '#wasm';
 import { makeClient } from './client.js';
+import { bytesOf } from './host.js';
 import { prepareCores } from './start.js';
 
 export * from './exports.js';
@@ -11,8 +12,7 @@ export * from './exports.js';
 let compiled;
 
 async function inflate() {
-  const bytes = Uint8Array.from(atob(compressed), (character) => character.charCodeAt(0));
-  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  const inflated = new Blob([bytesOf(compressed)]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
   return WebAssembly.compile(await new Response(inflated).arrayBuffer());
 }
 

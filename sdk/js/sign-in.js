@@ -4,30 +4,60 @@ import { ask } from './core.js';
 import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { emit } from './events.js';
-import { base64url, now, randomBytes } from './host.js';
+import { base64url, now, randomBytes, sha } from './host.js';
+import { verifiedClaims } from './id-token.js';
 import { clean, leave } from './page.js';
 import { keep } from './session.js';
 import { read, remember } from './storage.js';
-import { persist } from './transport.js';
+import { exchange, persist } from './transport.js';
+import { MARK, handOver } from './window-answer.js';
 
 const TRANSACTION = 'gatepass.transaction ';
-const USED = 'gatepass.used';
+const USED = 'used';
 
-export async function login(client, wishes = {}) {
-  await metadata(client);
+/** How long a pushed request is waited for, in milliseconds; the request can go without. */
+const PUSH_TIMEOUT = 3_000;
+
+/** `client.login`: `via` is another way than leaving the page. */
+export async function login(client, { via, ...wishes } = {}) {
+  if (via) return via(client, wishes);
+  const { state, record, url } = await prepareRequest(client, wishes);
+  if (!remember(TRANSACTION + state, record)) throw new GatepassError('storage_unavailable');
+  leave(client, url);
+}
+
+/** A request with secrets of its own: the `url` that makes it, and the `record` that its answer needs. */
+export async function prepareRequest(client, wishes, mark = '') {
+  const provider = await metadata(client);
   if (!crypto.subtle) throw new GatepassError('unsupported', 'WebCrypto, without https');
   const verifier = base64url(randomBytes(32));
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
-  const transaction = ask(client, 'authorize', {
+  const request = ask(client, 'authorize', {
     ...wishes,
-    state: base64url(randomBytes(16)),
+    state: base64url(randomBytes(16)) + mark,
     nonce: base64url(randomBytes(16)),
     verifier,
-    challenge: base64url(new Uint8Array(digest)),
+    challenge: base64url(await sha(256, verifier)),
     now: now(),
   });
-  if (!remember(TRANSACTION + transaction.state, transaction.record)) throw new GatepassError('storage_unavailable');
-  leave(client, transaction.url);
+  const { pushed_authorization_request_endpoint: endpoint } = provider;
+  if (endpoint) await push(client, request, endpoint, provider.require_pushed_authorization_requests);
+  return request;
+}
+
+/**
+ * Sends the request ahead (RFC 9126), so that the address only names it. There is no secret in it, so what
+ * fails must not keep anyone from signing in: the request then goes in the address, unless the provider takes
+ * no such request. If it is the request that is wrong, the provider says so there.
+ */
+async function push(client, request, endpoint, required) {
+  const reply = await exchange(client, 'push', endpoint, request.parameters, PUSH_TIMEOUT);
+  const { request_uri } = reply.json ?? {};
+  if (request_uri) {
+    const named = new URLSearchParams({ client_id: client.options.clientId, request_uri });
+    request.url = request.url.replace(request.parameters, named);
+  } else if (required) {
+    ask(client, 'check', {}, reply);
+  }
 }
 
 /** Calls at the same time for the same answer share one sign-in. */
@@ -35,50 +65,36 @@ export async function handleCallback(client, address) {
   const url = new URL(address, globalThis.location?.href);
   const { callbacks } = client;
   const state = url.searchParams.get('state');
+  if (state?.endsWith(MARK)) return handOver(state, url);
   if (!callbacks.has(state)) {
-    const done = completeSignIn(client, url, state).finally(() => callbacks.delete(state));
+    const done = completeHere(client, url, state).finally(() => callbacks.delete(state));
     callbacks.set(state, done);
   }
   return callbacks.get(state);
 }
 
-async function completeSignIn(client, url, state) {
-  const { token_endpoint: endpoint } = await metadata(client);
-  const { body, nonce, return_to: returnTo } = takeAnswer(client, url, state);
-  const reply = await persist(client, 'token', endpoint, () => body);
-  keep(client, ask(client, 'sign_in', { ...claimsOf(reply.json?.id_token), nonce }, reply));
-  emit(client, 'signed_in');
-  return { returnTo };
-}
-
 /** The answer in the address, with what was remembered for it under `state`. Both are used up by it. */
-function takeAnswer(client, url, state) {
-  const record = state ? read(TRANSACTION + state) : undefined;
+async function completeHere(client, url, state) {
+  await metadata(client);
+  const key = TRANSACTION + state;
+  const record = state ? read(key) : undefined;
+  if (record) remember(key, USED);
   try {
-    const answer = ask(client, 'redeem', { query: url.search.slice(1), record, now: now() });
+    const done = completeSignIn(client, url.search, record);
     clean(url);
-    return answer;
+    return await done;
   } catch (error) {
     if (error.code !== 'callback_missing') clean(url);
-    if (error.code === 'callback_foreign' && read(USED) === state) error = new GatepassError('callback_used');
-    throw error;
-  } finally {
-    if (record) {
-      remember(TRANSACTION + state);
-      remember(USED, state);
-    }
+    throw error.code === 'callback_foreign' && record ? new GatepassError('callback_used') : error;
   }
 }
 
-/** The claims of an ID token that the core checks; several audiences on a line each. */
-function claimsOf(idToken) {
-  try {
-    const payload = atob(idToken.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
-    const bytes = Uint8Array.from(payload, (character) => character.charCodeAt(0));
-    const { iss, aud, azp, nonce } = JSON.parse(new TextDecoder().decode(bytes));
-    return { 'claims.iss': iss, 'claims.aud': [aud].flat().join('\n'), 'claims.azp': azp, 'claims.nonce': nonce };
-  } catch {
-    // The core misses them.
-    return {};
-  }
+/** Makes a session of an answer and the `record` of its request. */
+export async function completeSignIn(client, query, record) {
+  const { token_endpoint: endpoint } = await metadata(client);
+  const { body, return_to: returnTo, ...expected } = ask(client, 'redeem', { query: query.slice(1), record, now: now() });
+  const reply = await persist(client, 'token', endpoint, () => body);
+  keep(client, ask(client, 'sign_in', { ...expected, ...(await verifiedClaims(client, reply)) }, reply));
+  emit(client, 'signed_in');
+  return { returnTo };
 }

@@ -62,5 +62,7 @@ export async function replyOf(response) {
   });
   const { status, headers } = response;
   const isObject = typeof json === 'object' && json !== null;
-  return { status, retryAfter: headers.get('retry-after') ?? undefined, json: isObject ? json : undefined };
+  // Of another origin, only if it lets pages read it.
+  const date = Date.parse(headers.get('date')) / 1000 || undefined;
+  return { status, date, retryAfter: headers.get('retry-after') ?? undefined, json: isObject ? json : undefined };
 }

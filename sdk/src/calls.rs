@@ -3,20 +3,23 @@
 use gatepass_core::form::Form;
 use gatepass_core::id::Nonce;
 use gatepass_core::rp::authorization::{
-    self, AuthorizationError, AuthorizationRequest, ReturnTo, Transaction,
+    self, AuthorizationError, AuthorizationRequest, ResponseError, ReturnTo, Transaction,
 };
 use gatepass_core::rp::failure::Failure;
+use gatepass_core::rp::id_token::{self, Expected};
 use gatepass_core::rp::metadata::{self, Metadata};
+use gatepass_core::rp::retry;
 use gatepass_core::rp::session::{Begun, Finished, Rejected};
 use gatepass_core::rp::sign_out::{Revocable, build_end_session_url, build_revocation_request};
 use gatepass_core::rp::token::{self, Tokens, build_code_request};
-use gatepass_core::rp::{id_token, retry};
 use gatepass_core::secret::IdToken;
 
 use crate::Core;
 use crate::error::Error;
 use crate::options::Options;
-use crate::parameters::{self, generation, number, timestamp, write};
+use crate::parameters::{
+    self, generation, number, optional_lifetime, optional_timestamp, timestamp, write,
+};
 
 type Answer = Result<String, Error>;
 
@@ -55,12 +58,13 @@ impl Core {
         parameters::success(input)?;
         let document = parameters::discovery_document(input);
         let document = document.ok_or(Failure::Unreadable { status: 200 })?;
-        let found = metadata::process(&self.options()?.issuer, document)?;
+        let found = metadata::process(&self.options()?.issuer, &document)?;
         self.metadata = Some(found);
         Ok(String::new())
     }
 
-    /// The wishes of `login`, the secrets, `now` -> `url`, and the `record` to keep under `state`.
+    /// The wishes of `login`, the secrets, `now` -> the request as a `url`, which ends with its `parameters`, and the
+    /// `record` to keep under `state`.
     fn authorize(&mut self, input: &Form) -> Answer {
         let now = timestamp(input)?;
         let options = self.options()?;
@@ -71,26 +75,31 @@ impl Core {
             resource: options.resource.as_deref(),
             login_hint: input.optional("loginHint"),
             prompt: input.optional("prompt"),
+            max_age: optional_lifetime(input, "maxAge"),
+            dpop_jkt: input.optional("jkt"),
             return_to: ReturnTo::parse(input.optional("returnTo").unwrap_or("/"))?,
         };
         let secrets = parameters::secrets(input).ok_or(Error::Malformed)?;
-        let (url, transaction) = authorization::build(self.metadata()?, request, secrets, now);
+        let (asked, transaction) = authorization::build(self.metadata()?, request, secrets, now);
         Ok(write(&[
-            ("url", &*url),
+            ("url", &*asked.url),
+            ("parameters", &asked.parameters),
             ("state", transaction.state().as_str()),
             ("record", &transaction.to_record()),
         ]))
     }
 
     /// The `query` that came back, the `record` under its state, `now` -> the `body` of the token
-    /// request, the `nonce` and `return_to`.
+    /// request, and the `nonce`, `max_age` and `return_to`.
     fn redeem(&mut self, input: &Form) -> Answer {
         let now = timestamp(input)?;
-        let response = authorization::parse(input.optional("query").unwrap_or_default())?;
+        let query = Form::parse(input.optional("query").unwrap_or_default());
+        let query = query.map_err(ResponseError::from)?;
+        let response = authorization::parse(&query)?;
         let record = input.optional("record").unwrap_or_default();
         let transaction = Transaction::from_record(response.state(), record);
         let transaction = transaction.ok_or(AuthorizationError::OtherState)?;
-        let redemption = authorization::process(self.metadata()?, transaction, response, now)?;
+        let redemption = authorization::process(self.metadata()?, transaction, &response, now)?;
         let options = self.options()?;
         let body = build_code_request(
             &options.client_id,
@@ -98,22 +107,29 @@ impl Core {
             options.resource.as_deref(),
             &redemption,
         );
+        let max_age = redemption.max_age.map(|age| age.seconds().to_string());
         Ok(write(&[
             ("body", &*body),
             ("nonce", redemption.nonce.as_str()),
+            ("max_age", max_age.as_deref().unwrap_or_default()),
             ("return_to", redemption.return_to.as_str()),
         ]))
     }
 
-    /// A reply with tokens, the claims of the ID token if there is one, the `nonce` -> the session.
+    /// A reply with tokens, the claims of the ID token, what is `expected` of them -> the session.
     fn sign_in(&mut self, input: &Form) -> Answer {
         let tokens = tokens(input)?;
-        if input.optional("json.id_token").is_some() {
+        let options = self.options()?;
+        if tokens.id_token.is_some() || options.is_openid() {
+            let nonce = Nonce::parse(input.optional("nonce").unwrap_or_default());
+            let expected = Expected {
+                nonce: &nonce.map_err(|_| Error::IdToken)?,
+                max_age: optional_lifetime(input, "max_age"),
+                at_hash: input.optional("at_hash"),
+                date: optional_timestamp(input, "date"),
+            };
             let claims = parameters::id_token_claims(input).ok_or(Error::IdToken)?;
-            let nonce = input.optional("nonce").unwrap_or_default();
-            let nonce = Nonce::parse(nonce).map_err(|_| Error::IdToken)?;
-            let client_id = &self.options()?.client_id;
-            id_token::process(self.metadata()?, client_id, &nonce, &claims)?;
+            id_token::process(self.metadata()?, &options.client_id, expected, &claims)?;
         }
         self.session.sign_in(tokens);
         Ok(self.view())

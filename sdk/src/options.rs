@@ -34,4 +34,10 @@ impl Options {
             resource: input.optional("resource").map(str::to_owned),
         })
     }
+
+    /// Whether an ID token is asked for.
+    pub(crate) fn is_openid(&self) -> bool {
+        let mut scopes = self.scope.as_bytes().split(|byte| *byte == b' ');
+        scopes.any(|scope| scope == b"openid")
+    }
 }

@@ -18,7 +18,7 @@ use crate::error::Error;
 ///
 /// `status` is 0 if there was no answer, and absent if there was none in time.
 pub(crate) fn success(input: &Form) -> Result<(), Failure> {
-    let retry_after = optional_number(input, "retry_after").map(Lifetime::from_seconds);
+    let retry_after = optional_lifetime(input, "retry_after");
     match optional_number(input, "status") {
         None => Err(Failure::TimedOut),
         Some(0) => Err(Failure::Unreachable),
@@ -35,16 +35,23 @@ pub(crate) fn success(input: &Form) -> Result<(), Failure> {
 }
 
 /// A discovery document, if it has what it cannot do without.
-pub(crate) fn discovery_document(input: &Form) -> Option<DiscoveryDocument> {
-    let iss = input.optional("json.authorization_response_iss_parameter_supported");
+pub(crate) fn discovery_document(input: &Form) -> Option<DiscoveryDocument<'_>> {
+    let url = |name| input.optional(name);
+    let says = |name| input.optional(name) == Some("true");
     Some(DiscoveryDocument {
-        issuer: text(input, "json.issuer")?,
-        authorization_endpoint: text(input, "json.authorization_endpoint")?,
-        token_endpoint: text(input, "json.token_endpoint")?,
-        userinfo_endpoint: text(input, "json.userinfo_endpoint"),
-        revocation_endpoint: text(input, "json.revocation_endpoint"),
-        end_session_endpoint: text(input, "json.end_session_endpoint"),
-        authorization_response_iss_parameter_supported: iss == Some("true"),
+        issuer: url("json.issuer")?,
+        authorization_endpoint: url("json.authorization_endpoint")?,
+        token_endpoint: url("json.token_endpoint")?,
+        end_session_endpoint: url("json.end_session_endpoint"),
+        others: [
+            url("json.userinfo_endpoint"),
+            url("json.revocation_endpoint"),
+            url("json.jwks_uri"),
+            url("json.pushed_authorization_request_endpoint"),
+        ],
+        authorization_response_iss_parameter_supported: says(
+            "json.authorization_response_iss_parameter_supported",
+        ),
     })
 }
 
@@ -70,6 +77,10 @@ pub(crate) fn id_token_claims(input: &Form) -> Option<IdTokenClaims<'_>> {
             .collect(),
         azp: input.optional("claims.azp"),
         nonce: input.optional("claims.nonce"),
+        iat: optional_timestamp(input, "claims.iat")?,
+        exp: optional_timestamp(input, "claims.exp")?,
+        auth_time: optional_timestamp(input, "claims.auth_time"),
+        at_hash: input.optional("claims.at_hash"),
     })
 }
 
@@ -87,6 +98,17 @@ pub(crate) fn secrets(input: &Form) -> Option<SignInSecrets> {
 pub(crate) fn timestamp(input: &Form) -> Result<Timestamp, Error> {
     let now: u32 = number(input, "now")?;
     Ok(Timestamp::from_seconds(now.into()))
+}
+
+/// A time, in whole seconds.
+pub(crate) fn optional_timestamp(input: &Form, name: &str) -> Option<Timestamp> {
+    let seconds: u32 = input.optional(name)?.parse().ok()?;
+    Some(Timestamp::from_seconds(seconds.into()))
+}
+
+/// A length of time, in seconds.
+pub(crate) fn optional_lifetime(input: &Form, name: &str) -> Option<Lifetime> {
+    optional_number(input, name).map(Lifetime::from_seconds)
 }
 
 /// The generation of tokens that the call is about.

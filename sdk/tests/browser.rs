@@ -18,7 +18,8 @@ use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 use bindings::{
-    Client, Provider, calls, clear_storage, make_client, outcome, plan, post, sign_in, stored, turn,
+    Client, Provider, calls, clear_storage, hand_over, make_client, outcome, plan, post, sign_in,
+    sign_in_elsewhere, stored, turn,
 };
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -165,6 +166,11 @@ async fn an_id_token_for_somebody_else_signs_nobody_in() {
         "{ aud: ['demo', 'other'] }",
         "{ iss: 'other' }",
         "{ aud: 7 }",
+        "{ azp: 'other' }",
+        "{ iat: undefined }",
+        "{ exp: 1_700_000_000 }",
+        "{ exp: 'never' }",
+        "{ at_hash: 'other' }",
     ] {
         let (client, provider) = fresh("{}");
         provider.set_claims(&js(claims));
@@ -175,6 +181,200 @@ async fn an_id_token_for_somebody_else_signs_nobody_in() {
         );
         assert!(!client.signed_in());
     }
+    let (client, provider) = fresh("{}");
+    provider.set_claims(&js(
+        "{ aud: ['api', 'demo'], azp: 'demo', iat: Date.now() / 1000 }",
+    ));
+    assert_eq!(outcome_of(sign_in(&client, &provider)).await, "ok");
+}
+
+#[wasm_bindgen_test]
+async fn an_id_token_is_of_now_by_the_providers_clock() {
+    // Where the provider's dates cannot be read, the user's clock does not count in their place.
+    for (date, iat, outcome) in [
+        ("0", "0", "ok"),
+        ("undefined", "-36_000", "ok"),
+        ("-3_600", "-3_600", "ok"),
+        ("0", "-3_600", "invalid_id_token 200"),
+        ("0", "3_600", "invalid_id_token 200"),
+    ] {
+        let (client, provider) = fresh("{}");
+        provider.set_odd(&js(&format!("{{ date: {date} }}")));
+        let iat = format!("Math.floor(Date.now() / 1000) + {iat}");
+        provider.set_claims(&js(&format!("{{ iat: {iat}, exp: {iat} + 600 }}")));
+        assert_eq!(
+            outcome_of(sign_in(&client, &provider)).await,
+            outcome,
+            "{date} {iat}"
+        );
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_wish_for_fresh_proof_is_held_against_the_answer() {
+    for (ago, outcome) in [(0, "ok"), (3_600, "invalid_id_token 200")] {
+        let (client, provider) = fresh("{}");
+        get(client.login(&js("{ maxAge: 60 }"))).await;
+        assert!(provider.address().unwrap().contains("&max_age=60"));
+        provider.set_claims(&js(&format!(
+            "{{ auth_time: Math.floor(Date.now() / 1000) - {ago} }}"
+        )));
+        let callback = client.handle_callback(&provider.callback(""));
+        assert_eq!(outcome_of(callback).await, outcome);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_id_token_that_was_asked_for_must_come() {
+    let (client, provider) = fresh("{}");
+    provider.set_odd(&js("{ idToken: 'none' }"));
+    assert_eq!(
+        outcome_of(sign_in(&client, &provider)).await,
+        "invalid_id_token 200"
+    );
+    let (client, provider) = fresh("{ scope: 'read openid_not' }");
+    provider.set_odd(&js("{ idToken: 'none' }"));
+    assert_eq!(outcome_of(sign_in(&client, &provider)).await, "ok");
+}
+
+#[wasm_bindgen_test]
+async fn the_signature_of_an_id_token_is_verified_whatever_its_algorithm() {
+    for alg in ["ES256", "RS256", "PS256", "EdDSA", "Ed25519"] {
+        let (client, provider) = fresh("{}");
+        provider.set_odd(&js(&format!("{{ alg: '{alg}' }}")));
+        assert_eq!(outcome_of(sign_in(&client, &provider)).await, "ok", "{alg}");
+        let (client, provider) = fresh("{}");
+        provider.set_odd(&js(&format!("{{ alg: '{alg}', signature: 'wrong' }}")));
+        let refused = outcome_of(sign_in(&client, &provider)).await;
+        assert_eq!(refused, "invalid_id_token 200", "{alg}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_id_token_that_is_not_signed_as_it_must_be_signs_nobody_in() {
+    for header in [
+        "{ alg: 'none' }",
+        "{ alg: 'HS256' }",
+        "{ alg: 'RS256' }",
+        "{ alg: 'constructor' }",
+        "{ alg: undefined }",
+        "{ crit: ['exp'] }",
+        "{ kid: 'another' }",
+    ] {
+        let (client, provider) = fresh("{}");
+        provider.set_header(&js(header));
+        let refused = outcome_of(sign_in(&client, &provider)).await;
+        assert_eq!(refused, "invalid_id_token 200", "{header}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn keys_are_fetched_again_once_if_the_one_is_missing() {
+    for (odd, header, outcome, fetched) in [
+        ("{}", "{}", "ok", 1),
+        ("{}", "{ kid: undefined }", "ok", 1),
+        ("{ keys: 'late' }", "{}", "ok", 2),
+        ("{ keys: 'others' }", "{}", "invalid_id_token 200", 2),
+        ("{ keys: 'none' }", "{}", "invalid_id_token 200", 2),
+        ("{ keys: 'down' }", "{}", "network_error", 4),
+        ("{ without: ['jwks_uri'] }", "{}", "ok", 0),
+    ] {
+        let (client, provider) = fresh("{}");
+        provider.set_odd(&js(odd));
+        provider.set_header(&js(header));
+        assert_eq!(
+            outcome_of(sign_in(&client, &provider)).await,
+            outcome,
+            "{odd}"
+        );
+        assert_eq!(provider.count("/keys"), fetched, "{odd}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_request_is_pushed_where_that_is_offered() {
+    let (client, provider) = fresh("{}");
+    provider.set_odd(&js("{ push: 201 }"));
+    assert_eq!(text(sign_in(&client, &provider)).await, "/orders?page=2");
+    assert_eq!(
+        provider.address().unwrap(),
+        "https://id.example/authorize?client_id=demo&request_uri=urn%3Apushed"
+    );
+    let body = provider.bodies("/par");
+    assert!(
+        body.starts_with("response_type=code&client_id=demo&"),
+        "{body}"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_request_that_cannot_be_pushed_goes_in_the_address_unless_it_must_be_pushed() {
+    for (push, refused) in [
+        ("'down'", "network_error"),
+        ("503", "server_error 503"),
+        ("401", "request_refused 401"),
+    ] {
+        let (client, provider) = fresh("{}");
+        provider.set_odd(&js(&format!("{{ push: {push} }}")));
+        assert_eq!(outcome_of(sign_in(&client, &provider)).await, "ok");
+        let (client, provider) = fresh("{}");
+        provider.set_odd(&js(&format!("{{ push: {push}, mustPush: true }}")));
+        let login = client.login(&JsValue::UNDEFINED);
+        assert_eq!(outcome_of(login).await, refused);
+        assert_eq!(provider.address(), None);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn sign_ins_at_the_same_time_do_not_disturb_each_other() {
+    let (client, provider) = fresh("{}");
+    get(client.login(&js("{ returnTo: '/first' }"))).await;
+    let first = provider.callback("");
+    get(client.login(&js("{ returnTo: '/second' }"))).await;
+    let second = provider.callback("");
+    assert_eq!(outcome_of(client.handle_callback(&second)).await, "ok");
+    let mixed_up = outcome_of(client.handle_callback(&first)).await;
+    assert_eq!(
+        mixed_up, "invalid_id_token 200",
+        "the nonce is the second's"
+    );
+    for used in [&first, &second] {
+        assert_eq!(
+            outcome_of(client.handle_callback(used)).await,
+            "callback_used"
+        );
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_sign_in_through_another_window_stays_on_the_page() {
+    let (client, provider) = fresh("{}");
+    let done = sign_in_elsewhere(&client, &provider, "", 5_000);
+    assert_eq!(text(done).await, "/orders true");
+    assert!(client.signed_in());
+    assert_eq!(provider.happened(), "signed_in");
+    for (more, code) in [
+        ("error=login_required", "login_required"),
+        ("iss=https://evil.example", "issuer_mismatch"),
+        ("blocked", "popup_blocked"),
+        ("never", "timeout"),
+    ] {
+        let (client, provider) = fresh("{}");
+        let done = sign_in_elsewhere(&client, &provider, more, 100);
+        assert_eq!(outcome_of(done).await, code);
+        assert!(!client.signed_in());
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_answer_for_another_window_is_handed_over_if_it_is_there() {
+    let (client, provider) = fresh("{}");
+    assert_eq!(text(hand_over(&client, &provider, true)).await, "closed");
+    assert_eq!(
+        text(hand_over(&client, &provider, false)).await,
+        "callback_foreign"
+    );
+    assert_eq!(provider.count("/token"), 0);
 }
 
 #[wasm_bindgen_test]
@@ -455,7 +655,7 @@ async fn signing_out_forgets_revokes_and_leaves() {
         "token=refresh-1&token_type_hint=refresh_token&client_id=demo"
     );
     let address = provider.address().unwrap();
-    let asked = "https://id.example/logout?id_token_hint=e30.";
+    let asked = "https://id.example/logout?id_token_hint=ey";
     assert!(address.starts_with(asked), "{address}");
     let next = "&client_id=demo&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye";
     assert!(address.ends_with(next), "{address}");

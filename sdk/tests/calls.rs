@@ -45,7 +45,7 @@ fn core() -> Core {
         ("issuer", "https://id.example"),
         ("clientId", "demo"),
         ("redirectUri", "https://app.example/callback"),
-        ("scope", "openid"),
+        ("scope", "read"),
     ];
     call(&mut core, "configure", &[], &options);
     let document = [

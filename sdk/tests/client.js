@@ -4,9 +4,10 @@
 // A file comes after those that it imports.
 const files = [
   'error', 'host', 'storage', 'page', 'core', 'events', 'transport', 'discovery', 'revocation', 'session',
-  'configuration', 'refresh', 'fetch', 'user', 'sign-in', 'sign-out',
+  'configuration', 'refresh', 'fetch', 'user', 'id-token', 'window-answer', 'sign-in', 'sign-out',
 ];
 
 for (const file of files) await import(`../js/${file}.js`);
 
 export const { makeClient } = await import('../js/client.js');
+export const { popup } = await import('../js/window.js');

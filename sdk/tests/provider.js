@@ -1,10 +1,30 @@
 // A provider and an API in the page: what the client meets is chosen by the test.
 
+import { popup } from './client.js';
+
 export const ISSUER = 'https://id.example';
 const CALLBACK = 'https://app.example/callback';
 
 const json = (body, status = 200, headers = {}) => new Response(JSON.stringify(body), { status, headers });
 const base64url = (text) => btoa(text).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+const base64urlOf = (buffer) => base64url(String.fromCharCode(...new Uint8Array(buffer)));
+const utf8 = (text) => new TextEncoder().encode(text);
+
+const RSA = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' };
+const ALGORITHMS = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  RS256: { name: 'RSASSA-PKCS1-v1_5', ...RSA },
+  PS256: { name: 'RSA-PSS', saltLength: 32, ...RSA },
+  EdDSA: { name: 'Ed25519' },
+  Ed25519: { name: 'Ed25519' },
+};
+
+/** Keys that a test makes once: an RSA key takes its time. */
+const keys = new Map();
+function signingKey(alg) {
+  if (!keys.has(alg)) keys.set(alg, crypto.subtle.generateKey(ALGORITHMS[alg], true, ['sign', 'verify']));
+  return keys.get(alg);
+}
 
 export class Provider {
   constructor() {
@@ -19,6 +39,13 @@ export class Provider {
     this.address = undefined;
     this.issuer = ISSUER;
     this.claims = {};
+    this.header = {};
+    /**
+     * What else is unusual: `alg`; `keys` (`late`: only when asked without a cache, `none`, `down`, `others`);
+     * `signature` (`wrong`); `push` (a status or `down`), `mustPush`; `date` (seconds from now); `without` names
+     * members that the metadata lack.
+     */
+    this.odd = {};
     this.discoverable = true;
   }
 
@@ -46,6 +73,8 @@ export class Provider {
     const body = request.body ? await request.clone().text() : '';
     this.requests.push({ path: pathname, origin, body, authorization: request.headers.get('authorization') });
     if (pathname.includes('/.well-known/')) return this.discovery(pathname);
+    if (pathname === '/keys') return this.publish(request.cache);
+    if (pathname === '/par') return this.pushed();
     if (pathname === '/token') return this.token(new URLSearchParams(body));
     if (pathname === '/revoke') return this.revoke(new URLSearchParams(body));
     await this.held('api');
@@ -57,6 +86,7 @@ export class Provider {
 
   discovery(path) {
     if (path.endsWith('openid-configuration') && !this.discoverable) return json({ error: 'not_found' }, 404);
+    const without = Object.fromEntries((this.odd.without ?? []).map((name) => [name, undefined]));
     return json({
       issuer: this.issuer,
       authorization_endpoint: `${ISSUER}/authorize`,
@@ -65,7 +95,40 @@ export class Provider {
       revocation_endpoint: `${ISSUER}/revoke`,
       end_session_endpoint: `${ISSUER}/logout`,
       authorization_response_iss_parameter_supported: true,
+      jwks_uri: `${ISSUER}/keys`,
+      ...(this.odd.push && { pushed_authorization_request_endpoint: `${ISSUER}/par` }),
+      ...(this.odd.mustPush && { require_pushed_authorization_requests: true }),
+      ...without,
     });
+  }
+
+  async publish(cache) {
+    const { alg = 'ES256', keys: odd } = this.odd;
+    if (odd === 'down') throw new TypeError('network down');
+    if (odd === 'none' || (odd === 'late' && cache !== 'reload')) return json({ keys: [] });
+    const { publicKey } = await signingKey(alg);
+    const { key_ops, ext, ...jwk } = await crypto.subtle.exportKey('jwk', publicKey);
+    const kid = odd === 'others' ? 'another' : this.header.kid === undefined && 'kid' in this.header ? undefined : 'key';
+    return json({ keys: [{ kty: 'oct', kid: 'key', use: 'sig' }, { ...jwk, alg, kid, use: 'sig' }] });
+  }
+
+  pushed() {
+    const { push } = this.odd;
+    if (push === 'down') throw new TypeError('network down');
+    return push === 201 ? json({ request_uri: 'urn:pushed', expires_in: 60 }, 201) : json({ error: 'invalid_client' }, push);
+  }
+
+  /** An ID token, signed. */
+  async idToken(accessToken) {
+    const { alg = 'ES256', signature } = this.odd;
+    const iat = Math.floor(Date.now() / 1000);
+    const digest = await crypto.subtle.digest(/^Ed/.test(alg) ? 'SHA-512' : 'SHA-256', utf8(accessToken));
+    const at_hash = base64urlOf(digest.slice(0, digest.byteLength / 2));
+    const claims = { iss: ISSUER, aud: 'demo', nonce: this.nonce, iat, exp: iat + 600, at_hash, ...this.claims };
+    const signed = `${base64url(JSON.stringify({ alg, kid: 'key', ...this.header }))}.${base64url(JSON.stringify(claims))}`;
+    const { privateKey } = await signingKey(alg);
+    const bytes = await crypto.subtle.sign(ALGORITHMS[alg], privateKey, utf8(signature === 'wrong' ? '' : signed));
+    return `${signed}.${base64urlOf(bytes)}`;
   }
 
   /** Answers by the plan: `lost`, `down`, `502`, `429 60`, `invalid_grant replayed`, or tokens. */
@@ -79,10 +142,10 @@ export class Provider {
     this.generation += 1;
     this.accepted = `access-${this.generation}`;
     if (planned === 'lost') throw new TypeError('connection reset');
-    const claims = { iss: ISSUER, aud: 'demo', nonce: this.nonce, ...this.claims };
-    const idToken = form.get('code') ? { id_token: `e30.${base64url(JSON.stringify(claims))}.c2ln` } : {};
+    const idToken = form.get('code') && this.odd.idToken !== 'none' ? { id_token: await this.idToken(this.accepted) } : {};
     const refresh = planned === 'persistent' ? {} : { refresh_token: `refresh-${this.generation}` };
-    return json({ access_token: this.accepted, token_type: 'bEARER', expires_in: 300, ...refresh, ...idToken });
+    const date = this.odd.date === undefined ? {} : { date: new Date(Date.now() + this.odd.date * 1000).toUTCString() };
+    return json({ access_token: this.accepted, token_type: 'bEARER', expires_in: 300, ...refresh, ...idToken }, 200, date);
   }
 
   revoke(form) {
@@ -154,7 +217,8 @@ export class Provider {
 
   /** The address that the provider sends the user back to; `more` replaces or, if empty, removes parameters. */
   callback(more = '') {
-    const sent = new URL(this.address).searchParams;
+    let sent = new URL(this.address).searchParams;
+    if (sent.has('request_uri')) sent = new URLSearchParams(this.bodies('/par').split('\n').pop());
     this.nonce = sent.get('nonce');
     const url = new URL(CALLBACK);
     const parameters = { code: 'c0de', state: sent.get('state'), iss: ISSUER, ...Object.fromEntries(new URLSearchParams(more)) };
@@ -197,6 +261,46 @@ export async function outcome(promise) {
 
 export function plan(provider, ...steps) {
   provider.plan = steps.flatMap((step) => step.split(', '));
+}
+
+/** A sign-in through another window, which the provider sends back with `more`; the window is only played. */
+export async function signInElsewhere(client, provider, more, timeout) {
+  const opened = { closed: false, close() { this.closed = true; } };
+  const { open } = globalThis;
+  opened.location = {
+    replace: (url) => {
+      provider.address = url;
+      if (more === 'never') return;
+      const state = new URL(provider.callback(more)).searchParams;
+      const channel = new BroadcastChannel('gatepass.answer');
+      channel.postMessage({ state: 'another.window', search: '?code=evil' });
+      channel.postMessage({ state: new URL(url).searchParams.get('state'), search: `?${state}` });
+    },
+  };
+  globalThis.open = () => (more === 'blocked' ? null : opened);
+  try {
+    const { returnTo } = await client.login({ returnTo: '/orders', via: popup({ timeout }) });
+    return `${returnTo} ${opened.closed}`;
+  } finally {
+    globalThis.open = open;
+  }
+}
+
+/** `handleCallback` of an answer for another window, which is there or not. */
+export async function handOver(client, provider, there) {
+  await client.login();
+  const url = new URL(provider.callback());
+  url.searchParams.set('state', 'abc.window');
+  const { close } = globalThis;
+  const channel = new BroadcastChannel('gatepass.answer');
+  const closed = new Promise((resolve) => (globalThis.close = () => resolve('closed')));
+  channel.onmessage = ({ data }) => there && channel.postMessage({ taken: data.state });
+  try {
+    return await Promise.race([closed, outcome(client.handleCallback(url))]);
+  } finally {
+    globalThis.close = close;
+    channel.close();
+  }
 }
 
 export function stored() {

@@ -3,7 +3,7 @@
 use super::failure::WireText;
 use super::metadata::Metadata;
 use super::{parameters, with_query};
-use crate::form::Form;
+use crate::form::{Form, FormError};
 use crate::id::{ClientId, Nonce, State};
 use crate::pkce;
 use crate::secret::{AuthorizationCode, CodeVerifier};
@@ -30,8 +30,21 @@ pub struct AuthorizationRequest<'a> {
     pub login_hint: Option<&'a str>,
     /// What the provider may ask the user (OpenID Connect Core §3.1.2.1).
     pub prompt: Option<&'a str>,
+    /// How long ago the user may have been asked for proof (OpenID Connect Core §3.1.2.1).
+    pub max_age: Option<Lifetime>,
+    /// The key that the code, and what comes of it, is to be bound to (RFC 9449 §10).
+    pub dpop_jkt: Option<&'a str>,
     /// Where the user wants to be afterwards.
     pub return_to: ReturnTo,
+}
+
+/// An authorization request, two ways.
+#[derive(Debug)]
+pub struct Asked {
+    /// In an address, to send the user to.
+    pub url: String,
+    /// Its parameters alone, which end that address: the body of a pushed request (RFC 9126 §2.1).
+    pub parameters: String,
 }
 
 /// The secrets of one sign-in, each made of fresh random bytes.
@@ -68,6 +81,7 @@ pub struct Transaction {
     nonce: Nonce,
     verifier: CodeVerifier,
     return_to: ReturnTo,
+    max_age: Option<Lifetime>,
     begun: Timestamp,
 }
 
@@ -84,10 +98,10 @@ pub struct InvalidReturnTo;
 
 /// What the provider sent the user back with, before it is known which request it answers.
 #[derive(Debug)]
-pub struct AuthorizationResponse {
-    state: State,
-    iss: Option<String>,
-    answer: Result<AuthorizationCode, WireText>,
+pub struct AuthorizationResponse<'a> {
+    state: &'a str,
+    iss: Option<&'a str>,
+    answer: Result<&'a str, &'a str>,
 }
 
 /// Why an address is not an answer to any request.
@@ -130,24 +144,28 @@ pub struct Redemption {
     pub verifier: CodeVerifier,
     /// What the ID token must carry.
     pub nonce: Nonce,
+    /// How long ago the user may have been asked for proof, by the ID token.
+    pub max_age: Option<Lifetime>,
     /// Where the user wants to be.
     pub return_to: ReturnTo,
 }
 
-/// The URL to send the user to, and what to remember meanwhile.
+/// The request to send the user with, and what to remember meanwhile.
 pub fn build(
     metadata: &Metadata,
     request: AuthorizationRequest<'_>,
     secrets: SignInSecrets,
     now: Timestamp,
-) -> (String, Transaction) {
+) -> (Asked, Transaction) {
     let transaction = Transaction {
+        max_age: request.max_age,
         state: secrets.state,
         nonce: secrets.nonce,
         verifier: secrets.verifier,
         return_to: request.return_to,
         begun: now,
     };
+    let max_age = request.max_age.map(written);
     let query = [
         ("response_type", Some("code")),
         ("client_id", Some(request.client_id.as_str())),
@@ -160,30 +178,41 @@ pub fn build(
         ("resource", request.resource),
         ("login_hint", request.login_hint),
         ("prompt", request.prompt),
+        ("max_age", max_age.as_deref()),
+        ("dpop_jkt", request.dpop_jkt),
     ];
-    let query = parameters(&query);
-    let url = with_query(metadata.authorization_endpoint.as_str(), &query);
-    (url, transaction)
+    let parameters = parameters(&query);
+    let endpoint = metadata.authorization_endpoint.as_str();
+    let url = with_query(endpoint, &parameters);
+    (Asked { url, parameters }, transaction)
+}
+
+fn written(age: Lifetime) -> String {
+    u32::try_from(age.seconds()).unwrap_or(u32::MAX).to_string()
 }
 
 /// Reads the query of the address that the provider sent the user to.
 ///
 /// # Errors
 ///
-/// [`ResponseError`] if it is no answer.
-pub fn parse(query: &str) -> Result<AuthorizationResponse, ResponseError> {
-    let form = Form::parse(query).map_err(|_| ResponseError::Malformed)?;
-    let answer = match (form.optional("code"), form.optional("error")) {
+/// [`ResponseError::Missing`] if it is no answer.
+pub fn parse(query: &Form) -> Result<AuthorizationResponse<'_>, ResponseError> {
+    let answer = match (query.optional("code"), query.optional("error")) {
         (None, None) => return Err(ResponseError::Missing),
-        (_, Some(error)) => Err(WireText::of(error)),
-        (Some(code), None) => Ok(AuthorizationCode::new(code)),
+        (_, Some(error)) => Err(error),
+        (Some(code), None) => Ok(code),
     };
-    let state = form.optional("state").ok_or(ResponseError::Missing)?;
     Ok(AuthorizationResponse {
-        state: State::parse(state).map_err(|_| ResponseError::Malformed)?,
-        iss: form.optional("iss").map(str::to_owned),
+        state: query.optional("state").ok_or(ResponseError::Missing)?,
+        iss: query.optional("iss"),
         answer,
     })
+}
+
+impl From<FormError> for ResponseError {
+    fn from(_: FormError) -> Self {
+        Self::Malformed
+    }
 }
 
 /// Takes the answer to the request that `transaction` remembers.
@@ -194,28 +223,30 @@ pub fn parse(query: &str) -> Result<AuthorizationResponse, ResponseError> {
 pub fn process(
     metadata: &Metadata,
     transaction: Transaction,
-    response: AuthorizationResponse,
+    response: &AuthorizationResponse<'_>,
     now: Timestamp,
 ) -> Result<Redemption, AuthorizationError> {
-    if response.state != transaction.state {
+    if response.state != transaction.state.as_str() {
         return Err(AuthorizationError::OtherState);
     }
     if transaction.is_expired(now) {
         return Err(AuthorizationError::Expired);
     }
-    check_issuer(metadata, response.iss.as_deref())?;
+    check_issuer(metadata, response.iss)?;
+    let refused = |error| AuthorizationError::Refused(WireText::of(error));
     Ok(Redemption {
-        code: response.answer.map_err(AuthorizationError::Refused)?,
+        code: AuthorizationCode::new(response.answer.map_err(refused)?),
         verifier: transaction.verifier,
         nonce: transaction.nonce,
+        max_age: transaction.max_age,
         return_to: transaction.return_to,
     })
 }
 
-impl AuthorizationResponse {
+impl AuthorizationResponse<'_> {
     /// Which request it claims to answer: the key of the transaction.
-    pub fn state(&self) -> &State {
-        &self.state
+    pub fn state(&self) -> &str {
+        self.state
     }
 }
 
@@ -233,24 +264,28 @@ impl Transaction {
     /// As a store may hold it, under its state: parameters, the first of which is the version.
     pub fn to_record(&self) -> String {
         let begun = u32::try_from(self.begun.seconds()).unwrap_or_default();
+        let max_age = self.max_age.map(written);
         parameters(&[
             ("v", Some(RECORD_VERSION)),
             ("nonce", Some(self.nonce.as_str())),
             ("verifier", Some(self.verifier.expose())),
             ("return_to", Some(self.return_to.as_str())),
+            ("max_age", max_age.as_deref()),
             ("begun", Some(&begun.to_string())),
         ])
     }
 
     /// Reads what was kept under `state`; `None` for anything but a whole record of this version.
-    pub fn from_record(state: &State, record: &str) -> Option<Self> {
+    pub fn from_record(state: &str, record: &str) -> Option<Self> {
         let form = Form::parse(record).ok()?;
         if form.optional("v") != Some(RECORD_VERSION) {
             return None;
         }
         let begun: u32 = form.optional("begun")?.parse().ok()?;
+        let max_age = form.optional("max_age").map(str::parse);
         Some(Self {
-            state: state.clone(),
+            max_age: max_age.transpose().ok()?.map(Lifetime::from_seconds),
+            state: State::parse(state).ok()?,
             nonce: Nonce::parse(form.optional("nonce")?).ok()?,
             verifier: CodeVerifier::new(form.optional("verifier")?),
             return_to: ReturnTo::parse(form.optional("return_to")?).ok()?,
@@ -306,16 +341,21 @@ mod tests {
             resource: None,
             login_hint: Some("anna@example.org"),
             prompt: None,
+            max_age: Some(Lifetime::from_minutes(1)),
+            dpop_jkt: None,
             return_to: ReturnTo::parse("/orders?page=2#top").unwrap(),
         };
         let secrets = SignInSecrets::from_random([1; 16], [2; 16], [3; 32]);
-        build(&metadata(), request, secrets, NOW)
+        let (asked, transaction) = build(&metadata(), request, secrets, NOW);
+        assert!(asked.url.ends_with(&["?", &*asked.parameters].concat()));
+        (asked.url, transaction)
     }
 
     fn finish(query: &str) -> Result<Redemption, AuthorizationError> {
         let (_, transaction) = begin();
         let query = query.replace("STATE", transaction.state().as_str());
-        process(&metadata(), transaction, parse(&query).unwrap(), NOW)
+        let query = Form::parse(&query).unwrap();
+        process(&metadata(), transaction, &parse(&query).unwrap(), NOW)
     }
 
     #[test]
@@ -335,8 +375,10 @@ mod tests {
             ("code_challenge", Some(&*challenge.to_base64url())),
             ("code_challenge_method", Some("S256")),
             ("login_hint", Some("anna@example.org")),
+            ("max_age", Some("60")),
             ("prompt", None),
             ("resource", None),
+            ("dpop_jkt", None),
         ] {
             assert_eq!(form.optional(name), value, "{name}");
         }
@@ -403,38 +445,35 @@ mod tests {
     #[test]
     fn a_sign_in_may_take_an_hour() {
         let answer = |transaction: &Transaction| {
-            parse(&format!(
-                "code=c&iss={ISSUER}&state={}",
-                transaction.state()
-            ))
-            .unwrap()
+            let state = transaction.state();
+            Form::parse(&format!("code=c&iss={ISSUER}&state={state}")).unwrap()
         };
         let at = |seconds| Timestamp::from_seconds(NOW.seconds() + seconds);
         let (_, transaction) = begin();
-        let response = answer(&transaction);
-        assert!(process(&metadata(), transaction, response, at(3_599)).is_ok());
+        let form = answer(&transaction);
+        let response = parse(&form).unwrap();
+        assert!(process(&metadata(), transaction, &response, at(3_599)).is_ok());
         let (_, transaction) = begin();
-        let response = answer(&transaction);
-        let refused = process(&metadata(), transaction, response, at(3_600)).unwrap_err();
+        let form = answer(&transaction);
+        let response = parse(&form).unwrap();
+        let refused = process(&metadata(), transaction, &response, at(3_600)).unwrap_err();
         assert_eq!(refused, AuthorizationError::Expired);
     }
 
     #[test]
     fn what_is_no_answer_is_told_from_what_is_a_bad_one() {
         for missing in ["", "page=2", "code=c0de", "state=x", "code=&state=x"] {
-            assert_eq!(
-                parse(missing).unwrap_err(),
-                ResponseError::Missing,
-                "{missing:?}"
-            );
+            let missing = Form::parse(missing).unwrap();
+            let refused = parse(&missing).unwrap_err();
+            assert_eq!(refused, ResponseError::Missing, "{missing:?}");
         }
         for bad in [
             "code=a&code=b&state=x",
             "code=a&state=x&state=y",
-            "code=a&state=%0A",
             "code=%FF&state=x",
         ] {
-            assert_eq!(parse(bad).unwrap_err(), ResponseError::Malformed, "{bad:?}");
+            let refused = Form::parse(bad).unwrap_err();
+            assert_eq!(ResponseError::from(refused), ResponseError::Malformed);
         }
     }
 
@@ -442,21 +481,26 @@ mod tests {
     fn a_transaction_survives_the_store_and_no_other_version_is_read() {
         let (_, transaction) = begin();
         let record = transaction.to_record();
-        let read = Transaction::from_record(transaction.state(), &record).unwrap();
+        let read = Transaction::from_record(transaction.state().as_str(), &record).unwrap();
         assert_eq!(read.verifier.expose(), transaction.verifier.expose());
         assert_eq!(read.return_to, transaction.return_to);
         assert_eq!(
-            (read.nonce, read.begun),
-            (transaction.nonce.clone(), transaction.begun)
+            (read.nonce, read.begun, read.max_age),
+            (
+                transaction.nonce.clone(),
+                transaction.begun,
+                transaction.max_age
+            )
         );
         for tampered in [
             record.replace("v=1", "v=2"),
             record.replace("return_to=%2F", "return_to=%2F%2F"),
             record.replace("begun=", "begun=x"),
+            record.replace("max_age=", "max_age=-"),
             record.replace("nonce", "once"),
             String::new(),
         ] {
-            assert!(Transaction::from_record(transaction.state(), &tampered).is_none());
+            assert!(Transaction::from_record(transaction.state().as_str(), &tampered).is_none());
         }
     }
 

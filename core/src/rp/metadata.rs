@@ -14,36 +14,29 @@ pub enum MetadataError {
 }
 
 /// The discovery document, as far as a client reads it (RFC 8414 §2).
-#[derive(Debug)]
-pub struct DiscoveryDocument {
+#[derive(Clone, Copy, Debug)]
+pub struct DiscoveryDocument<'a> {
     /// Whose document it is.
-    pub issuer: String,
+    pub issuer: &'a str,
     /// Where the user signs in.
-    pub authorization_endpoint: String,
+    pub authorization_endpoint: &'a str,
     /// Where tokens come from.
-    pub token_endpoint: String,
-    /// Who the user is (OpenID Connect Discovery §3).
-    pub userinfo_endpoint: Option<String>,
-    /// Where tokens are given back (RFC 7009).
-    pub revocation_endpoint: Option<String>,
+    pub token_endpoint: &'a str,
     /// Where the user signs out (OpenID Connect RP-Initiated Logout §2.1).
-    pub end_session_endpoint: Option<String>,
+    pub end_session_endpoint: Option<&'a str>,
+    /// Where else requests go: user information, revocation (RFC 7009), keys, pushed requests (RFC 9126).
+    pub others: [Option<&'a str>; 4],
     /// Whether every authorization response carries `iss` (RFC 9207 §3).
     pub authorization_response_iss_parameter_supported: bool,
 }
 
-/// Metadata of the issuer that was asked for. Only [`process`] makes it.
+/// Metadata of the issuer that was asked for, as far as it is needed to build a request. Only [`process`] makes it;
+/// to the document's other endpoints it says: they may be used.
 #[derive(Debug)]
 pub struct Metadata {
     pub(super) issuer: Issuer,
     pub(super) authorization_endpoint: Endpoint,
     pub(super) iss_required: bool,
-    /// Where tokens come from.
-    pub token_endpoint: Endpoint,
-    /// Who the user is.
-    pub userinfo_endpoint: Option<Endpoint>,
-    /// Where tokens are given back.
-    pub revocation_endpoint: Option<Endpoint>,
     /// Where the user signs out.
     pub end_session_endpoint: Option<Endpoint>,
 }
@@ -84,30 +77,33 @@ pub fn locations(issuer: &Issuer) -> [String; 2] {
 /// # Errors
 ///
 /// The [`MetadataError`] for which it is not used.
-pub fn process(issuer: &Issuer, document: DiscoveryDocument) -> Result<Metadata, MetadataError> {
+pub fn process(
+    issuer: &Issuer,
+    document: &DiscoveryDocument<'_>,
+) -> Result<Metadata, MetadataError> {
     if document.issuer != issuer.as_str() {
         return Err(MetadataError::OtherIssuer);
     }
-    if !is_secure(&document.authorization_endpoint) || !is_secure(&document.token_endpoint) {
-        return Err(MetadataError::InsecureEndpoint);
-    }
+    let endpoint = |url: &str| Endpoint(url.to_owned());
+    let [userinfo, revocation, keys, pushed] = document.others;
     for url in [
-        &document.userinfo_endpoint,
-        &document.revocation_endpoint,
-        &document.end_session_endpoint,
+        Some(document.authorization_endpoint),
+        Some(document.token_endpoint),
+        document.end_session_endpoint,
+        userinfo,
+        revocation,
+        keys,
+        pushed,
     ] {
-        if url.as_deref().is_some_and(|url| !is_secure(url)) {
+        if url.is_some_and(|url| !is_secure(url)) {
             return Err(MetadataError::InsecureEndpoint);
         }
     }
     Ok(Metadata {
         issuer: issuer.clone(),
-        authorization_endpoint: Endpoint(document.authorization_endpoint),
+        authorization_endpoint: endpoint(document.authorization_endpoint),
         iss_required: document.authorization_response_iss_parameter_supported,
-        token_endpoint: Endpoint(document.token_endpoint),
-        userinfo_endpoint: document.userinfo_endpoint.map(Endpoint),
-        revocation_endpoint: document.revocation_endpoint.map(Endpoint),
-        end_session_endpoint: document.end_session_endpoint.map(Endpoint),
+        end_session_endpoint: document.end_session_endpoint.map(endpoint),
     })
 }
 
@@ -132,33 +128,33 @@ pub(super) mod tests {
     pub(in crate::rp) const ISSUER: &str = "https://id.example";
 
     pub(in crate::rp) fn metadata() -> Metadata {
-        process(&Issuer::parse(ISSUER).unwrap(), document(ISSUER)).unwrap()
+        process(&Issuer::parse(ISSUER).unwrap(), &DOCUMENT).unwrap()
     }
 
-    fn document(issuer: &str) -> DiscoveryDocument {
-        DiscoveryDocument {
-            issuer: issuer.to_owned(),
-            authorization_endpoint: [issuer, "/authorize"].concat(),
-            token_endpoint: [issuer, "/token"].concat(),
-            userinfo_endpoint: None,
-            revocation_endpoint: Some([issuer, "/revoke"].concat()),
-            end_session_endpoint: Some([issuer, "/logout"].concat()),
-            authorization_response_iss_parameter_supported: true,
-        }
-    }
+    const DOCUMENT: DiscoveryDocument<'static> = DiscoveryDocument {
+        issuer: ISSUER,
+        authorization_endpoint: "https://id.example/authorize",
+        token_endpoint: "https://id.example/token",
+        end_session_endpoint: Some("https://id.example/logout"),
+        others: [None, Some("https://id.example/revoke"), None, None],
+        authorization_response_iss_parameter_supported: true,
+    };
 
     #[test]
     fn only_the_issuers_own_document_is_used() {
         let issuer = Issuer::parse(ISSUER).unwrap();
-        let found = process(&issuer, document(ISSUER)).unwrap();
-        assert_eq!(found.token_endpoint.as_str(), "https://id.example/token");
+        assert!(process(&issuer, &DOCUMENT).is_ok());
         for other in [
             "https://evil.example",
             "https://id.example/",
             "https://ID.example",
             "",
         ] {
-            let refused = process(&issuer, document(other)).unwrap_err();
+            let document = DiscoveryDocument {
+                issuer: other,
+                ..DOCUMENT
+            };
+            let refused = process(&issuer, &document).unwrap_err();
             assert_eq!(refused, MetadataError::OtherIssuer, "{other:?}");
         }
     }
@@ -173,10 +169,27 @@ pub(super) mod tests {
             "/revoke",
             "",
         ] {
-            let mut document = document(ISSUER);
-            document.revocation_endpoint = Some(bad.to_owned());
-            let refused = process(&issuer, document).unwrap_err();
-            assert_eq!(refused, MetadataError::InsecureEndpoint, "{bad:?}");
+            for document in [
+                DiscoveryDocument {
+                    authorization_endpoint: bad,
+                    ..DOCUMENT
+                },
+                DiscoveryDocument {
+                    token_endpoint: bad,
+                    ..DOCUMENT
+                },
+                DiscoveryDocument {
+                    end_session_endpoint: Some(bad),
+                    ..DOCUMENT
+                },
+                DiscoveryDocument {
+                    others: [None, None, None, Some(bad)],
+                    ..DOCUMENT
+                },
+            ] {
+                let refused = process(&issuer, &document).unwrap_err();
+                assert_eq!(refused, MetadataError::InsecureEndpoint, "{bad:?}");
+            }
         }
         for good in [
             "http://localhost:4000/revoke",

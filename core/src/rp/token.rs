@@ -116,6 +116,7 @@ mod tests {
             code: AuthorizationCode::new("c&de"),
             verifier: CodeVerifier::new("verifier"),
             nonce: Nonce::from_random([0; 16]),
+            max_age: None,
             return_to: ReturnTo::parse("/").unwrap(),
         };
         let client = ClientId::parse("demo").unwrap();

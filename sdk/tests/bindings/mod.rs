@@ -73,6 +73,10 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_claims(this: &Provider, claims: &JsValue);
     #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_header(this: &Provider, header: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_odd(this: &Provider, odd: &JsValue);
+    #[wasm_bindgen(method, setter)]
     pub(crate) fn set_discoverable(this: &Provider, discoverable: bool);
 
     #[wasm_bindgen(js_name = signIn)]
@@ -81,6 +85,15 @@ extern "C" {
     pub(crate) fn post(client: &Client, kind: &str) -> Promise;
     pub(crate) fn outcome(promise: &Promise) -> Promise;
     pub(crate) fn plan(provider: &Provider, steps: &str);
+    #[wasm_bindgen(js_name = signInElsewhere)]
+    pub(crate) fn sign_in_elsewhere(
+        client: &Client,
+        provider: &Provider,
+        more: &str,
+        timeout: u32,
+    ) -> Promise;
+    #[wasm_bindgen(js_name = handOver)]
+    pub(crate) fn hand_over(client: &Client, provider: &Provider, there: bool) -> Promise;
     pub(crate) fn stored() -> u32;
     #[wasm_bindgen(js_name = clearStorage)]
     pub(crate) fn clear_storage();
@@ -101,7 +114,7 @@ macro_rules! served {
 
 served! {
     "/js/client.js" "/js/configuration.js" "/js/core.js" "/js/discovery.js" "/js/error.js"
-    "/js/events.js" "/js/fetch.js" "/js/host.js" "/js/page.js" "/js/refresh.js" "/js/revocation.js"
+    "/js/events.js" "/js/fetch.js" "/js/host.js" "/js/id-token.js" "/js/page.js" "/js/refresh.js" "/js/revocation.js"
     "/js/session.js" "/js/sign-in.js" "/js/sign-out.js" "/js/storage.js" "/js/transport.js"
-    "/js/user.js"
+    "/js/user.js" "/js/window-answer.js" "/js/window.js"
 }

@@ -30,5 +30,7 @@ pub(super) fn request(data: &[u8]) {
 /// The answer at the client's redirect URI: read or refused.
 pub(super) fn callback(data: &[u8]) {
     let Some(query) = text(data) else { return };
-    let _ = authorization::parse(query);
+    if let Ok(form) = Form::parse(query) {
+        let _ = authorization::parse(&form);
+    }
 }
