@@ -50,8 +50,10 @@ describe('leaving the page', () => {
 
   test('two tabs sign in at the same time', async () => {
     const other = await app.tab();
-    await Promise.all([app, other].map((tab, index) => tab.run((returnTo) => { client.login({ returnTo }); }, `/tab-${index}`)));
-    await Promise.all([app, other].map((tab) => tab.page.waitForSelector('#username')));
+    for (const [index, tab] of [app, other].entries()) {
+      await tab.run((returnTo) => { client.login({ returnTo }); }, `/tab-${index}`);
+      await tab.page.waitForSelector('#username');
+    }
     await fillIn(app.page);
     expect(await app.called()).toBe('/tab-0');
     await fillIn(other.page);
