@@ -10,6 +10,9 @@ macro_rules! events {
         }
 
         impl Event {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
             /// Its stable code.
             pub const fn code(self) -> &'static str {
                 match self {

@@ -69,3 +69,5 @@ pub mod time;
 pub mod token;
 #[cfg(feature = "server")]
 pub mod userinfo;
+#[cfg(feature = "server")]
+pub mod webhook;

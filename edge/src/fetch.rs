@@ -59,14 +59,21 @@ pub async fn post_form<T: DeserializeOwned>(
     read(url, send(url, "POST", &headers, Some(&body)).await)
 }
 
-/// Posts a form and says with which status it was answered. A redirect is an answer, and not followed; what
+/// Posts a body and says with which status it was answered. A redirect is an answer, and not followed; what
 /// else is in an answer, nobody reads.
 ///
 /// # Errors
 ///
 /// [`EdgeError::Runtime`] if there is no answer within five seconds.
-pub async fn post_status(url: &str, body: &str) -> Result<u16, EdgeError> {
-    let headers = [("content-type", FORM.into())];
+pub async fn post_status(
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<u16, EdgeError> {
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, JsValue::from_str(value)))
+        .collect();
     Ok(js::status(begin(url, "POST", &headers, Some(body))?).await?)
 }
 

@@ -1,32 +1,22 @@
 //! `GET /health`: whether a Worker can do its work.
 
-use serde::Serialize;
+use serde_json::{Map, Value};
 use worker::Response;
 
 use crate::{EdgeError, http};
 
 /// What a Worker knows of its own health.
 #[derive(Clone, Copy, Debug)]
-pub struct Health {
+pub struct Health<'a> {
     /// The version of its code.
     pub version: &'static str,
     /// Whether its variables, secrets and bindings are in order. What is wrong stands in the log.
     pub is_configured: bool,
-    /// Whether D1 answers; `None` if the Worker has none.
-    pub d1_is_reachable: Option<bool>,
+    /// What it cannot work without, by name, and whether that answers.
+    pub dependencies: &'a [(&'static str, bool)],
 }
 
-#[derive(Serialize)]
-struct Wire {
-    status: &'static str,
-    version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    configuration: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    d1: Option<&'static str>,
-}
-
-impl Health {
+impl Health<'_> {
     /// The response: 200 if all is well, else 503.
     ///
     /// # Errors
@@ -37,26 +27,24 @@ impl Health {
         Ok(http::json(&wire)?.with_status(status))
     }
 
-    fn described(self) -> (u16, Wire) {
-        let is_well = self.is_configured && self.d1_is_reachable != Some(false);
+    fn described(self) -> (u16, Map<String, Value>) {
+        let mut wire = Map::new();
+        let mut say = |name: &str, state: &str| wire.insert(name.to_owned(), state.into());
+        let is_well = self.is_configured && self.dependencies.iter().all(|(_, answers)| *answers);
         let (code, status) = if is_well {
             (200, "ok")
         } else {
             (503, "degraded")
         };
-        let d1 = |reachable| {
-            if reachable {
-                "reachable"
-            } else {
-                "unreachable"
-            }
-        };
-        let wire = Wire {
-            status,
-            version: self.version,
-            configuration: (!self.is_configured).then_some("refused"),
-            d1: self.d1_is_reachable.map(d1),
-        };
+        say("status", status);
+        say("version", self.version);
+        if !self.is_configured {
+            say("configuration", "refused");
+        }
+        for (name, answers) in self.dependencies {
+            let state = if *answers { "reachable" } else { "unreachable" };
+            say(name, state);
+        }
         (code, wire)
     }
 }
@@ -67,42 +55,34 @@ mod tests {
 
     #[test]
     fn it_says_what_is_wrong_and_is_brief_when_nothing_is() {
-        for (is_configured, d1_is_reachable, expected) in [
-            (true, None, (200, r#"{"status":"ok","version":"1"}"#)),
+        for (is_configured, dependencies, expected) in [
+            (true, &[][..], (200, r#"{"status":"ok","version":"1"}"#)),
             (
                 true,
-                Some(true),
-                (200, r#"{"status":"ok","version":"1","d1":"reachable"}"#),
+                &[("d1", true)],
+                (200, r#"{"d1":"reachable","status":"ok","version":"1"}"#),
             ),
             (
                 true,
-                Some(false),
+                &[("d1", false), ("passwords", true)],
                 (
                     503,
-                    r#"{"status":"degraded","version":"1","d1":"unreachable"}"#,
+                    r#"{"d1":"unreachable","passwords":"reachable","status":"degraded","version":"1"}"#,
                 ),
             ),
             (
                 false,
-                None,
+                &[],
                 (
                     503,
-                    r#"{"status":"degraded","version":"1","configuration":"refused"}"#,
-                ),
-            ),
-            (
-                false,
-                Some(true),
-                (
-                    503,
-                    r#"{"status":"degraded","version":"1","configuration":"refused","d1":"reachable"}"#,
+                    r#"{"configuration":"refused","status":"degraded","version":"1"}"#,
                 ),
             ),
         ] {
             let health = Health {
                 version: "1",
                 is_configured,
-                d1_is_reachable,
+                dependencies,
             };
             let (status, wire) = health.described();
             let body = serde_json::to_string(&wire).unwrap();

@@ -6,7 +6,6 @@ use serde::Serialize;
 use worker::{Headers, Request, Response, ResponseBody};
 
 use crate::EdgeError;
-use crate::health::Health;
 
 /// The largest body that an endpoint reads, in bytes.
 pub const LARGEST_BODY: usize = 64 * 1024;
@@ -236,20 +235,6 @@ pub fn challenge(
     let challenge = refused.challenge(realm, metadata);
     response.headers().set("WWW-Authenticate", &challenge)?;
     Ok(response.with_status(status))
-}
-
-/// The health of a Worker whose work needs D1, and whose configuration is in order.
-///
-/// # Errors
-///
-/// [`EdgeError::Runtime`] if the runtime refuses it.
-pub fn health(version: &'static str, d1_is_reachable: bool) -> Result<Response, EdgeError> {
-    let health = Health {
-        version,
-        is_configured: true,
-        d1_is_reachable: Some(d1_is_reachable),
-    };
-    health.response()
 }
 
 /// The answer to a method that the endpoint does not have.

@@ -20,6 +20,7 @@ mod js;
 pub mod log;
 pub mod object_storage;
 pub mod possession;
+pub mod queue;
 pub mod random;
 pub mod rate_limit;
 pub mod remembered;

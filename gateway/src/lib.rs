@@ -68,7 +68,7 @@ fn health(is_configured: bool) -> Result<Response, EdgeError> {
     let health = Health {
         version: env!("CARGO_PKG_VERSION"),
         is_configured,
-        d1_is_reachable: None,
+        dependencies: &[],
     };
     health.response()
 }

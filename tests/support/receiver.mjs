@@ -1,4 +1,4 @@
-// A client's server that hears of sign-outs: it counts what it is sent and answers as the test says.
+// A server that is told of something, of a client or an operator: it counts what it is sent and answers as the test says.
 import { createServer } from 'node:http';
 
 /**
@@ -6,6 +6,8 @@ import { createServer } from 'node:http';
  * @property {string} path
  * @property {string} type the content type
  * @property {Record<string, string>} form
+ * @property {Record<string, string>} headers
+ * @property {string} body
  */
 
 export async function startReceiver() {
@@ -61,7 +63,8 @@ class Receiver {
       const answer = () => response.writeHead(status, location ? { location } : {}).end();
       if (this.#holds) this.#held.push(answer);
       else answer();
-      this.heard.push({ path: request.url, type: request.headers['content-type'], form: Object.fromEntries(new URLSearchParams(body)) });
+      const { url: path, headers } = request;
+      this.heard.push({ path, type: headers['content-type'], form: Object.fromEntries(new URLSearchParams(body)), headers, body });
       for (const resolve of this.#waiting.splice(0)) resolve();
     });
   }

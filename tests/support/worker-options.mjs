@@ -22,9 +22,9 @@ const configurations = {
  * @param {keyof typeof configurations} name
  * @param {string} origin
  * @param {Record<string, string | undefined>} variables
- * @param {{ contract?: boolean, record?: boolean, move?: boolean, limits?: Record<string, number | undefined> }} [how]
+ * @param {{ contract?: boolean, record?: boolean, move?: boolean, limits?: Record<string, number | undefined>, queue?: boolean }} [how]
  */
-export function workerOptions(name, origin, variables, { contract = false, record = false, move = false, limits = {} } = {}) {
+export function workerOptions(name, origin, variables, { contract = false, record = false, move = false, limits = {}, queue = false } = {}) {
   const config = readConfig({ config: join(top, configurations[name]) }, { hideWarnings: true });
   const main = contract ? join(top, 'target', 'contract', 'index.js') : config.main;
   if (!existsSync(main)) {
@@ -34,6 +34,7 @@ export function workerOptions(name, origin, variables, { contract = false, recor
   const { port } = new URL(origin);
   return {
     ...options,
+    ...(queue ? withQueue : {}),
     name,
     // The variables of the configuration, without those of the developer's .dev.vars.
     bindings: withoutUndefined({ ...config.vars, ...variables }),
@@ -50,6 +51,12 @@ export function workerOptions(name, origin, variables, { contract = false, recor
     unsafeDirectSockets: [{ host: 'localhost', port: Number(port) }],
   };
 }
+
+/** As docs/operations.md says, but that nothing waits for others. */
+const withQueue = {
+  queueProducers: { SECURITY_EVENTS: 'security-events' },
+  queueConsumers: { 'security-events': { maxBatchTimeout: 0, maxRetries: 20 } },
+};
 
 /** A limiter with another limit, or none. */
 function limited(limiter, binding, limits) {

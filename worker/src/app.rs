@@ -37,6 +37,8 @@ pub struct App {
     pub place: Place,
     /// The client that the request says it is of.
     pub caller: RefCell<Option<ClientId>>,
+    /// The keys of audit rows that the webhook is to be told of.
+    pub to_tell: RefCell<Vec<String>>,
 }
 
 impl App {
@@ -54,6 +56,7 @@ impl App {
             request_id,
             place: Place::default(),
             caller: RefCell::new(None),
+            to_tell: RefCell::default(),
         })
     }
 

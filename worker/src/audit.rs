@@ -10,6 +10,7 @@ use worker::Request;
 
 use crate::app::App;
 use crate::store::AuditRow;
+use crate::webhook;
 
 /// Where a request comes from, as Cloudflare says.
 #[derive(Clone, Debug, Default)]
@@ -99,19 +100,32 @@ impl App {
             country: self.place.country.as_deref(),
             network: self.place.network.as_ref().map(Network::coarse).as_deref(),
             only_if_changed,
-        })
+        })?;
+        let webhook = self.config.webhook.as_ref();
+        if webhook.is_some_and(|webhook| webhook.events.contains(entry.event)) {
+            self.to_tell.borrow_mut().push(id);
+        }
+        Ok(())
     }
 
-    /// Writes what still waits, and lets nobody wait for it.
+    /// Writes what still waits and tells the webhook, and lets nobody wait for it.
     pub fn write_notes(&self) -> Result<(), EdgeError> {
-        if !self.store.has_attached() {
+        let to_tell = self.to_tell.take();
+        if !self.store.has_attached() && to_tell.is_empty() {
             return Ok(());
         }
-        let (store, request_id) = (self.store.clone(), self.request_id.clone());
+        let (store, request_id, env) = (
+            self.store.clone(),
+            self.request_id.clone(),
+            self.env.clone(),
+        );
         background::begin(async move {
-            if let Err(error) = store.write_attached().await {
+            if store.has_attached()
+                && let Err(error) = store.write_attached().await
+            {
                 not_audited(&request_id, &error);
             }
+            webhook::announce(&to_tell, &env, &request_id).await;
         })
     }
 }

@@ -7,7 +7,7 @@ use gatepass_core::logout::back_channel::{
     Departure, TYPE, Verdict, WAITS, logout_token, may_be_told_at,
 };
 use gatepass_edge::config::Environment;
-use gatepass_edge::{EdgeError, background, clock, fetch, log, random};
+use gatepass_edge::{EdgeError, background, clock, fetch, http, log, random};
 
 use crate::app::App;
 use crate::keys::Keys;
@@ -51,9 +51,10 @@ async fn tell_one(
     // The same token at each try: whoever hears it twice knows by its jti.
     let token = keys.sign(app, algorithm, TYPE, &jwt).await?;
     let body = form::encode([("logout_token", token.as_str())]);
+    let headers = [("content-type", http::FORM)];
     let mut waits = WAITS.into_iter();
     loop {
-        let status = fetch::post_status(departure.uri.as_str(), &body).await;
+        let status = fetch::post_status(departure.uri.as_str(), &headers, &body).await;
         let verdict = Verdict::of(status.ok());
         match (verdict, waits.next()) {
             (Verdict::Unreachable, Some(wait)) => clock::pause(wait).await?,

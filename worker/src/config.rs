@@ -23,6 +23,7 @@ use gatepass_edge::config::{
 use worker::Env;
 
 use crate::keys::KeySettings;
+use crate::webhook::Webhook;
 
 /// What clients may ask for unless `GATEPASS_SCOPES` says otherwise.
 const SCOPES: &str = "openid profile email offline_access read write";
@@ -79,6 +80,9 @@ pub struct Config {
     pub page_token_key: SymmetricKey,
     /// Derived from the same secrets.
     pub device_keys: DeviceKeys,
+    /// `GATEPASS_WEBHOOK_URL`, with `GATEPASS_WEBHOOK_EVENTS` and the secret `GATEPASS_WEBHOOK_SECRET`:
+    /// who is told of security events, if anybody is.
+    pub webhook: Option<Webhook>,
     /// `GATEPASS_AUDIT_RETENTION`: how long the audit log is kept.
     pub audit_retention: Lifetime,
     /// `GATEPASS_PASSWORD_TRIES` and `GATEPASS_PASSWORD_LONGEST_WAIT`: how many passwords may be guessed.
@@ -166,6 +170,7 @@ impl Config {
                 user_code: token_key(USER_CODE_KEY_PURPOSE),
                 confirmation: token_key(CONFIRMATION_KEY_PURPOSE),
             },
+            webhook: Webhook::read(env, conduct.environment)?,
             audit_retention: lifetime(env, "GATEPASS_AUDIT_RETENTION", Lifetime::from_days(90))?,
             guessing: guessing_policy(env)?,
             place_key: token_key(guessing::KEY_PURPOSE),

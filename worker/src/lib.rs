@@ -24,6 +24,7 @@ mod proof;
 mod request_object;
 mod scheduled;
 mod store;
+mod webhook;
 
 pub use keys::KeyMaker;
 pub use password::PasswordHasher;
@@ -47,6 +48,17 @@ pub fn fetch(request: web_sys::Request, env: Env) -> Result<JsValue, JsValue> {
         }
         app::handle(request, env).await
     })
+}
+
+/// Takes a batch of a queue.
+///
+/// # Errors
+///
+/// What keeps it from being taken at all; the queue then tries again.
+#[wasm_bindgen]
+pub async fn queue(batch: JsValue, env: Env) -> Result<(), JsValue> {
+    let delivered = webhook::deliver(&batch, env).await;
+    delivered.map_err(|error| JsValue::from_str(&error.to_string()))
 }
 
 #[event(scheduled)]

@@ -15,7 +15,7 @@ pub async fn answer(store: Option<Store>, is_configured: bool) -> Result<Respons
     let health = Health {
         version: env!("CARGO_PKG_VERSION"),
         is_configured,
-        d1_is_reachable: Some(d1_is_reachable),
+        dependencies: &[("d1", d1_is_reachable)],
     };
     health.response()
 }

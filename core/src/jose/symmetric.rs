@@ -22,6 +22,14 @@ pub struct SymmetricKey {
 }
 
 impl SymmetricKey {
+    /// A key that somebody else has as well.
+    pub const fn of(bytes: [u8; 32]) -> Self {
+        Self {
+            current: bytes,
+            replaced: Vec::new(),
+        }
+    }
+
     /// HMAC-SHA256 of the purpose under the master key (RFC 5869 §2.3, one block).
     pub fn derive(master: &[u8; 32], purpose: &str) -> Self {
         Self::replacing(&[], master, purpose)

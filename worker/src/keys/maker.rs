@@ -68,7 +68,11 @@ mod object {
         }
 
         async fn fetch(&self, mut request: Request) -> Result<Response> {
-            let Some(algorithm) = SigningAlgorithm::parse(&request.text().await?) else {
+            let question = request.text().await?;
+            if question.is_empty() {
+                return Response::ok("");
+            }
+            let Some(algorithm) = SigningAlgorithm::parse(&question) else {
                 return Response::error("no such algorithm", 400);
             };
             let config = Config::of(&self.env).map_err(|error| error.to_string())?;

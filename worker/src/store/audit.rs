@@ -12,6 +12,12 @@ const FORGOTTEN: i64 = 10_000;
 /// How many rows the counts look at, at most.
 const COUNTED: i64 = 10_000;
 
+/// A row as a JSON object.
+const LINE: &str = "json_object('id', event_id, 'at', at, 'event', event, 'outcome', outcome, \
+                    'reason', nullif(reason, ''), 'user_id', user_id, 'client_id', client_id, \
+                    'grant_id', grant_id, 'request_id', request_id, 'country', country, \
+                    'network', network)";
+
 /// A row of the audit log.
 #[derive(Debug)]
 pub struct AuditRow<'a> {
@@ -70,17 +76,30 @@ impl D1Store {
         before: &str,
         limit: u32,
     ) -> Result<Vec<(String, String)>, EdgeError> {
-        let sql = "SELECT event_id, json_object('id', event_id, 'at', at, 'event', event, 'outcome', outcome, \
-                   'reason', nullif(reason, ''), 'user_id', user_id, 'client_id', client_id, \
-                   'grant_id', grant_id, 'request_id', request_id, 'country', country, \
-                   'network', network) AS line FROM audit_log WHERE event_id < ? \
-                   ORDER BY event_id DESC LIMIT ?";
+        let sql = format!(
+            "SELECT event_id, {LINE} AS line FROM audit_log WHERE event_id < ? \
+             ORDER BY event_id DESC LIMIT ?"
+        );
         let values = [before.into(), i64::from(limit).into()];
-        let [rows] = self.db.batch([self.db.statement(sql, &values)?]).await?;
+        let [rows] = self.db.batch([self.db.statement(&sql, &values)?]).await?;
         rows.all(|row| {
             let id = row.text("audit_log.event_id")?;
             Ok((id.to_owned(), row.text("line")?.to_owned()))
         })
+    }
+
+    /// A row as a webhook tells it: type, time stamp and data, as a JSON object.
+    pub async fn audit_message(&self, id: &str) -> Result<Option<String>, EdgeError> {
+        let sql = format!(
+            "SELECT json_object('type', 'gatepass.' || event, 'timestamp', \
+             strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch'), 'data', {LINE}) AS line \
+             FROM audit_log WHERE event_id = ?"
+        );
+        let [rows] = self
+            .db
+            .batch([self.db.statement(&sql, &[id.into()])?])
+            .await?;
+        rows.first(|row| row.text("line").map(str::to_owned))
     }
 
     /// What Prometheus collects: how often what has happened since, and how many signing keys there are.
