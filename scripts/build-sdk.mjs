@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { top } from './lib/paths.mjs';
 import { must } from './lib/run.mjs';
+import { apiOf } from './sdk/api.mjs';
 import { buildCore } from './sdk/wasm.mjs';
 
 const sdk = join(top, 'sdk');
@@ -52,8 +53,17 @@ async function bundle(env, core, entry, format) {
   ], { env, echo: true });
 }
 
+/** The documentation of every entry, from its types. */
+export function apiOfSdk() {
+  return apiOf(entries.map((entry) => {
+    const name = entry.split('/').pop();
+    return { entry: name === 'index' ? 'gatepass' : `gatepass/${name}`, file: join(sdk, `${entry}.d.ts`) };
+  }));
+}
+
 /** Adds to the package what is not built. */
 async function describe() {
+  await writeFile(join(dist, 'API.md'), apiOfSdk());
   for (const entry of entries) {
     const types = await readFile(join(sdk, `${entry}.d.ts`), 'utf8');
     const file = join(dist, entry.split('/').pop());

@@ -61,11 +61,11 @@ const SIGN_IN_FAILURES = {
 /** Why a sign-in did not succeed: an error of `handleCallback` or `login`, for people. */
 export function signInFailure(error) {
   if (Object.hasOwn(SIGN_IN_FAILURES, error.code)) return SIGN_IN_FAILURES[error.code];
-  return error.code ? `${error.message} (${error.code})` : error.message;
+  return error.message;
 }
 
 /** Why a call had no answer: what `client.fetch` and the token controls throw, for people. */
 export function callFailure(error) {
   if (error.name !== 'GatepassError') return 'no answer. Is the API running?';
-  return `${error.message} (${error.code})`;
+  return error.message;
 }

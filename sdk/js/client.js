@@ -10,13 +10,14 @@
 //   transport              requests: the time-outs, and the further tries
 //   session   storage      the tokens, in memory and in the store
 //   core                   `ask`: every decision, made in Rust
-//   events page host error
+//   events history page host error
 //
 // Each is a file. Its functions get what the client knows, `ClientState`, as their first parameter.
 
 import { ready } from './configuration.js';
 import { listen } from './events.js';
 import { fetchWithToken } from './fetch.js';
+import { explain, note } from './history.js';
 import { refreshTokens } from './refresh.js';
 import { expireAccessToken } from './revocation.js';
 import { recall } from './session.js';
@@ -33,6 +34,7 @@ import { user } from './user.js';
  * @property {() => Promise<() => { call(parameters: string): string }>} start resolves to what makes a core
  * @property {Map<string, Set<Function>>} listeners events: by type
  * @property {Map<string, Promise<object>>} callbacks sign-in: the answers that are taken now, by `state`
+ * @property {object[]} history history: what happened and why
  * @property {{ generation?: string, access?: string, record?: string }} session session: as the core
  *   said it last; without `access`, nobody is signed in
  * @property {Promise<void>} [starting] configuration
@@ -49,29 +51,35 @@ import { user } from './user.js';
  */
 export function makeClient(options, start) {
   /** @type {ClientState} */
-  const client = { options: { ...options }, start, listeners: new Map(), callbacks: new Map() };
+  const client = { options: { ...options }, start, listeners: new Map(), callbacks: new Map(), history: [] };
   // Until the core is started, a record in the store stands for a token, so that `signedIn` is true
   // from the first.
   client.session = { access: recall(client) };
 
-  const whenReady = (step) => async (...given) => {
-    await ready(client);
-    return step(client, ...given);
+  const whenReady = (call, step) => async (...given) => {
+    try {
+      await ready(client);
+      return await step(client, ...given);
+    } catch (error) {
+      note(client, 'failed', { error: error?.name === 'GatepassError' ? error.code : error?.name }, call);
+      throw error;
+    }
   };
-  const callback = whenReady(handleCallback);
+  const callback = whenReady('handleCallback', handleCallback);
 
   return {
     get signedIn() {
       return !!client.session.access;
     },
-    login: whenReady(login),
+    login: whenReady('login', login),
     // The page may change its address while the core starts.
     handleCallback: async (address = location.href) => callback(address),
-    fetch: whenReady(fetchWithToken),
-    refresh: whenReady(refreshTokens),
-    user: whenReady(user),
-    logout: whenReady(logout),
-    expireAccessToken: whenReady(expireAccessToken),
+    fetch: whenReady('fetch', fetchWithToken),
+    refresh: whenReady('refresh', refreshTokens),
+    user: whenReady('user', user),
+    logout: whenReady('logout', logout),
+    expireAccessToken: whenReady('expireAccessToken', expireAccessToken),
+    explain: () => explain(client),
     on: (type, listener) => listen(client, type, listener),
   };
 }

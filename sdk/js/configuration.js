@@ -2,6 +2,7 @@
 
 import { ask } from './core.js';
 import { GatepassError } from './error.js';
+import { note } from './history.js';
 import { adoptStored } from './session.js';
 
 /** Starts the core, once for all who need it; after a failure the next one tries again. */
@@ -18,6 +19,7 @@ async function begin(client) {
   const { scope = 'openid profile offline_access read' } = client.options;
   const makeCore = await client.start();
   client.core = makeCore();
+  note(client, 'started', { core: makeCore.core });
   client.locations = ask(client, 'configure', { issuer, clientId, redirectUri, scope, resource });
   client.origins = new Set([issuer, ...apis].map(originOf));
   adoptStored(client);

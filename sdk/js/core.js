@@ -2,6 +2,7 @@
 // In these files that name is always the text after `ask(client,`, and no function of theirs has it.
 
 import { GatepassError } from './error.js';
+import { noteDecision } from './history.js';
 
 /** Asks the core; throws what it refuses with. `reply` is the answer of a server, if it is about one. */
 export function ask(client, name, parameters = {}, reply) {
@@ -17,6 +18,7 @@ export function ask(client, name, parameters = {}, reply) {
     }
   }
   const answer = Object.fromEntries(new URLSearchParams(client.core.call(String(input))));
+  noteDecision(client, name, answer, reply?.status);
   if (!answer.error) return answer;
   throw new GatepassError(answer.error, answer.detail, answer.reason, reply?.status);
 }

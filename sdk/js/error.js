@@ -11,7 +11,7 @@ const MESSAGES = {
 
 export class GatepassError extends Error {
   constructor(code, detail, reason, status) {
-    super((MESSAGES[code] ?? code.replaceAll('_', ' ')) + (detail ? `: ${detail}` : ''));
+    super(`${MESSAGES[code] ?? code.replaceAll('_', ' ')}${detail ? `: ${detail}` : ''} (gatepass/API.md#${code})`);
     this.name = 'GatepassError';
     this.code = code;
     this.reason = reason || undefined;

@@ -1,5 +1,7 @@
 // Events: who listens, and telling them.
 
+import { note } from './history.js';
+
 /** Listens; gives back what ends it. */
 export function listen({ listeners }, type, listener) {
   // An entry of its own, so that the same function may listen twice and stop once.
@@ -8,8 +10,9 @@ export function listen({ listeners }, type, listener) {
   return () => listeners.get(type).delete(entry);
 }
 
-export function emit({ listeners }, type, event = {}) {
-  for (const listener of listeners.get(type) ?? []) {
+export function emit(client, type, event = {}) {
+  note(client, type, event);
+  for (const listener of client.listeners.get(type) ?? []) {
     try {
       listener(event);
     } catch (error) {

@@ -146,11 +146,17 @@ export interface LogoutOptions {
 export interface User {
   /** The user's identifier at this issuer; it never changes. */
   sub: string;
+  /** The full name. */
   name?: string;
+  /** What the user wants to be called by; it may change. */
   preferred_username?: string;
+  /** The e-mail address. */
   email?: string;
+  /** Whether the provider has seen that the address is the user's. */
   email_verified?: boolean;
+  /** The address of a picture. */
   picture?: string;
+  /** Any other claim. */
   [claim: string]: unknown;
 }
 
@@ -175,6 +181,7 @@ export interface ClientEvents {
 
 /** One request on the wire. A call that was retried makes several. */
 export interface RequestEvent {
+  /** The HTTP method. */
   method: string;
   /**
    * The whole address. In the client's own requests no address holds a secret: codes and tokens are in
@@ -183,9 +190,37 @@ export interface RequestEvent {
   url: string;
   /** The HTTP status; 0 if there was no answer. */
   status: number;
+  /** From sending it to the head of the answer, in milliseconds. */
   durationMs: number;
   /** `api`: {@link Client.fetch}; the others are the client's own. */
   kind: 'api' | 'discovery' | 'push' | 'token' | 'keys' | 'userinfo' | 'revocation';
+}
+
+/** Something that happened, as {@link Client.explain} tells it. Which fields there are depends on what it was. */
+export interface HistoryEntry {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /**
+   * What: an event of {@link ClientEvents}, with its fields; `started`, the client's `core` is ready;
+   * `decided`, what the core said about a `call` inside; `failed`, a `call` of the application was rejected with `error`.
+   */
+  event: keyof ClientEvents | 'started' | 'decided' | 'failed';
+  /** Which call was decided about, or failed. */
+  call?: string;
+  /** What to do about a 401: `refresh`, `repeat` with the newer token, or `return` it as it is. */
+  verdict?: string;
+  /** How many milliseconds to wait before the next try. */
+  wait?: number;
+  /** Why a call is refused: a {@link GatepassErrorCode}, or the name of another error. */
+  error?: string;
+  /** Why the provider ended the session, or refused. */
+  reason?: string;
+  /** The HTTP status of an answer; 0 if there was none. */
+  status?: number;
+  /** The address of a request, without its query. */
+  url?: string;
+  /** As in {@link ClientEvents} and {@link RequestEvent}. */
+  [field: string]: string | number | boolean | undefined;
 }
 
 /** Signs a user in and out and calls APIs on the user's behalf. Made by {@link createClient}. */
@@ -255,6 +290,12 @@ export interface Client {
   expireAccessToken(): Promise<void>;
 
   /**
+   * What happened and why: the last hundred entries, the oldest first. There is no secret in them, so that they can
+   * go into a bug report: what could be one is `…`.
+   */
+  explain(): HistoryEntry[];
+
+  /**
    * Listens to an event.
    * @returns a function that stops listening
    */
@@ -320,6 +361,7 @@ export type GatepassErrorCode =
 
 /** What every method rejects with, except for what `fetch` itself throws. */
 export class GatepassError extends Error {
+  /** To know the error by. */
   readonly name: 'GatepassError';
   /** What went wrong, for programs. */
   readonly code: GatepassErrorCode;

@@ -15,10 +15,11 @@ export async function prepareCores(compile, fallback = importFallback) {
     const make = () => makeCore((imports) => new WebAssembly.Instance(module, imports).exports);
     // Compiling it is not always where it is refused.
     make();
-    return make;
+    return Object.assign(make, { core: 'webassembly' });
   } catch (refused) {
     try {
-      return (await fallback()).makeFallbackCore;
+      const { makeFallbackCore } = await fallback();
+      return Object.assign(() => makeFallbackCore(), { core: 'javascript' });
     } catch (missing) {
       throw new GatepassError('unsupported', `WebAssembly (${refused.message}), and no gatepass/fallback (${missing.message})`);
     }

@@ -3,7 +3,7 @@
 
 // A file comes after those that it imports.
 const files = [
-  'error', 'host', 'storage', 'page', 'core', 'events', 'transport', 'discovery', 'revocation', 'session',
+  'error', 'host', 'storage', 'page', 'history', 'core', 'events', 'transport', 'discovery', 'revocation', 'session',
   'configuration', 'refresh', 'fetch', 'user', 'id-token', 'window-answer', 'sign-in', 'sign-out',
 ];
 

@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('it holds what it needs and nothing else', () => {
   expect(packed.files.map(({ path }) => path).sort()).toEqual([
-    'LICENSE-APACHE', 'LICENSE-MIT', 'README.md',
+    'API.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md',
     ...['fallback', 'index', 'react', 'slim', 'vue'].flatMap((name) => ['cjs', 'd.cts', 'd.ts', 'js'].map((end) => `${name}.${end}`)),
     'gatepass.wasm', 'package.json',
   ].sort());
@@ -140,7 +140,7 @@ test('slim says that it was not told where the wasm is', () => {
   const result = runSource('g.mjs', `
     const client = createClient({ issuer: 'https://id.example', clientId: 'app', redirectUri: 'https://app.example/' });
     await client.fetch('https://id.example').catch(({ code, message }) => console.log(code, message));`, `import { createClient } from 'gatepass/slim';`);
-  expect(result).toBe('invalid_options invalid options: call init first\n');
+  expect(result).toBe('invalid_options invalid options: call init first (gatepass/API.md#invalid_options)\n');
 });
 
 test('its types say what it does', () => {

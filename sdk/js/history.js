@@ -1,0 +1,33 @@
+// What happened and why, for `client.explain()`: the last hundred entries, and nothing secret in any of them.
+
+const KEPT = 100;
+
+/**
+ * Notes that something happened, in the `call` of that name. What comes along is kept only if its kind cannot
+ * hold a secret: numbers, truths, addresses without their query, and words as the codes of OAuth are. Of all
+ * else, that it was there.
+ */
+export function note({ history }, event, about, call) {
+  const entry = { at: Date.now(), event, ...(call && { call }) };
+  for (const [name, value] of Object.entries(about)) if (value !== undefined) entry[name] = harmless(value);
+  history.push(entry);
+  if (history.length > KEPT) history.shift();
+}
+
+function harmless(value) {
+  if (typeof value === 'number' || value === true) return value;
+  if (/^([a-z_]{1,40}|[A-Z]{1,7}|\w+Error)$/.test(value)) return value;
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  if (/^https?:/.test(value)) return String(value).split(/[?#]/)[0];
+  return '…';
+}
+
+/** Notes what the core decided about `call`, if it decided anything. */
+export function noteDecision(client, call, { do: verdict, wait, error, reason, renewed }, status) {
+  if (verdict ?? wait ?? error ?? renewed) note(client, 'decided', { verdict, wait, error, reason, renewed, status }, call);
+}
+
+/** `client.explain`. */
+export function explain({ history }) {
+  return history.map((entry) => ({ ...entry }));
+}
