@@ -55,10 +55,12 @@ describe('the examples', () => {
   test('are read with their types', async () => {
     expect(examples.length).toBeGreaterThan(4);
     // What an example that goes on from another leaves out.
-    const client = `import { createClient } from 'gatepass';\nconst client = createClient({ issuer: '', clientId: '', redirectUri: '' });\n`;
+    const exported = ['createClient', ...readFileSync(join(top, 'sdk', 'js', 'exports.js'), 'utf8').matchAll(/^export \{ ([\w, ]+) \}/gm).flatMap(([, names]) => names.split(', '))];
     const header = (source) => [
       'declare const show: (text: string) => void;',
-      /\bclient\b/.test(source) && !/const client =/.test(source) ? client : '',
+      'declare const button: HTMLElement;',
+      /\bclient\b/.test(source) && !/const client =/.test(source) ? `declare const client: import('gatepass').Client;` : '',
+      /from 'gatepass/.test(source) ? '' : `import { ${exported.filter((name) => new RegExp(`\\b${name}\\(`).test(source)).join(', ')} } from 'gatepass';`,
     ].join('\n');
     for (const { file, source } of examples) writeFileSync(join(work, file.replace(/\.jsx?$/, '.tsx')), `${header(source)}\n${source}\nexport {};\n`);
     writeFileSync(join(work, 'vite.d.ts'), `declare module '*?url' { const address: string; export default address; }`);

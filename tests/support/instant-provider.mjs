@@ -4,7 +4,7 @@
 //     const provider = await startInstantProvider();
 //     provider.issuer; provider.api; provider.asked('/token'); await provider.stop();
 
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 
 export async function startInstantProvider() {
@@ -18,7 +18,9 @@ class InstantProvider {
   requests = [];
   /** Every secret that was given out or taken in, by what it is. */
   secrets = new Map();
+  /** What was asked for with each code. */
   #codes = new Map();
+  #key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   #refresh = new Set();
   #access = new Set();
   #server;
@@ -76,6 +78,8 @@ class InstantProvider {
       case '/.well-known/oauth-authorization-server':
       case '/.well-known/openid-configuration':
         return [200, this.#metadata()];
+      case '/keys':
+        return [200, { keys: [{ ...this.#key.publicKey.export({ format: 'jwk' }), kid: 'a', alg: 'ES256', use: 'sig' }] }];
       case '/authorize':
         return this.#authorize(url.searchParams);
       case '/token':
@@ -101,6 +105,9 @@ class InstantProvider {
       token_endpoint: at('/token'),
       userinfo_endpoint: at('/userinfo'),
       revocation_endpoint: at('/revoke'),
+      jwks_uri: at('/keys'),
+      id_token_signing_alg_values_supported: ['ES256'],
+      subject_types_supported: ['public'],
       response_types_supported: ['code'],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
@@ -109,7 +116,7 @@ class InstantProvider {
 
   #authorize(query) {
     const code = this.#secret('code');
-    this.#codes.set(code, query.get('code_challenge'));
+    this.#codes.set(code, { nonce: query.get('nonce'), client: query.get('client_id'), scope: query.get('scope') ?? '' });
     const back = new URL(query.get('redirect_uri'));
     for (const [name, value] of Object.entries({ code, state: query.get('state'), iss: this.issuer })) back.searchParams.set(name, value);
     return [302, {}, { location: back.href }];
@@ -118,12 +125,25 @@ class InstantProvider {
   #token(form) {
     const verifier = form.get('code_verifier');
     if (verifier) this.secrets.set(verifier, 'verifier');
+    const asked = this.#codes.get(form.get('code'));
     const spent = form.get('grant_type') === 'authorization_code' ? this.#codes.delete(form.get('code')) : this.#refresh.delete(form.get('refresh_token'));
     if (!spent) return [400, { error: 'invalid_grant' }];
     const [access, refresh] = [this.#secret('access'), this.#secret('refresh')];
     this.#refresh.add(refresh);
     if (form.get('grant_type') === 'refresh_token') this.#access.add(access);
-    return [200, { access_token: access, refresh_token: refresh, token_type: 'Bearer', expires_in: 300 }];
+    const idToken = asked?.scope.split(' ').includes('openid') && this.#idToken(asked);
+    return [200, { access_token: access, refresh_token: refresh, token_type: 'Bearer', expires_in: 300, ...(idToken && { id_token: idToken }) }];
+  }
+
+  #idToken({ nonce, client }) {
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { iss: this.issuer, sub: 'demo', aud: client, nonce, iat: now, exp: now + 300 };
+    const input = `${part({ alg: 'ES256', kid: 'a' })}.${part(claims)}`;
+    const signature = sign('sha256', Buffer.from(input), { key: this.#key.privateKey, dsaEncoding: 'ieee-p1363' });
+    const token = `${input}.${signature.toString('base64url')}`;
+    this.secrets.set(token, 'id_token');
+    return token;
   }
 
   #guarded(authorization, json) {
