@@ -26,6 +26,9 @@ pub enum RevocationRefusal {
     /// The parameters.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// Nobody has let the client sign its users in directly, nor out.
+    #[error("this client may not sign its users out here: revoke the token instead")]
+    NotDirect,
     /// The token was issued to another client (RFC 7009 §2.1).
     #[error("the token was issued to another client")]
     OtherClient,
@@ -36,6 +39,7 @@ impl From<&RevocationRefusal> for ErrorResponse {
         let code = match refusal {
             RevocationRefusal::Client(failure) => failure.code(),
             RevocationRefusal::Form(_) => ErrorCode::InvalidRequest,
+            RevocationRefusal::NotDirect => ErrorCode::UnauthorizedClient,
             RevocationRefusal::OtherClient => ErrorCode::InvalidGrant,
         };
         Self::new(code, refusal.to_string())

@@ -61,6 +61,8 @@ secrets! {
     DeviceCode;
     /// Says who signed in (OIDC Core §2); shown again at sign-out, it says who asks.
     IdToken;
+    /// What a user proves who they are with.
+    Password;
     /// The hash of a password, as the password hasher wrote it: worth an attack by itself.
     PasswordHash;
     /// A token of any kind, as somebody asks about it.

@@ -18,7 +18,7 @@ use crate::dpop::{ProofUse, ProofVerdict};
 use crate::grant::code::{CodeRecord, Redemption};
 use crate::grant::device::{self, DevicePoll, DeviceRecord, DeviceStatus, Polled};
 use crate::grant::refresh::{Found, Rotation};
-use crate::grant::{EndReason, Session};
+use crate::grant::{EndReason, Grant, Session};
 use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use crate::introspect::TokenState;
 use crate::logout::back_channel::Departure;
@@ -43,6 +43,19 @@ pub trait AuthorizeStore {
         client: Option<&ClientId>,
         sign_in: Option<&SignInId>,
     ) -> Result<(Option<Client>, Option<SignIn>), Self::Error>;
+
+    /// The client, and the user of this name, with the hash of the password. Uses the proof, if there is
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn client_and_account(
+        &self,
+        client: &ClientId,
+        username: &str,
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, Option<Account>, ProofVerdict), Self::Error>;
 
     /// Keeps a fresh code; `false`, and nothing done, if its browser is signed in no more.
     ///
@@ -211,6 +224,17 @@ pub trait GrantStore {
     ///
     /// When the store cannot answer.
     async fn redeem(&self, redemption: &Redemption) -> Result<Option<StatusIndex>, Self::Error>;
+
+    /// Creates a grant that no code stands before, and its first session. Says its status index.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn begin_grant(
+        &self,
+        grant: &Grant,
+        session: &Session,
+    ) -> Result<Option<StatusIndex>, Self::Error>;
 
     /// Advances a grant by one generation if it may, and says what it then holds: see [`Rotation`].
     ///

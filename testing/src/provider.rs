@@ -259,8 +259,10 @@ impl Provider {
             GrantRequest::ClientCredentials(asked) => self.client_credentials(asking, &asked),
             GrantRequest::DeviceCode(code) => self.poll(asking, &code),
             GrantRequest::RefreshToken(refresh) => self.refresh(asking, &refresh),
-            // Neither test exchanges tokens.
-            GrantRequest::TokenExchange(_) => Err(TokenRefusal::UnsupportedGrantType),
+            // Neither test exchanges tokens, nor has a password.
+            GrantRequest::Password(_) | GrantRequest::TokenExchange(_) => {
+                Err(TokenRefusal::UnsupportedGrantType)
+            }
         }
     }
 

@@ -18,7 +18,7 @@ const token = (body, headers = { 'content-type': 'application/x-www-form-urlenco
 describe('the token endpoint', () => {
   const cases = {
     'nothing': ['', 400, 'invalid_request', 'the parameter grant_type is required'],
-    'an unknown grant type': ['grant_type=password', 400, 'unsupported_grant_type', 'grant_type must be'],
+    'an unknown grant type': ['grant_type=implicit', 400, 'unsupported_grant_type', 'grant_type must be'],
     'no client': ['grant_type=refresh_token&refresh_token=x', 401, 'invalid_client', 'client_id'],
     'a repeated parameter': ['grant_type=refresh_token&client_id=a&client_id=a', 400, 'invalid_request', 'client_id must not be repeated'],
     'bytes that are not UTF-8': ['grant_type=%ff', 400, 'invalid_request', 'UTF-8'],
@@ -129,7 +129,7 @@ describe('garbage in every field', () => {
 
   test('of every other endpoint', async () => {
     const paths = ['/oauth/introspect', '/oauth/revoke', '/oauth/userinfo', '/oauth/logout', '/login', '/consent', '/oauth/callback', '/refresh', '/device', '/oauth/device_authorization',
-      '/oauth/register', '/oauth/register/x'];
+      '/oauth/register', '/oauth/register/x', '/auth/login', '/auth/refresh', '/auth/logout'];
     for (const path of paths) {
       for (const value of garbage) {
         const form = {

@@ -21,6 +21,7 @@ use crate::audit::{Entry, Place};
 use crate::config::Config;
 use crate::endpoint::admin_keys::Command;
 use crate::endpoint::admin_view::View;
+use crate::endpoint::direct::Call;
 use crate::keys::Keys;
 use crate::limits::Limit;
 use crate::store::D1Store;
@@ -109,6 +110,7 @@ enum Endpoint {
     Consent,
     Device,
     DeviceAuthorization,
+    Direct(Call),
     Discovery,
     Health,
     Introspect,
@@ -154,6 +156,9 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
             Endpoint::Discovery
         }
+        "/auth/login" => Endpoint::Direct(Call::Login),
+        "/auth/logout" => Endpoint::Direct(Call::Logout),
+        "/auth/refresh" => Endpoint::Direct(Call::Refresh),
         "/admin/audit" => Endpoint::AdminView(View::Audit),
         "/admin/metrics" => Endpoint::AdminView(View::Metrics),
         "/admin/keys" => Endpoint::AdminKeys(Command::List),
@@ -195,6 +200,7 @@ impl Endpoint {
             | Self::UserInfo => "GET, POST",
             Self::AdminKeys(Command::Import | Command::Replace | Command::Rotate)
             | Self::DeviceAuthorization
+            | Self::Direct(_)
             | Self::Introspect
             | Self::Par
             | Self::Refresh
@@ -233,6 +239,7 @@ impl Endpoint {
             | Self::Registration
             | Self::StatusList(_) => Readers::Everyone,
             Self::DeviceAuthorization
+            | Self::Direct(_)
             | Self::IntrospectUser
             | Self::Par
             | Self::Refresh
@@ -300,6 +307,7 @@ impl Endpoint {
             | Self::Callback
             | Self::Consent
             | Self::Device
+            | Self::Direct(_)
             | Self::IntrospectUser
             | Self::Login
             | Self::Logout
@@ -330,6 +338,7 @@ impl Endpoint {
             Self::AdminKeys(_)
                 | Self::AdminView(_)
                 | Self::DeviceAuthorization
+                | Self::Direct(_)
                 | Self::Introspect
                 | Self::Par
                 | Self::Refresh
@@ -377,6 +386,7 @@ impl Endpoint {
             Self::Consent => endpoint::consent::answer(request, app).await,
             Self::Device => endpoint::device::answer(request, app).await,
             Self::DeviceAuthorization => endpoint::device_authorization::answer(request, app).await,
+            Self::Direct(call) => endpoint::direct::answer(call, request, app).await,
             Self::Discovery => endpoint::discovery::answer(app),
             Self::Health => endpoint::health::answer(app).await,
             Self::Introspect => endpoint::introspect::answer(request, app).await,

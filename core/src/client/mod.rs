@@ -47,6 +47,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether it may sign users in with passwords that it asks for itself.
+    pub fn may_sign_in_directly(&self) -> bool {
+        self.is_first_party && self.settings.direct_sign_in
+    }
+
     /// Whether it may use this grant type.
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
@@ -62,6 +67,8 @@ pub enum GrantType {
     ClientCredentials,
     /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4).
     DeviceCode,
+    /// `password` (RFC 6749 §4.3).
+    Password,
     /// `refresh_token` (RFC 6749 §6).
     RefreshToken,
     /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693 §2.1).
@@ -69,7 +76,7 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    /// Every grant type of this provider.
+    /// Every grant type of this provider that clients should find.
     pub const ALL: [Self; 5] = [
         Self::AuthorizationCode,
         Self::ClientCredentials,
@@ -84,15 +91,19 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::Password => "password",
             Self::RefreshToken => "refresh_token",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 
+    /// What OAuth 2.1 has given up, and an administrator may let an old client still have.
+    pub const LEGACY: [Self; 1] = [Self::Password];
+
     /// The grant type of this name.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
+        let all = Self::ALL.into_iter().chain(Self::LEGACY);
+        all.into_iter()
             .find(|grant_type| grant_type.as_str() == text)
     }
 }
@@ -190,13 +201,13 @@ pub(crate) mod tests {
                 "urn:ietf:params:oauth:grant-type:token-exchange"
             ]
         );
-        for grant_type in GrantType::ALL {
+        for grant_type in GrantType::ALL.into_iter().chain(GrantType::LEGACY) {
             assert_eq!(GrantType::parse(grant_type.as_str()), Some(grant_type));
         }
         for behaviour in [RefreshBehaviour::Rotate, RefreshBehaviour::Persistent] {
             assert_eq!(RefreshBehaviour::parse(behaviour.as_str()), Some(behaviour));
         }
-        for unknown in ["", "password", "implicit", "Authorization_Code"] {
+        for unknown in ["", "Password", "implicit", "Authorization_Code"] {
             assert_eq!(GrantType::parse(unknown), None, "{unknown:?}");
             assert_eq!(RefreshBehaviour::parse(unknown), None, "{unknown:?}");
         }

@@ -54,6 +54,9 @@ pub struct ClientSettings {
     /// Whether it must push its authorization requests (RFC 9126 §6).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// Whether, being first-party, it may sign users in with passwords that it asks for itself.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub direct_sign_in: bool,
     /// The types of `authorization_details` that it may ask for (RFC 9396 §10).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authorization_details_types: Vec<String>,

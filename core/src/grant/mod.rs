@@ -13,6 +13,7 @@ pub mod client_credentials;
 pub mod code;
 mod details;
 pub mod device;
+pub mod password;
 pub mod refresh;
 pub mod token_exchange;
 mod wish;

@@ -19,6 +19,14 @@ impl BrowserMark {
         Self(Base64UrlUnpadded::encode_string(&bytes))
     }
 
+    /// The one that stands for whoever comes from an address without a browser: it is known where the
+    /// address is.
+    pub fn of_address(address: Option<&Network>, key: &SymmetricKey) -> Self {
+        let address = address.map_or("", Network::as_str);
+        let hash = key.authenticate(format!("no browser at {address}").as_bytes());
+        Self::from_random(hash.first_chunk().copied().unwrap_or_default())
+    }
+
     /// One of ours; `None` for anything else that a cookie may hold.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 16];

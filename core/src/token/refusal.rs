@@ -9,11 +9,13 @@ use crate::grant::EndReason;
 use crate::grant::client_credentials::ClientCredentialsRefusal;
 use crate::grant::code::CodeRefusal;
 use crate::grant::device::DeviceRefusal;
+use crate::grant::password::PasswordRefusal;
 use crate::grant::refresh::RefreshRefusal;
 use crate::grant::token_exchange::{self, TokenExchangeRefusal};
 use crate::id::GrantId;
 use crate::jose::JwtError;
 use crate::scope::InvalidScope;
+use crate::time::Lifetime;
 
 /// Why a token request is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -36,6 +38,9 @@ pub enum TokenRefusal {
     /// The parameters.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// A password, and who takes it.
+    #[error(transparent)]
+    Password(#[from] PasswordRefusal),
     /// The proof of possession.
     #[error(transparent)]
     Proof(#[from] ProofRefusal),
@@ -70,12 +75,21 @@ impl TokenRefusal {
             | Self::ClientCredentials(_)
             | Self::Details(_)
             | Self::Form(_)
+            | Self::Password(_)
             | Self::Proof(_)
             | Self::RefreshToken(_)
             | Self::Scope(_)
             | Self::Target(_)
             | Self::TokenExchange(_)
             | Self::UnsupportedGrantType => None,
+        }
+    }
+
+    /// When to try again, where that is known.
+    pub const fn retry_after(&self) -> Option<Lifetime> {
+        match self {
+            Self::Password(PasswordRefusal::Wait(wait)) => Some(*wait),
+            _ => None,
         }
     }
 
@@ -89,6 +103,7 @@ impl TokenRefusal {
             Self::Device(DeviceRefusal::Pending) => ErrorCode::AuthorizationPending,
             Self::Device(DeviceRefusal::SlowDown) => ErrorCode::SlowDown,
             Self::ClientCredentials(refusal) => refusal.code(),
+            Self::Password(refusal) => refusal.code(),
             Self::TokenExchange(refusal) => refusal.code(),
             Self::Proof(refusal)
             | Self::Code(CodeRefusal::Proof(refusal))
@@ -154,6 +169,7 @@ impl TokenRefusal {
             | Self::Device(_)
             | Self::Details(_)
             | Self::Form(_)
+            | Self::Password(_)
             | Self::Proof(_)
             | Self::Refresh(_)
             | Self::RefreshToken(_)

@@ -6,6 +6,7 @@ use crate::form::Form;
 use crate::grant::Wish;
 use crate::grant::client_credentials::ClientCredentialsRequest;
 use crate::grant::code::{CodeRefusal, CodeRequest};
+use crate::grant::password::PasswordRequest;
 use crate::grant::token_exchange::TokenExchangeRequest;
 use crate::redirect::RedirectUri;
 use crate::scope::{InvalidScope, Scope};
@@ -30,6 +31,8 @@ pub enum GrantRequest {
     ClientCredentials(ClientCredentialsRequest),
     /// `grant_type=urn:ietf:params:oauth:grant-type:device_code`.
     DeviceCode(DeviceCode),
+    /// `grant_type=password`, or first-party sign-in.
+    Password(PasswordRequest),
     /// `grant_type=refresh_token`.
     RefreshToken(RefreshRequest),
     /// `grant_type=urn:ietf:params:oauth:grant-type:token-exchange`.
@@ -82,12 +85,15 @@ impl TokenRequest {
                 })
             }
             // What cannot be given is refused, not ignored.
-            GrantType::DeviceCode | GrantType::TokenExchange if details.is_some() => {
+            GrantType::DeviceCode | GrantType::Password | GrantType::TokenExchange
+                if details.is_some() =>
+            {
                 return Err(InvalidDetails.into());
             }
             GrantType::DeviceCode => {
                 GrantRequest::DeviceCode(DeviceCode::new(form.required("device_code")?))
             }
+            GrantType::Password => GrantRequest::Password(PasswordRequest::parse(form)?),
             GrantType::RefreshToken => GrantRequest::RefreshToken(RefreshRequest {
                 token: RefreshToken::new(form.required("refresh_token")?),
                 wish: Wish {
@@ -218,7 +224,7 @@ mod tests {
 
     #[test]
     fn other_grant_types_are_unsupported_even_where_one_is_implied() {
-        for other in ["password", "implicit", "device_code", "Refresh_Token"] {
+        for other in ["Password", "implicit", "device_code", "Refresh_Token"] {
             let body = format!("grant_type={other}&client_id=demo&refresh_token=r");
             assert_eq!(refused(&body).0, ErrorCode::UnsupportedGrantType, "{other}");
             let implied = parse(&body, Some(GrantType::RefreshToken)).unwrap_err();

@@ -106,3 +106,46 @@ pub async fn an_identifier_is_used_by_one_of_many<S: Store>(store: &S) {
     assert!(store.use_once(other, NOW).await.unwrap());
     assert!(!store.use_once(id, NOW).await.unwrap());
 }
+
+/// A grant that no code stands before is there with its first generation, under an index of its own.
+pub async fn a_grant_begins_without_a_code<S: Store>(store: &S) {
+    let world = World::new(store, "a_grant_begins_without_a_code").await;
+    let client = fixture::demo();
+    let sign_in = world.sign_in().await;
+    let mut indexes = Vec::new();
+    for _ in 0..2 {
+        let made = world.redemption(&world.code(&client, &sign_in.browser));
+        let (grant, session) = (&made.grant, &made.session);
+        let index = store.begin_grant(grant, session).await.unwrap().unwrap();
+        let loaded = store
+            .refresh_token_state(&client.id, &session.refresh_jti)
+            .await;
+        let (_, found, state) = loaded.unwrap();
+        assert_eq!(found.as_ref(), Some(session));
+        let expected = Grant {
+            status_index: index,
+            ..grant.clone()
+        };
+        assert_eq!(state.grant, Some(expected));
+        indexes.push(index);
+    }
+    let [first, second] = indexes[..] else {
+        panic!("not two")
+    };
+    assert!(first != second);
+}
+
+/// A client and a user are looked up at once, and neither stands for the other.
+pub async fn a_client_and_an_account_are_found<S: Store>(store: &S) {
+    World::new(store, "a_client_and_an_account_are_found").await;
+    let client = fixture::demo();
+    let user = fixture::user();
+    for (name, is_known) in [(user.username.as_str(), true), ("nobody", false)] {
+        let found = store.client_and_account(&client.id, name, None).await;
+        let (found, account, verdict) = found.unwrap();
+        assert_eq!(found.unwrap().id, client.id);
+        let subject = account.map(|account| account.user.subject);
+        assert_eq!(subject, is_known.then(|| user.subject.clone()));
+        assert!(verdict.check().is_ok());
+    }
+}

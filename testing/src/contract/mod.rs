@@ -111,6 +111,8 @@ macro_rules! store_contracts {
             a_code_reads_back_as_it_was_kept,
             a_code_is_redeemed_by_one_of_many,
             an_expired_code_is_not_redeemed,
+            a_grant_begins_without_a_code,
+            a_client_and_an_account_are_found,
             a_session_is_rotated_by_one_of_many,
             a_rotation_that_arrives_twice_is_one,
             a_spent_session_keeps_its_successor,

@@ -130,7 +130,7 @@ impl DeviceStore for MemoryStore {
             grant_id: grant.id.clone(),
             refresh_jti: session.refresh_jti.clone(),
         });
-        Ok(Some(tables.begin(redemption)))
+        Ok(Some(tables.begin(&redemption.grant, &redemption.session)))
     }
 }
 

@@ -109,6 +109,18 @@ impl AuthorizeStore for MemoryStore {
         Ok((client.and_then(|id| tables.client(id)), sign_in))
     }
 
+    async fn client_and_account(
+        &self,
+        client: &ClientId,
+        username: &str,
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, Option<Account>, ProofVerdict), Infallible> {
+        let account = self.user_by_name(username).await?;
+        let mut tables = self.0.borrow_mut();
+        let verdict = tables.use_proof(proof);
+        Ok((tables.client(client), account, verdict))
+    }
+
     async fn insert_code(&self, code: &CodeRecord) -> Result<bool, Infallible> {
         let mut tables = self.0.borrow_mut();
         let mut sign_ins = tables.sign_ins.values();
@@ -232,7 +244,15 @@ impl GrantStore for MemoryStore {
             at: redemption.at,
             grant_id: redemption.grant.id.clone(),
         };
-        Ok(Some(tables.begin(redemption)))
+        Ok(Some(tables.begin(&redemption.grant, &redemption.session)))
+    }
+
+    async fn begin_grant(
+        &self,
+        grant: &Grant,
+        session: &Session,
+    ) -> Result<Option<StatusIndex>, Infallible> {
+        Ok(Some(self.0.borrow_mut().begin(grant, session)))
     }
 
     async fn rotate(&self, rotation: &Rotation<'_>) -> Result<Found, Infallible> {
@@ -343,14 +363,14 @@ impl StatusStore for MemoryStore {
 
 impl Tables {
     /// Keeps a new grant and its first generation.
-    fn begin(&mut self, redemption: &Redemption) -> StatusIndex {
+    fn begin(&mut self, grant: &Grant, session: &Session) -> StatusIndex {
         self.last_status_index += 1;
         let status_index = StatusIndex::from_number(self.last_status_index).unwrap();
         let grant = Grant {
             status_index,
-            ..redemption.grant.clone()
+            ..grant.clone()
         };
-        let session = redemption.session.clone();
+        let session = session.clone();
         self.grants.insert(grant.id.clone(), grant);
         self.sessions.insert(session.refresh_jti.clone(), session);
         status_index

@@ -8,6 +8,7 @@ pub mod callback;
 pub mod consent;
 pub mod device;
 pub mod device_authorization;
+pub mod direct;
 pub mod discovery;
 pub mod health;
 pub mod introspect;

@@ -27,7 +27,7 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Err(unreadable) => return unreadable.response(),
     };
     let outcome = match RevocationRequest::parse(posted.authorization(), &posted.form) {
-        Ok(request) => revoke(request, app).await?,
+        Ok(request) => revoke(request, EndReason::Revoked, app).await?,
         Err(refusal) => Err(refusal),
     };
     match outcome {
@@ -36,7 +36,8 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
     }
 }
 
-async fn revoke(request: RevocationRequest, app: &App) -> Answer {
+/// Ends what a token stands for, as whoever it was issued to asks.
+pub(super) async fn revoke(request: RevocationRequest, reason: EndReason, app: &App) -> Answer {
     let now = clock::now();
     let credentials = match assertion::prove(request.credentials, app, now).await? {
         Ok(credentials) => credentials,
@@ -50,7 +51,7 @@ async fn revoke(request: RevocationRequest, app: &App) -> Answer {
     let as_refresh_token = RefreshToken::new(request.token.expose());
     let key = &config.refresh_token_key;
     if let Ok(claims) = refresh::read(&as_refresh_token, &config.issuer, key, now) {
-        return end_grant(request, &claims, app, now).await;
+        return end_grant(request, (&claims, reason), app, now).await;
     }
     let token = request.token.expose();
     if let Ok(jwt) = keys::verify(app, access::TYPE, token, now).await? {
@@ -61,7 +62,7 @@ async fn revoke(request: RevocationRequest, app: &App) -> Answer {
 
 async fn end_grant(
     request: &RevocationRequest,
-    claims: &RefreshTokenClaims,
+    (claims, reason): (&RefreshTokenClaims, EndReason),
     app: &App,
     now: Timestamp,
 ) -> Answer {
@@ -71,13 +72,16 @@ async fn end_grant(
         Ok(caller) => caller,
         Err(failure) => return Ok(Err(failure.into())),
     };
+    if reason == EndReason::SignedOut && !caller.client().may_sign_in_directly() {
+        return Ok(Err(RevocationRefusal::NotDirect));
+    }
     let Some(grant) = state.grant else {
         return Ok(Ok(()));
     };
     if let Err(refusal) = check_owner(&grant.client_id, &caller) {
         return Ok(Err(refusal));
     }
-    app.end_grant(&grant.id, EndReason::Revoked).await.map(Ok)
+    app.end_grant(&grant.id, reason).await.map(Ok)
 }
 
 async fn end_access_token(

@@ -7,10 +7,11 @@ use gatepass_core::authorize::SignIn;
 use gatepass_core::form::Form;
 use gatepass_core::grant::AuthenticationMethod;
 use gatepass_core::guessing::{BrowserMark, KNOWN_FOR, PlaceKeys};
-use gatepass_core::id::{BrowserId, SignInId};
+use gatepass_core::id::{BrowserId, SignInId, Subject};
 use gatepass_core::secret::SignInCookie;
 use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_core::userinfo::Account;
 use gatepass_edge::cookie::Cookie;
 use gatepass_edge::{EdgeError, random};
 use worker::{Request, Response};
@@ -94,7 +95,58 @@ impl SignInRefusal {
     }
 }
 
+/// What a client hands over that asked for it itself: there is no browser to be known by.
+pub(super) async fn verify_elsewhere(
+    username: &str,
+    password: &str,
+    account: Option<Account>,
+    app: &App,
+    now: Timestamp,
+) -> Outcome<Subject, SignInRefusal> {
+    let mark = BrowserMark::of_address(app.place.network.as_ref(), &app.config.place_key);
+    let typed = Typed {
+        username,
+        password,
+        mark: None,
+    };
+    typed.verify(account, &mark, app, now).await
+}
+
 impl<'a> Typed<'a> {
+    /// Whose name and password these are.
+    async fn verify(
+        &self,
+        account: Option<Account>,
+        mark: &BrowserMark,
+        app: &App,
+        now: Timestamp,
+    ) -> Outcome<Subject, SignInRefusal> {
+        let config = &app.config;
+        let guess = Guess {
+            password: self.password,
+            hash: account.as_ref().map(|account| &account.password_hash),
+            places: PlaceKeys::of(
+                self.username,
+                mark,
+                app.place.network.as_ref(),
+                &config.place_key,
+            ),
+        };
+        let verdict = password::verify(&guess, config.guessing, &app.env, now).await?;
+        if let Verdict::Wait(wait) = verdict {
+            return Ok(Err(SignInRefusal::Wait(wait)));
+        }
+        let subject = account.map(|account| account.user.subject);
+        let right = subject.clone().filter(|_| verdict == Verdict::Right);
+        if right.is_none() {
+            app.note(&Entry {
+                user: subject.as_ref(),
+                ..Entry::of(Event::WrongPassword)
+            });
+        }
+        Ok(right.ok_or(SignInRefusal::Wrong))
+    }
+
     pub(super) fn of(form: &'a Form, request: &Request, app: &App) -> Self {
         let mark = read_cookie(MARK, request, app);
         Self {
@@ -121,27 +173,9 @@ impl<'a> Typed<'a> {
         };
         let config = &app.config;
         let account = app.store.user_by_name(self.username).await?;
-        let guess = Guess {
-            password: self.password,
-            hash: account.as_ref().map(|account| &account.password_hash),
-            places: PlaceKeys::of(
-                self.username,
-                &mark,
-                app.place.network.as_ref(),
-                &config.place_key,
-            ),
-        };
-        let verdict = password::verify(&guess, config.guessing, &app.env, now).await?;
-        if let Verdict::Wait(wait) = verdict {
-            return Ok(Err(SignInRefusal::Wait(wait)));
-        }
-        let subject = account.map(|account| account.user.subject);
-        let Some(subject) = subject.clone().filter(|_| verdict == Verdict::Right) else {
-            app.note(&Entry {
-                user: subject.as_ref(),
-                ..Entry::of(Event::WrongPassword)
-            });
-            return Ok(Err(SignInRefusal::Wrong));
+        let subject = match self.verify(account, &mark, app, now).await? {
+            Ok(subject) => subject,
+            Err(refusal) => return Ok(Err(refusal)),
         };
         // A new cookie at each sign-in: one planted before is worth nothing.
         let cookie = SignInCookie::from_random(random::bytes()?);

@@ -2,6 +2,7 @@
 
 use gatepass_core::authorize::SignIn;
 use gatepass_core::client::Client;
+use gatepass_core::dpop::{ProofUse, ProofVerdict};
 use gatepass_core::grant::EndReason;
 use gatepass_core::grant::code::CodeRecord;
 use gatepass_core::id::{BrowserId, ClientId, Nonce, SignInId, Subject};
@@ -10,7 +11,7 @@ use gatepass_core::store::AuthorizeStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::userinfo::{Account, User};
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::Statement;
+use gatepass_edge::d1::{Statement, exactly};
 
 use super::D1Store;
 use super::row::{self, CLIENT, SIGN_IN};
@@ -38,6 +39,22 @@ impl AuthorizeStore for D1Store {
         Ok((clients.first(row::client)?, sign_ins.first(row::sign_in)?))
     }
 
+    async fn client_and_account(
+        &self,
+        client: &ClientId,
+        username: &str,
+        proof: Option<&ProofUse<'_>>,
+    ) -> Result<(Option<Client>, Option<Account>, ProofVerdict), EdgeError> {
+        let statements = vec![self.client(Some(client))?, self.account(username)?];
+        let (rows, verdict) = self.batch_with_proof(statements, proof).await?;
+        let [clients, accounts] = exactly(rows)?;
+        Ok((
+            clients.first(row::client)?,
+            accounts.first(row::account)?,
+            verdict,
+        ))
+    }
+
     async fn insert_code(&self, code: &CodeRecord) -> Result<bool, EdgeError> {
         let statement = self.insert_code_statement(code)?;
         let [inserted] = self.db.batch([statement]).await?;
@@ -45,12 +62,7 @@ impl AuthorizeStore for D1Store {
     }
 
     async fn user_by_name(&self, username: &str) -> Result<Option<Account>, EdgeError> {
-        let sql = "SELECT user_id, username, password_hash, name, email, email_verified \
-                   FROM users WHERE username = ?";
-        let [rows] = self
-            .db
-            .batch([self.db.statement(sql, &[username.into()])?])
-            .await?;
+        let [rows] = self.db.batch([self.account(username)?]).await?;
         rows.first(row::account)
     }
 
@@ -128,6 +140,12 @@ impl AuthorizeStore for D1Store {
 }
 
 impl D1Store {
+    fn account(&self, username: &str) -> Result<Statement, EdgeError> {
+        let sql = "SELECT user_id, username, password_hash, name, email, email_verified \
+                   FROM users WHERE username = ?";
+        self.db.statement(sql, &[username.into()])
+    }
+
     /// Keeps a code, only for a browser that is signed in.
     pub(super) fn insert_code_statement(&self, code: &CodeRecord) -> Result<Statement, EdgeError> {
         let sql = "INSERT INTO codes (code_hash, client_id, redirect_uri, browser_id, user_id, \

@@ -4,7 +4,7 @@ use gatepass_core::client::Client;
 use gatepass_core::dpop::{ProofUse, ProofVerdict, Thumbprint};
 use gatepass_core::grant::code::{CodeRecord, Redemption};
 use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
-use gatepass_core::grant::{EndReason, Session};
+use gatepass_core::grant::{EndReason, Grant, Session};
 use gatepass_core::id::{ClientId, GrantId, JwtId};
 use gatepass_core::introspect::TokenState;
 use gatepass_core::secret::SecretHash;
@@ -73,6 +73,39 @@ impl GrantStore for D1Store {
                 self.first_session(session)?,
             ])
             .await?;
+        created.first(row::status_index)
+    }
+
+    async fn begin_grant(
+        &self,
+        grant: &Grant,
+        session: &Session,
+    ) -> Result<Option<StatusIndex>, EdgeError> {
+        let sql = format!(
+            "INSERT INTO grants ({NEW_GRANT}) \
+             SELECT {NEXT_STATUS_INDEX}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? RETURNING status_index"
+        );
+        let (scope, details) = (
+            grant.scope.to_string(),
+            serde_json::to_string(&grant.details)?,
+        );
+        let values = [
+            grant.id.as_str().into(),
+            grant.browser.as_str().into(),
+            grant.subject.as_str().into(),
+            grant.client_id.as_str().into(),
+            scope.as_str().into(),
+            grant.audience.as_str().into(),
+            grant.auth_time.seconds().into(),
+            details.as_str().into(),
+            grant.created_at.seconds().into(),
+            grant.expires_at.seconds().into(),
+        ];
+        let statements = [
+            self.db.statement(&sql, &values)?,
+            self.first_session(session)?,
+        ];
+        let [created, _] = self.db.batch(statements).await?;
         created.first(row::status_index)
     }
 

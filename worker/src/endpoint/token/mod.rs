@@ -4,6 +4,7 @@ mod client_credentials;
 mod code;
 mod device;
 mod exchange;
+mod password;
 mod refresh;
 
 use gatepass_core::client::{AuthenticatedClient, Client, ClientCredentials, GrantType};
@@ -28,6 +29,8 @@ struct Asking<'a> {
     /// The proof that came with it, all right but for whether it was used before.
     proof: Option<&'a CheckedProof>,
     now: Timestamp,
+    /// Whether it came by first-party sign-in.
+    directly: bool,
 }
 
 impl<'a> Asking<'a> {
@@ -75,32 +78,54 @@ async fn respond(
     implied: Option<GrantType>,
     app: &App,
 ) -> Result<Response, EdgeError> {
-    let now = clock::now();
     let posted = match Posted::read(&mut request).await? {
         Ok(posted) => posted,
         Err(unreadable) => return unreadable.response(),
     };
+    match tokens(&posted, (implied, false), &request, app).await? {
+        Ok(tokens) => http::json_text(tokens.to_json()?),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+/// What a request comes to, of the grant type that is `implied`, or of any; `directly`, if it came by
+/// first-party sign-in. What a refusal ends has ended when this returns.
+pub(super) async fn tokens(
+    posted: &Posted,
+    (implied, directly): (Option<GrantType>, bool),
+    request: &Request,
+    app: &App,
+) -> Answer {
+    let now = clock::now();
     let outcome = match TokenRequest::parse(posted.authorization(), &posted.form, implied) {
-        Ok(asked) => match proof::of(&request, app, now).await? {
-            Ok(proof) => grant(asked, proof.as_ref(), app, now).await?,
+        Ok(asked) => match proof::of(request, app, now).await? {
+            Ok(proof) => grant(asked, (proof.as_ref(), directly), app, now).await?,
             Err(refusal) => Err(refusal.into()),
         },
         Err(refusal) => Err(refusal),
     };
-    match outcome {
-        Ok(tokens) => http::json_text(tokens.to_json()?),
-        Err(refusal) => {
-            if let Some((grant, reason)) = refusal.ends() {
-                app.end_grant(grant, reason).await?;
-            }
-            http::error_json(&ErrorResponse::from(&refusal))
-        }
+    if let Err(refusal) = &outcome
+        && let Some((grant, reason)) = refusal.ends()
+    {
+        app.end_grant(grant, reason).await?;
     }
+    Ok(outcome)
+}
+
+/// The answer to a request that gets no tokens.
+pub(super) fn refuse(refusal: &TokenRefusal) -> Result<Response, EdgeError> {
+    let response = http::error_json(&ErrorResponse::from(refusal))?;
+    let Some(wait) = refusal.retry_after() else {
+        return Ok(response);
+    };
+    let seconds = wait.seconds().to_string();
+    response.headers().set("Retry-After", &seconds)?;
+    Ok(response.with_status(429))
 }
 
 async fn grant(
     request: TokenRequest,
-    proof: Option<&CheckedProof>,
+    (proof, directly): (Option<&CheckedProof>, bool),
     app: &App,
     now: Timestamp,
 ) -> Answer {
@@ -112,6 +137,7 @@ async fn grant(
         credentials: &credentials,
         proof,
         now,
+        directly,
     };
     match &request.grant {
         GrantRequest::AuthorizationCode(code) => code::redeem(asking, code, app).await,
@@ -119,6 +145,7 @@ async fn grant(
             client_credentials::issue(asking, itself, app).await
         }
         GrantRequest::DeviceCode(code) => device::poll(asking, code, app).await,
+        GrantRequest::Password(password) => password::sign_in(asking, password, app).await,
         GrantRequest::RefreshToken(refresh) => refresh::rotate(asking, refresh, app).await,
         GrantRequest::TokenExchange(tokens) => exchange::exchange(asking, tokens, app).await,
     }

@@ -1,11 +1,10 @@
 //! The refresh grant (RFC 6749 §6): one round trip to D1.
 
-use gatepass_core::client::ClientCredentials;
+use gatepass_core::client::Client;
 use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_wish};
 use gatepass_core::grant::{Terms, Wish};
 use gatepass_core::id::JwtId;
 use gatepass_core::store::GrantStore;
-use gatepass_core::time::Timestamp;
 use gatepass_core::token::refresh::read_for_refresh;
 use gatepass_core::token::{RefreshRequest, TokenRefusal};
 use gatepass_edge::random;
@@ -24,8 +23,8 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
         Ok(claims) => claims.jti,
         Err(error) => return Ok(Err(TokenRefusal::RefreshToken(error))),
     };
-    if !request.wish.is_for_everything()
-        && let Err(refusal) = check_narrower(&request.wish, credentials, &jti, app, now).await?
+    if (asking.directly || !request.wish.is_for_everything())
+        && let Err(refusal) = check_before(&request.wish, asking, &jti, app).await?
     {
         return Ok(Err(refusal.into()));
     }
@@ -74,16 +73,25 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
     issue::tokens(issue, &keys, app).await.map(Ok)
 }
 
-/// A request for less than was granted costs one more round trip, before anything is spent.
-async fn check_narrower(
+/// A request for less than was granted, or by first-party sign-in, costs one more round trip, before
+/// anything is spent.
+async fn check_before(
     wish: &Wish,
-    credentials: &ClientCredentials,
+    asking: Asking<'_>,
     jti: &JwtId,
     app: &App,
-    now: Timestamp,
 ) -> Outcome<(), RefreshRefusal> {
+    let Asking {
+        credentials, now, ..
+    } = asking;
     let caller = credentials.client_id();
     let (client, _, state) = app.store.refresh_token_state(caller, jti).await?;
-    let grant = state.grant.as_ref();
-    Ok(check_wish(wish, credentials, client, grant, now))
+    let may = client.as_ref().is_some_and(Client::may_sign_in_directly);
+    let checked = check_wish(wish, credentials, client, state.grant.as_ref(), now);
+    Ok(checked.and_then(|()| {
+        if asking.directly && !may {
+            return Err(RefreshRefusal::UnauthorizedClient);
+        }
+        Ok(())
+    }))
 }
