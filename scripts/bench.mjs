@@ -1,4 +1,4 @@
-// `npm run bench`: Gatepass and other providers side by side, on this machine.
+// `npm run bench`: Gatepass and other providers side by side, on this machine, and what the SDK costs a page.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -6,6 +6,7 @@ import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { build } from './build.mjs';
+import { prepareChromium } from './lib/chromium.mjs';
 import { Failure, runMain } from './lib/failure.mjs';
 import { installPackages, prepareNode } from './lib/node.mjs';
 import { top } from './lib/paths.mjs';
@@ -24,6 +25,7 @@ const help = `npm run bench -- [options]
 
   servers         gatepass, workers-oauth-provider, oidc-provider
   operations      code, refresh, introspection, api, discovery
+  sdk             what client.fetch costs over fetch, in Chromium; with --only, that alone
 
 CPU is user and system time of a server's whole process tree, from /proc: Linux only.
 `;
@@ -38,13 +40,27 @@ await runMain(async () => {
   await prepareNode();
   const { isMeasurable } = await import('../tests/bench/usage.mjs');
   if (!isMeasurable) throw new Failure('CPU time is read from /proc, which this system does not have: run this on Linux');
-  const plan = await planOf(values);
+  const others = values.only?.filter((name) => name !== 'sdk');
+  const plan = await planOf({ ...values, only: others });
   await setUp();
+  if (!values.only || values.only.includes('sdk')) await measureClient(values);
+  if (others?.length === 0) return;
   await build({ only: ['provider', 'api'] });
   // The others have a folder of packages of their own, which nothing else looks into.
   if (plan.servers.some((name) => name !== 'gatepass')) await installPackages(join(top, 'tests', 'bench'));
   await run(plan, values.out ?? join(top, 'target', 'bench', 'result.json'));
 });
+
+/** What the browser SDK costs a page. */
+async function measureClient({ quick }) {
+  await prepareChromium();
+  await build({ only: ['sdk'] });
+  const { BUDGET, measureSdk } = await import('../tests/bench/sdk.mjs');
+  const { plain, client, overhead } = await step('client.fetch measured', () => measureSdk(quick ? { batches: 20 } : {}));
+  const [first, second, third] = [plain, client, overhead].map((microseconds) => microseconds.toFixed(1));
+  console.log(`\nclient.fetch: ${second} µs a call, fetch: ${first} µs; ${third} µs over fetch, of ${BUDGET} µs (medians, without the network)\n`);
+  if (overhead > BUDGET) process.exitCode = 1;
+}
 
 function readArguments() {
   const text = { type: 'string' };
@@ -64,7 +80,7 @@ async function planOf({ quick, only = [], rounds, seconds, users }) {
   const { operations } = await import('../tests/bench/measure.mjs');
   const { servers } = await import('../tests/bench/server.mjs');
   const unknown = only.find((name) => !servers.includes(name) && !(name in operations));
-  if (unknown) throw new Failure(`There is no ${unknown}; there is ${[...servers, ...Object.keys(operations)].join(', ')}`);
+  if (unknown) throw new Failure(`There is no ${unknown}; there is ${[...servers, ...Object.keys(operations), 'sdk'].join(', ')}`);
   const named = (all) => {
     const chosen = all.filter((name) => only.includes(name));
     return chosen.length > 0 ? chosen : all;
