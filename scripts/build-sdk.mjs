@@ -16,7 +16,7 @@ const sdk = join(top, 'sdk');
 const dist = join(sdk, 'dist');
 
 /** What an application imports. Each is a file, and has its types beside it. */
-const entries = ['js/index', 'js/slim', 'js/fallback', 'bindings/react', 'bindings/vue'];
+const entries = ['js/index', 'js/slim', 'js/fallback', 'bindings/react', 'bindings/vue', 'bindings/panel'];
 
 /** Builds the package. @param {NodeJS.ProcessEnv} env where the tools are */
 export async function buildSdk(env = process.env) {

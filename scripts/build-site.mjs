@@ -32,6 +32,7 @@ async function bundle(env) {
       '--bundle',
       '--format=esm',
       '--target=es2022',
+      '--alias:gatepass/panel=./sdk/dist/panel.js',
       `--alias:gatepass=./${PACKAGE}`,
       `--outdir=${OUTPUT}`,
       '--log-level=warning',

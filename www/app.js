@@ -1,6 +1,7 @@
 // The demo page: an ordinary client of the npm package, and of nothing else.
 
 import { createClient } from 'gatepass';
+import { definePanel } from 'gatepass/panel';
 import { connectAccount, showSignInFailure } from './account.js';
 import { connectCalls } from './calls.js';
 import { watchRequests } from './log.js';
@@ -27,6 +28,8 @@ async function start({ issuer, api, clientId }) {
   });
 
   watchRequests(client);
+  definePanel();
+  document.getElementById('why').client = client;
   connectCalls(client, api);
   const drawAccount = connectAccount(client, SCOPE);
   if (location.pathname === CALLBACK) await completeSignIn(client);

@@ -10,7 +10,7 @@ export const esbuild = process.env.ESBUILD_BIN ?? `${top}node_modules/.bin/esbui
 
 /** Bundles a module that may import `gatepass`. @param {string} source */
 export function bundle(source) {
-  const entries = ['slim', 'fallback', 'react', 'vue', 'index'].map((name) => `--alias:gatepass${name === 'index' ? '' : `/${name}`}=${dist}/${name}.js`);
+  const entries = ['slim', 'fallback', 'panel', 'react', 'vue', 'index'].map((name) => `--alias:gatepass${name === 'index' ? '' : `/${name}`}=${dist}/${name}.js`);
   const args = ['--bundle', '--minify', '--format=esm', '--platform=browser', '--external:react', '--external:vue', ...entries];
   return execFileSync(esbuild, args, { cwd: top, input: source, maxBuffer: 1e8 });
 }

@@ -26,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test('it holds what it needs and nothing else', () => {
   expect(packed.files.map(({ path }) => path).sort()).toEqual([
     'API.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md',
-    ...['fallback', 'index', 'react', 'slim', 'vue'].flatMap((name) => ['cjs', 'd.cts', 'd.ts', 'js'].map((end) => `${name}.${end}`)),
+    ...['fallback', 'index', 'panel', 'react', 'slim', 'vue'].flatMap((name) => ['cjs', 'd.cts', 'd.ts', 'js'].map((end) => `${name}.${end}`)),
     'gatepass.wasm', 'package.json',
   ].sort());
   const { name, dependencies, scripts, sideEffects, peerDependencies, peerDependenciesMeta } = manifest();

@@ -19,6 +19,7 @@ const budgets = {
   'gatepass/slim': { kilobytes: 6, source: `import { createClient, init } from 'gatepass/slim'; init('/gatepass.wasm'); ${use}` },
   'gatepass/react': { kilobytes: 1.5, source: `import * as all from 'gatepass/react'; console.log(all);` },
   'gatepass/vue': { kilobytes: 1.5, source: `import * as all from 'gatepass/vue'; console.log(all);` },
+  'gatepass/panel': { kilobytes: 3.5, source: `import { definePanel } from 'gatepass/panel'; definePanel();` },
   'gatepass/fallback': { kilobytes: 22, source: `import { makeFallbackCore } from 'gatepass/fallback'; makeFallbackCore();` },
 };
 
