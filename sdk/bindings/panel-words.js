@@ -14,11 +14,11 @@ const SENTENCES = {
     method, shortened(url), status ? `answered ${status}` : 'had no answer', `after ${Math.round(durationMs)} ms`,
     kind === 'api' ? '' : `(${kind})`,
   ].join(' ').trim(),
-  decided: ({ call, verdict, wait, error, reason, renewed }) => {
+  decided: ({ call, verdict, wait, error, reason }) => {
     if (VERDICTS[verdict]) return VERDICTS[verdict];
     if (wait) return `The answer is of no use yet: tried again in ${wait} ms.`;
     if (error) return `Refused: ${error}${reason ? `, because ${reason}` : ''}.`;
-    return renewed ? 'The answer brought new tokens.' : `Decided about ${call}.`;
+    return `Decided about ${call}.`;
   },
   signed_in: () => 'Signed in.',
   signed_out: ({ reason }) => (reason ? `Signed out by the provider: ${reason}.` : 'Signed out here.'),
