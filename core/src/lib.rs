@@ -12,8 +12,8 @@
 //!           secret  id  scope  time  form  pkce  error  (shared by all three)
 //! ```
 //!
-//! The feature `server` adds the provider's and the resource server's sides; the browser SDK is
-//! built without it and so without JOSE, JSON and URL parsers.
+//! The feature `server` adds the provider's and the resource server's sides, `gateway` what the gateway
+//! decides; the browser SDK is built without them and so without JOSE, JSON and URL parsers.
 
 #![forbid(unsafe_code)]
 
@@ -33,6 +33,8 @@ pub mod discovery;
 pub mod dpop;
 pub mod error;
 pub mod form;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 #[cfg(feature = "server")]
 pub mod grant;
 #[cfg(feature = "server")]

@@ -17,7 +17,7 @@ use crate::token::id::sid;
 pub const TYPE: &str = "logout+jwt";
 
 /// The event that it tells of.
-const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+pub const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// How long a client may take it for true: as long as the tries take, and clocks that differ (§2.4).
 pub const LIFETIME: Lifetime = Lifetime::from_minutes(2);

@@ -1,0 +1,297 @@
+//! What a provider publishes, and how its answers are read.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::id::Issuer;
+use crate::json;
+use crate::rp::failure::{ErrorResponse, Failure};
+use crate::rp::metadata::{self, DiscoveryDocument, Metadata, MetadataError, is_secure};
+use crate::rp::token::{self, TokenResponse, Tokens};
+use crate::time::Lifetime;
+
+/// A discovery document as it is published, as far as it is read here.
+#[derive(Debug, Deserialize)]
+pub struct Document {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    jwks_uri: String,
+    userinfo_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+    end_session_endpoint: Option<String>,
+    pushed_authorization_request_endpoint: Option<String>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// A provider as it describes itself.
+#[derive(Debug)]
+pub struct Provider {
+    /// What every client needs of it.
+    pub metadata: Metadata,
+    /// Where its keys are.
+    pub jwks_uri: String,
+    /// Where requests are pushed (RFC 9126), if it takes that.
+    pub pushed_requests: Option<String>,
+}
+
+/// Takes the document that was found for `issuer`.
+///
+/// # Errors
+///
+/// The [`MetadataError`] for which it is not used.
+pub fn process(issuer: &Issuer, document: Document) -> Result<Provider, MetadataError> {
+    let own = [
+        Some(&document.jwks_uri),
+        document.pushed_authorization_request_endpoint.as_ref(),
+    ];
+    if own.into_iter().flatten().any(|url| !is_secure(url)) {
+        return Err(MetadataError::InsecureEndpoint);
+    }
+    let metadata = DiscoveryDocument {
+        issuer: document.issuer,
+        authorization_endpoint: document.authorization_endpoint,
+        token_endpoint: document.token_endpoint,
+        userinfo_endpoint: document.userinfo_endpoint,
+        revocation_endpoint: document.revocation_endpoint,
+        end_session_endpoint: document.end_session_endpoint,
+        authorization_response_iss_parameter_supported: document
+            .authorization_response_iss_parameter_supported,
+    };
+    Ok(Provider {
+        metadata: metadata::process(issuer, metadata)?,
+        jwks_uri: document.jwks_uri,
+        pushed_requests: document.pushed_authorization_request_endpoint,
+    })
+}
+
+/// Tokens, and how long the access token is good.
+#[derive(Debug)]
+pub struct Obtained {
+    /// The tokens.
+    pub tokens: Tokens,
+    /// `expires_in`, if the provider says it.
+    pub expires_in: Option<Lifetime>,
+}
+
+/// An answer of the provider.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// Its HTTP status.
+    pub status: u16,
+    /// `Retry-After`, if it is a number of seconds (RFC 9110 §10.2.3).
+    pub retry_after: Option<Lifetime>,
+    /// Its body.
+    pub body: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Success {
+    access_token: String,
+    token_type: String,
+    refresh_token: Option<String>,
+    id_token: Option<String>,
+    expires_in: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    gatepass_reason: Option<String>,
+}
+
+/// Reads the answer of the token endpoint.
+///
+/// # Errors
+///
+/// The [`Failure`] for which there are no tokens.
+pub fn tokens(answer: &Answer<'_>) -> Result<Obtained, Failure> {
+    if !(200..300).contains(&answer.status) {
+        return Err(refusal(answer));
+    }
+    let unreadable = |_| Failure::Unreadable {
+        status: answer.status,
+    };
+    let success: Success = json::read(answer.body).map_err(unreadable)?;
+    // RFC 6749 §5.1 has a number; some providers write it as text.
+    let expires_in = success.expires_in.and_then(|seconds| match seconds {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    });
+    let expires_in = expires_in.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+    let tokens = token::process(TokenResponse {
+        access_token: success.access_token,
+        token_type: success.token_type,
+        refresh_token: success.refresh_token,
+        id_token: success.id_token,
+    })?;
+    Ok(Obtained {
+        tokens,
+        expires_in: expires_in.map(Lifetime::from_seconds),
+    })
+}
+
+#[derive(Deserialize)]
+struct Pushed {
+    request_uri: String,
+}
+
+/// Reads the `request_uri` of the answer to a pushed request (RFC 9126 §2.2).
+///
+/// # Errors
+///
+/// The [`Failure`] for which there is none.
+pub fn request_uri(answer: &Answer<'_>) -> Result<String, Failure> {
+    if !(200..300).contains(&answer.status) {
+        return Err(refusal(answer));
+    }
+    let pushed: Result<Pushed, _> = json::read(answer.body);
+    pushed
+        .map(|pushed| pushed.request_uri)
+        .map_err(|_| Failure::Unreadable {
+            status: answer.status,
+        })
+}
+
+fn refusal(answer: &Answer<'_>) -> Failure {
+    let refusal: Option<Refusal> = json::read(answer.body).ok();
+    let body = refusal.as_ref().map(|refusal| ErrorResponse {
+        error: &refusal.error,
+        gatepass_reason: refusal.gatepass_reason.as_deref(),
+    });
+    Failure::of_answer(answer.status, answer.retry_after, body)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    pub(in crate::gateway) fn provider() -> Provider {
+        read(document()).unwrap()
+    }
+
+    fn document() -> Value {
+        json!({
+            "issuer": "https://id.example",
+            "authorization_endpoint": "https://id.example/authorize",
+            "token_endpoint": "https://id.example/token",
+            "jwks_uri": "https://id.example/keys",
+            "something_else": true,
+        })
+    }
+
+    fn read(document: Value) -> Result<Provider, MetadataError> {
+        let document = serde_json::from_value(document).unwrap();
+        process(&Issuer::parse("https://id.example").unwrap(), document)
+    }
+
+    #[test]
+    fn only_the_issuers_own_document_with_safe_addresses_is_used() {
+        assert!(provider().pushed_requests.is_none());
+        for (name, value, expected) in [
+            (
+                "issuer",
+                "https://other.example",
+                MetadataError::OtherIssuer,
+            ),
+            (
+                "jwks_uri",
+                "http://id.example/keys",
+                MetadataError::InsecureEndpoint,
+            ),
+            (
+                "token_endpoint",
+                "http://10.0.0.1/",
+                MetadataError::InsecureEndpoint,
+            ),
+            (
+                "end_session_endpoint",
+                "javascript:1",
+                MetadataError::InsecureEndpoint,
+            ),
+            (
+                "pushed_authorization_request_endpoint",
+                "/par",
+                MetadataError::InsecureEndpoint,
+            ),
+        ] {
+            let mut document = document();
+            document[name] = value.into();
+            assert_eq!(read(document).unwrap_err(), expected, "{name}");
+        }
+    }
+
+    fn answer(status: u16, body: &str) -> Result<Obtained, Failure> {
+        tokens(&Answer {
+            status,
+            retry_after: None,
+            body,
+        })
+    }
+
+    #[test]
+    fn a_lifetime_is_read_as_number_and_as_text() {
+        for (expires_in, expected) in [
+            ("300", Some(300)),
+            ("\"60\"", Some(60)),
+            ("null", None),
+            ("-1", None),
+            ("\"x\"", None),
+        ] {
+            let body = format!(
+                r#"{{"access_token":"a","token_type":"bearer","expires_in":{expires_in}}}"#
+            );
+            let obtained = answer(200, &body).unwrap();
+            assert_eq!(
+                obtained.expires_in,
+                expected.map(Lifetime::from_seconds),
+                "{expires_in}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_providers_own_refusal_ends_a_grant() {
+        let refused = answer(
+            400,
+            r#"{"error":"invalid_grant","gatepass_reason":"replayed"}"#,
+        );
+        assert_eq!(
+            refused.unwrap_err().end_of_grant().unwrap().as_str(),
+            "replayed"
+        );
+        for (status, body) in [
+            (200, "<html>"),
+            (400, "<html>"),
+            (500, r#"{"error":"invalid_grant"}"#),
+            (429, r#"{"error":"invalid_grant"}"#),
+            (401, r#"{"error":"invalid_client"}"#),
+            (200, r#"{"access_token":"a","token_type":"mac"}"#),
+        ] {
+            assert!(
+                answer(status, body).unwrap_err().end_of_grant().is_none(),
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pushed_request_has_a_name() {
+        let pushed = |status, body| {
+            request_uri(&Answer {
+                status,
+                retry_after: None,
+                body,
+            })
+        };
+        assert_eq!(
+            pushed(201, r#"{"request_uri":"urn:x","expires_in":60}"#).unwrap(),
+            "urn:x"
+        );
+        assert!(pushed(201, "{}").is_err());
+        assert!(pushed(400, r#"{"error":"invalid_request"}"#).is_err());
+    }
+}

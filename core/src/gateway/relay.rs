@@ -1,0 +1,367 @@
+//! Where a relayed request goes, and what of it goes along.
+
+/// Every path that is relayed begins with this.
+pub const API: &str = "/api/";
+
+/// The APIs behind the gateway, each under a path of its own.
+#[derive(Clone, Debug)]
+pub struct Upstreams(Vec<(String, String)>);
+
+/// Why a path leads to no API.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PathRefusal {
+    /// It could mean another path to the API than it means here.
+    #[error("the path has an empty or dot segment, or an encoded slash, backslash or dot")]
+    Ambiguous,
+    /// No API is configured there.
+    #[error("no API is configured under this path")]
+    Unknown,
+}
+
+impl Upstreams {
+    /// Reads pairs of path and origin, as in `/api/=https://api.example /api/maps/=https://maps.example`. `None`
+    /// unless each path begins with `/api/` and ends with a slash, and `is_origin` holds for each origin.
+    pub fn parse(text: &str, is_origin: impl Fn(&str) -> bool) -> Option<Self> {
+        let pairs = text.split_whitespace().map(|pair| {
+            let (path, origin) = pair.split_once('=')?;
+            let is_path = path.starts_with(API) && path.ends_with('/') && is_plain(path);
+            (is_path && is_origin(origin)).then(|| (path.to_owned(), origin.to_owned()))
+        });
+        let mut pairs: Vec<_> = pairs.collect::<Option<_>>()?;
+        // The longest path first: it is the most specific.
+        pairs.sort_by_key(|(path, _)| core::cmp::Reverse(path.len()));
+        (!pairs.is_empty()).then_some(Self(pairs))
+    }
+
+    /// The address that a path, as the browser sends it, leads to; without its query.
+    ///
+    /// # Errors
+    ///
+    /// The [`PathRefusal`] for which it leads nowhere.
+    pub fn address(&self, path: &str) -> Result<String, PathRefusal> {
+        if !is_plain(path) {
+            return Err(PathRefusal::Ambiguous);
+        }
+        let mut known = self.0.iter();
+        let (_, origin) = known
+            .find(|(prefix, _)| path.starts_with(prefix.as_str()))
+            .ok_or(PathRefusal::Unknown)?;
+        Ok([origin, path].concat())
+    }
+
+    /// A path of the gateway for an address that an API redirects to, if it is one of the API's own.
+    pub fn path_of<'a>(&self, address: &'a str) -> Option<&'a str> {
+        self.0.iter().find_map(|(prefix, origin)| {
+            let path = address.strip_prefix(origin.as_str())?;
+            path.starts_with(prefix.as_str()).then_some(path)
+        })
+    }
+}
+
+/// Whether every server reads the path as the same: none of its segments is empty or made of dots, nothing in it
+/// decodes, once or twice, to what separates segments, and it has no parameters in front of a slash.
+fn is_plain(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix('/') else {
+        return false;
+    };
+    let mut segments = rest.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        let name = segment.split(';').next().unwrap_or_default();
+        if matches!(name, "." | "..") || (segment.is_empty() && !is_last) {
+            return false;
+        }
+        if name.is_empty() && !segment.is_empty() {
+            return false;
+        }
+    }
+    let bytes = path.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'?' | b'#');
+    bytes.iter().all(plain) && !has_hidden(path)
+}
+
+/// Whether something decodes to a slash, a backslash, a dot or a control character, also if it is decoded twice.
+fn has_hidden(path: &str) -> bool {
+    let mut rest = path;
+    while let Some((_, after)) = rest.split_once('%') {
+        let (mut after, mut is_percent_sign) = (after, false);
+        while let Some(again) = after.strip_prefix("25") {
+            (after, is_percent_sign) = (again, true);
+        }
+        let code = after
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match code {
+            None if is_percent_sign => {}
+            None | Some(b'/' | b'\\' | b'.' | 0..=0x1f | 0x7f) => return true,
+            Some(_) => {}
+        }
+        rest = after;
+    }
+    false
+}
+
+/// Headers that are between two neighbours only (RFC 9110 §7.6.1), or are made anew on each way.
+const HOP_BY_HOP: [&str; 12] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "expect",
+    "host",
+];
+
+/// What stays here of a request: it is the gateway's own, or says what only the gateway can know.
+const KEPT: [&str; 12] = [
+    "cookie",
+    "cookie2",
+    "authorization",
+    "dpop",
+    "origin",
+    "referer",
+    "forwarded",
+    "x-gatepass-csrf",
+    "x-real-ip",
+    "true-client-ip",
+    "via",
+    "cdn-loop",
+];
+
+/// The same by how the name begins.
+const KEPT_PREFIXES: [&str; 4] = ["sec-", "cf-", "x-forwarded-", "proxy-"];
+
+/// What an API may not say in the gateway's name: to set cookies, to open it to other origins, to forget what the
+/// browser knows of it.
+const WITHHELD: [&str; 12] = [
+    "set-cookie",
+    "set-cookie2",
+    "clear-site-data",
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "strict-transport-security",
+    "service-worker-allowed",
+    "alt-svc",
+    "nel",
+    "report-to",
+    "reporting-endpoints",
+    "x-request-id",
+];
+
+/// Whether a header of a request goes to the API. `connection` is the request's `Connection`, which may name more
+/// that do not.
+pub fn goes_along(name: &str, connection: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_kept = KEPT.contains(&&*name)
+        || KEPT_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix) && name != "sec-websocket-protocol");
+    !is_kept && !is_hop_by_hop(&name, connection)
+}
+
+/// Whether a header of the API's answer goes to the browser.
+pub fn comes_back(name: &str, connection: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_withheld = WITHHELD.contains(&&*name) || name.starts_with("access-control-");
+    // The length of an answer stays true: its body is passed on as it comes.
+    !is_withheld && (name == "content-length" || !is_hop_by_hop(&name, connection))
+}
+
+fn is_hop_by_hop(name: &str, connection: &str) -> bool {
+    let mut named = connection.split(',').map(str::trim);
+    HOP_BY_HOP.contains(&name) || named.any(|named| named.eq_ignore_ascii_case(name))
+}
+
+/// Whether a challenge of an API with 401 is one that a browser answers with a question of its own: that would ask
+/// the user for a password in the gateway's name.
+pub fn asks_the_user(challenge: &str) -> bool {
+    let mut schemes = challenge.split(',').map(str::trim_start);
+    schemes.any(|part| {
+        let scheme = part.split(' ').next().unwrap_or_default();
+        let interactive = ["basic", "digest", "negotiate", "ntlm"];
+        interactive
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Whether a challenge says that the token is good and something else is missing, so that another token of the
+/// same sign-in would not do (RFC 9470 §3, RFC 6750 §3.1).
+pub fn wants_more_than_a_token(challenge: &str) -> bool {
+    let wanted = ["insufficient_user_authentication", "insufficient_scope"];
+    wanted.iter().any(|error| challenge.contains(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstreams() -> Upstreams {
+        let text = "/api/=https://api.example /api/maps/=https://maps.example";
+        Upstreams::parse(text, |origin| origin.starts_with("https://")).unwrap()
+    }
+
+    #[test]
+    fn a_path_leads_to_the_api_that_is_configured_for_it() {
+        for (path, address) in [
+            ("/api/data", "https://api.example/api/data"),
+            ("/api/", "https://api.example/api/"),
+            ("/api/maps/1", "https://maps.example/api/maps/1"),
+            ("/api/mapsx/1", "https://api.example/api/mapsx/1"),
+            (
+                "/api/a%20b/c;v=1/d:e@f",
+                "https://api.example/api/a%20b/c;v=1/d:e@f",
+            ),
+            ("/api/100%25", "https://api.example/api/100%25"),
+            ("/api/%E2%82%AC", "https://api.example/api/%E2%82%AC"),
+            ("/api/a..b/.hidden", "https://api.example/api/a..b/.hidden"),
+        ] {
+            assert_eq!(upstreams().address(path).as_deref(), Ok(address));
+        }
+    }
+
+    #[test]
+    fn a_path_that_could_mean_another_is_refused() {
+        for path in [
+            "/api//data",
+            "/api/../admin",
+            "/api/./data",
+            "/api/..;/admin",
+            "/api/;a=b/data",
+            "/api/%2e%2e/admin",
+            "/api/%2E./admin",
+            "/api/a%2fb",
+            "/api/a%2F..%2Fb",
+            "/api/a%5cb",
+            "/api/a%252fb",
+            "/api/a%25252e",
+            "/api/%00",
+            "/api/%0d%0a",
+            "/api/%",
+            "/api/%2",
+            "/api/%zz",
+            "/api/a\\b",
+            "/api/a b",
+            "/api/é",
+            "//evil.example/api/",
+            "https://evil.example/api/",
+            "api/",
+            "",
+        ] {
+            assert_eq!(
+                upstreams().address(path),
+                Err(PathRefusal::Ambiguous),
+                "{path}"
+            );
+        }
+        assert_eq!(upstreams().address("/apis/x"), Err(PathRefusal::Unknown));
+    }
+
+    #[test]
+    fn only_whole_paths_and_origins_are_configured() {
+        let parse = |text| Upstreams::parse(text, |origin| origin == "https://a.example").is_some();
+        assert!(parse("/api/=https://a.example"));
+        for bad in [
+            "",
+            "/api/",
+            "/api=https://a.example",
+            "/other/=https://a.example",
+            "/api/../=https://a.example",
+            "/api/x=https://a.example",
+            "/api/=https://b.example",
+            "/api/=https://a.example /x/=https://a.example",
+        ] {
+            assert!(!parse(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_apis_own_address_becomes_a_path_of_the_gateway() {
+        let path = |address| upstreams().path_of(address).map(str::to_owned);
+        assert_eq!(
+            path("https://api.example/api/x?y").as_deref(),
+            Some("/api/x?y")
+        );
+        assert_eq!(
+            path("https://maps.example/api/maps/").as_deref(),
+            Some("/api/maps/")
+        );
+        for other in [
+            "https://api.example.evil/api/x",
+            "https://api.example/elsewhere",
+            "https://maps.example/api/x",
+            "/api/x",
+        ] {
+            assert_eq!(path(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_the_gateways_own_stays_here() {
+        for stays in [
+            "Cookie",
+            "Authorization",
+            "DPoP",
+            "Origin",
+            "Host",
+            "Connection",
+            "Upgrade",
+            "TE",
+            "X-Forwarded-For",
+            "Forwarded",
+            "CF-Connecting-IP",
+            "Sec-Fetch-Site",
+            "X-Gatepass-CSRF",
+            "X-Named",
+        ] {
+            assert!(!goes_along(stays, "close, x-named"), "{stays}");
+        }
+        for goes in [
+            "Accept",
+            "Content-Type",
+            "If-Match",
+            "Sec-WebSocket-Protocol",
+            "X-Own",
+        ] {
+            assert!(goes_along(goes, "close"), "{goes}");
+        }
+        for stays in [
+            "Set-Cookie",
+            "Access-Control-Allow-Origin",
+            "Clear-Site-Data",
+            "Connection",
+            "X-Named",
+        ] {
+            assert!(!comes_back(stays, "X-Named"), "{stays}");
+        }
+        for back in [
+            "ETag",
+            "Content-Type",
+            "Content-Length",
+            "WWW-Authenticate",
+            "Location",
+            "Link",
+        ] {
+            assert!(comes_back(back, ""), "{back}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_told_apart_by_what_it_asks_for() {
+        assert!(asks_the_user("Basic realm=\"x\""));
+        assert!(asks_the_user("Bearer realm=\"x\", NTLM"));
+        assert!(!asks_the_user("Bearer realm=\"Basic\""));
+        assert!(!asks_the_user(
+            "DPoP error=\"invalid_token\", algs=\"ES256\""
+        ));
+        assert!(wants_more_than_a_token(
+            "Bearer error=\"insufficient_user_authentication\", acr_values=\"x\""
+        ));
+        assert!(!wants_more_than_a_token("Bearer error=\"invalid_token\""));
+    }
+}
