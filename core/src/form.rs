@@ -89,6 +89,12 @@ impl Form {
             .ok_or_else(|| FormError::Missing(ParameterName::new(name)))
     }
 
+    /// Every parameter, in order.
+    #[cfg(feature = "gateway")]
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
     /// The same parameters, encoded again.
     pub fn encode(&self) -> String {
         encode(self.0.iter().map(|(name, value)| (&**name, &**value)))

@@ -16,7 +16,7 @@ use crate::EdgeError;
 #[wasm_bindgen(module = "cloudflare:workers")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = waitUntil)]
-    fn wait_until(promise: &Promise) -> Result<(), JsValue>;
+    pub(crate) fn wait_until(promise: &Promise) -> Result<(), JsValue>;
 }
 
 /// Begins `work` and sees it through to its end.
@@ -43,7 +43,7 @@ pub async fn finish<T: 'static>(work: impl Future<Output = T> + 'static) -> Resu
     done.take().ok_or_else(cut_off)
 }
 
-fn promise(work: impl Future<Output = ()> + 'static) -> Promise {
+pub(crate) fn promise(work: impl Future<Output = ()> + 'static) -> Promise {
     future_to_promise(async move {
         work.await;
         Ok(JsValue::UNDEFINED)

@@ -91,6 +91,15 @@ pub fn optional(env: &Env, name: &'static str) -> Option<String> {
     Some(value).filter(|value| !value.is_empty())
 }
 
+/// A variable of JSON, if it is set: as text, or as a table of the wrangler configuration.
+pub fn optional_json(env: &Env, name: &'static str) -> Option<String> {
+    let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
+    if value.is_object() {
+        return js_sys::JSON::stringify(&value).ok()?.as_string();
+    }
+    optional(env, name)
+}
+
 /// A variable or secret that must be set.
 ///
 /// # Errors
@@ -216,7 +225,8 @@ pub fn origins(env: &Env, name: &'static str) -> Result<Vec<String>, EdgeError> 
     }
 }
 
-fn is_origin(text: &str) -> bool {
+/// Whether a text is an origin: scheme, host and port, nothing after; `http` on localhost only.
+pub fn is_origin(text: &str) -> bool {
     let plain = |host: &str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '\\']);
     match text.split_once("://") {
         Some(("https", host)) => plain(host),

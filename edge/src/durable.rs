@@ -29,8 +29,7 @@ pub async fn ask(
     name: &str,
     question: &str,
 ) -> Result<String, EdgeError> {
-    let problem = "is not bound to a Durable Object class";
-    let class: JsNamespace = js::binding(env, class, problem)?;
+    let class = namespace(env, class)?;
     let init = js::object(&[
         ("method", "POST".into()),
         ("body", JsValue::from_str(question)),
@@ -46,4 +45,17 @@ pub async fn ask(
             "Durable Object {name}: status {status}"
         )))
     }
+}
+
+/// Demands that a class is bound.
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if it is not.
+pub fn check(env: &Env, class: &'static str) -> Result<(), EdgeError> {
+    namespace(env, class).map(drop)
+}
+
+fn namespace(env: &Env, class: &'static str) -> Result<JsNamespace, EdgeError> {
+    js::binding(env, class, "is not bound to a Durable Object class")
 }

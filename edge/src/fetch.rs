@@ -77,6 +77,38 @@ pub async fn post_status(
     Ok(js::status(begin(url, "POST", &headers, Some(body))?).await?)
 }
 
+/// Fetches a JSON document that takes an `Authorization` header.
+///
+/// # Errors
+///
+/// As [`json`].
+pub async fn json_as<T: DeserializeOwned>(url: &str, authorization: &str) -> Result<T, EdgeError> {
+    let headers = [("authorization", authorization.into())];
+    read(url, send(url, "GET", &headers, None).await)
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Retry-After`.
+    pub retry_after: Option<String>,
+    /// The body.
+    pub body: String,
+}
+
+/// Posts a form, perhaps with an `Authorization` header, and reads whatever is answered.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if there is no whole answer within five seconds.
+pub async fn post(url: &str, authorization: Option<&str>, body: &str) -> Result<Reply, EdgeError> {
+    let mut headers = vec![("content-type", JsValue::from(FORM))];
+    headers.extend(authorization.map(|value| ("authorization", value.into())));
+    Ok(js::reply(begin(url, "POST", &headers, Some(body))?).await?)
+}
+
 fn read<T: DeserializeOwned>(
     url: &str,
     answer: Result<js::Answer, EdgeError>,

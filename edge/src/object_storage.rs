@@ -32,6 +32,17 @@ impl ObjectStorage {
         Self(sql.clone().unchecked_into())
     }
 
+    /// Whether there is a table of this name. Asking for it makes none: an object that was only ever asked
+    /// leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::D1`] if the database refuses it.
+    pub fn has_table(&self, name: &str) -> Result<bool, EdgeError> {
+        let sql = "SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = ?";
+        Ok(!self.run(sql, &[name.into()])?.is_empty())
+    }
+
     /// Runs a statement with a value for each `?`.
     ///
     /// # Errors

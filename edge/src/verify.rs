@@ -39,14 +39,17 @@ pub struct VerificationKeys(Vec<VerificationKey>);
 
 impl VerificationKeys {
     /// Imports the keys of a JWKS document (RFC 7517 §5), except those that are not for signatures,
-    /// not for an algorithm of ours or without a `kid`.
+    /// not for an algorithm of ours or without a `kid`. A key that does not name its algorithm, which need
+    /// not be named, is for those that its type is for.
     pub async fn import(jwks: &[Map<String, Value>]) -> Self {
         let mut keys = Vec::new();
         for jwk in jwks {
-            let Some((id, algorithm)) = described(jwk) else {
-                continue;
-            };
-            keys.extend(VerificationKey::import(id, algorithm, jwk).await.ok());
+            for algorithm in SigningAlgorithm::ALL {
+                let Some(id) = key_for(algorithm, jwk) else {
+                    continue;
+                };
+                keys.extend(VerificationKey::import(id, algorithm, jwk).await.ok());
+            }
         }
         Self(keys)
     }
@@ -114,14 +117,27 @@ impl FromIterator<VerificationKey> for VerificationKeys {
     }
 }
 
-/// What a JWK says of itself: `kid` and `alg`, unless its `use` is another than signatures.
-fn described(jwk: &Map<String, Value>) -> Option<(KeyId, SigningAlgorithm)> {
+/// The `kid` of a JWK that verifies what is signed in this way, unless its `use` is another than signatures.
+fn key_for(algorithm: SigningAlgorithm, jwk: &Map<String, Value>) -> Option<KeyId> {
     let text = |name| jwk.get(name).and_then(Value::as_str);
     if jwk.contains_key("use") && text("use") != Some("sig") {
         return None;
     }
-    let id = KeyId::parse(text("kid")?).ok()?;
-    Some((id, SigningAlgorithm::parse(text("alg")?)?))
+    let fits = match text("alg") {
+        Some(stated) => stated == algorithm.as_str(),
+        None => !jwk.contains_key("alg") && is_of_type(algorithm, text("kty"), text("crv")),
+    };
+    fits.then(|| KeyId::parse(text("kid")?).ok())?
+}
+
+fn is_of_type(algorithm: SigningAlgorithm, kty: Option<&str>, crv: Option<&str>) -> bool {
+    match algorithm {
+        SigningAlgorithm::ES256 => (kty, crv) == (Some("EC"), Some("P-256")),
+        SigningAlgorithm::RS256 => kty == Some("RSA"),
+        SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => {
+            (kty, crv) == (Some("OKP"), Some("Ed25519"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -132,18 +148,24 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
+    fn algorithms(text: &str) -> Vec<&'static str> {
+        let jwk = jwk(text);
+        let fits = |algorithm: &SigningAlgorithm| {
+            let id = key_for(*algorithm, &jwk);
+            assert!(id.as_ref().is_none_or(|id| id.as_str() == "a"));
+            id.is_some()
+        };
+        let known = SigningAlgorithm::ALL.into_iter().filter(fits);
+        known.map(SigningAlgorithm::as_str).collect()
+    }
+
     #[test]
     fn a_key_is_used_only_for_what_it_is_published_for() {
         for good in [
             r#"{"kid":"a","alg":"ES256"}"#,
             r#"{"kid":"a","alg":"ES256","use":"sig"}"#,
         ] {
-            let (id, algorithm) = described(&jwk(good)).unwrap();
-            assert_eq!(
-                (id.as_str(), algorithm),
-                ("a", SigningAlgorithm::ES256),
-                "{good}"
-            );
+            assert_eq!(algorithms(good), ["ES256"], "{good}");
         }
         for bad in [
             "{}",
@@ -156,7 +178,26 @@ mod tests {
             r#"{"kid":"a","alg":"ES256","use":"enc"}"#,
             r#"{"kid":"a","alg":"ES256","use":null}"#,
         ] {
-            assert_eq!(described(&jwk(bad)), None, "{bad}");
+            assert!(algorithms(bad).is_empty(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_does_not_name_its_algorithm_is_for_those_of_its_type() {
+        for (text, expected) in [
+            (r#"{"kid":"a","kty":"EC","crv":"P-256"}"#, &["ES256"][..]),
+            (r#"{"kid":"a","kty":"RSA"}"#, &["RS256"]),
+            (
+                r#"{"kid":"a","kty":"OKP","crv":"Ed25519"}"#,
+                &["EdDSA", "Ed25519"],
+            ),
+            (r#"{"kid":"a","kty":"EC","crv":"P-384"}"#, &[]),
+            (r#"{"kid":"a","kty":"oct"}"#, &[]),
+            (r#"{"kid":"a","kty":"RSA","alg":"PS256"}"#, &[]),
+            (r#"{"kid":"a","kty":"RSA","alg":null}"#, &[]),
+            (r#"{"kid":"a","kty":"RSA","use":"enc"}"#, &[]),
+        ] {
+            assert_eq!(algorithms(text), expected, "{text}");
         }
     }
 }

@@ -1,11 +1,31 @@
-//! The Gatepass gateway on Cloudflare Workers.
+//! The Gatepass gateway on Cloudflare Workers: a backend for frontends.
 //!
-//! Today it serves the demo site and tells it where its provider and API are.
+//! It signs users in, keeps their tokens in a Durable Object each and attaches them to the calls that it passes
+//! on, so that no browser ever holds one. It also serves the demo site, and tells it where its provider and API
+//! are.
+//!
+//! ```text
+//!   app        which path is which endpoint
+//!   endpoint/  one file each: login, callback, session, relay, logout, back_channel
+//!   session/   the Durable Objects: a session, and which sessions a user has
+//!   provider   what a provider publishes, and requests to it
+//!   sign_in    a sign-in under way, in a cookie
+//!   seal       what is encrypted
+//! ```
 
+mod app;
+mod endpoint;
+mod page;
+mod problem;
+mod provider;
+mod seal;
+mod session;
 mod settings;
+mod sign_in;
 mod site;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use gatepass_edge::config::Conduct;
 use gatepass_edge::exchange::Exchange;
@@ -13,6 +33,7 @@ use gatepass_edge::health::Health;
 use gatepass_edge::{EdgeError, http};
 use worker::{Context, Env, Method, Request, Response, event};
 
+use crate::app::App;
 use crate::settings::Config;
 
 /// Answers a request.
@@ -25,7 +46,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
     let exchange = Exchange::begin(&request);
     let config = Config::of(&env);
     let answered = match &config {
-        Ok(config) => answer(request, &env, config).await,
+        Ok(config) => answer(request, &env, config, &exchange.request_id).await,
         Err(_) if request.path() == HEALTH => for_reading(&request, || health(false)),
         Err(error) => Err(error.clone()),
     };
@@ -46,11 +67,23 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
 
 const HEALTH: &str = "/health";
 
-async fn answer(request: Request, env: &Env, config: &Config) -> Result<Response, EdgeError> {
+async fn answer(
+    request: Request,
+    env: &Env,
+    config: &Rc<Config>,
+    request_id: &str,
+) -> Result<Response, EdgeError> {
     match request.path().as_str() {
         HEALTH => for_reading(&request, || health(true)),
         "/config.json" => for_reading(&request, || describe(config)),
-        path => site::file(path, request, env, config).await,
+        _ => {
+            let app = App {
+                env,
+                config,
+                request_id,
+            };
+            app::answer(request, &app).await
+        }
     }
 }
 

@@ -3,20 +3,63 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gatepass_edge::EdgeError;
-use gatepass_edge::config::{Conduct, origin};
+use gatepass_core::gateway::registration::{self, Registration, RegistrationName};
+use gatepass_core::gateway::relay::Upstreams;
+use gatepass_core::gateway::session::Policy;
+use gatepass_core::jose::SymmetricKey;
+use gatepass_core::time::Lifetime;
+use gatepass_edge::config::{
+    Conduct, count, is_origin, keys, lifetime, optional, optional_json, origin, required,
+};
+use gatepass_edge::{EdgeError, durable};
 use worker::Env;
 
-/// Where the gateway runs, and where the demo site's counterparts are.
+use crate::seal::Sealer;
+use crate::session::{INDEX, SESSIONS};
+
+/// How long a session lasts without being used, unless configured: as long as a refresh token of our provider.
+const IDLE: Lifetime = Lifetime::from_days(14);
+/// How long it lasts at most, unless configured: as long as a grant of our provider.
+const ABSOLUTE: Lifetime = Lifetime::from_days(90);
+
+/// The provider that users sign in at unless `GATEPASS_PROVIDERS` names others.
+const OWN_PROVIDER: &str = r#"[{"name":"gatepass","label":"Gatepass","issuer":"{issuer}",
+    "client_id":"gatepass-gateway","secret":"GATEPASS_GATEWAY_SECRET",
+    "scope":"openid profile email offline_access read write"}]"#;
+
+/// What may be relayed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RelayLimits {
+    /// `GATEPASS_RELAY_LARGEST_BODY`: the largest request body, in bytes.
+    pub(crate) largest_body: u64,
+    /// `GATEPASS_RELAY_TIMEOUT`: how long an API may take to begin its answer, in milliseconds.
+    pub(crate) patience: u32,
+}
+
+/// Everything that can be set from outside.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// `GATEPASS_ENV`: `development`, or `production` if not set. `GATEPASS_REQUEST_LOG`: `refused`, or
     /// `all` if not set.
     pub(crate) conduct: Conduct,
-    /// `GATEPASS_ISSUER`: the provider's origin.
+    /// `GATEPASS_ORIGIN`: where the gateway itself is.
+    pub(crate) origin: String,
+    /// `GATEPASS_ISSUER`: the provider's origin, for the demo site.
     pub(crate) issuer: String,
-    /// `GATEPASS_API`: the API's origin.
+    /// `GATEPASS_API`: the API's origin, for the demo site.
     pub(crate) api: String,
+    /// `GATEPASS_PROVIDERS`: where users sign in, in the order in which they choose.
+    pub(crate) registrations: Vec<Registration>,
+    /// `GATEPASS_UPSTREAMS`: what is relayed where; everything to `GATEPASS_API` if not set.
+    pub(crate) upstreams: Upstreams,
+    /// Of the secret `GATEPASS_SESSION_KEY`, one or several: the first encrypts, all decrypt.
+    pub(crate) sealer: Sealer,
+    /// Signs session cookies; derived from the same secret.
+    pub(crate) cookie_key: SymmetricKey,
+    /// `GATEPASS_SESSION_IDLE` and `GATEPASS_SESSION_LIFETIME`, in seconds.
+    pub(crate) policy: Policy,
+    /// What may be relayed.
+    pub(crate) relay: RelayLimits,
 }
 
 thread_local! {
@@ -28,17 +71,104 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`EdgeError::Config`] naming the variable that is missing or wrong.
+    /// [`EdgeError::Config`] naming the variable, secret or binding that is missing or wrong.
     pub(crate) fn of(env: &Env) -> Result<Rc<Self>, EdgeError> {
         if let Some(config) = CONFIG.with_borrow(Clone::clone) {
             return Ok(config);
         }
-        let config = Rc::new(Self {
-            conduct: Conduct::from_env(env)?,
-            issuer: origin(env, "GATEPASS_ISSUER")?,
-            api: origin(env, "GATEPASS_API")?,
-        });
+        let config = Rc::new(Self::read(env)?);
         CONFIG.set(Some(Rc::clone(&config)));
         Ok(config)
     }
+
+    /// The registration of this name.
+    pub(crate) fn registration(&self, name: &RegistrationName) -> Option<&Registration> {
+        self.registrations.iter().find(|known| known.name == *name)
+    }
+
+    fn read(env: &Env) -> Result<Self, EdgeError> {
+        let conduct = Conduct::from_env(env)?;
+        let own = origin(env, "GATEPASS_ORIGIN")?;
+        let issuer = origin(env, "GATEPASS_ISSUER")?;
+        let api = origin(env, "GATEPASS_API")?;
+        let (first, others) = session_keys(env)?;
+        for class in [SESSIONS, INDEX] {
+            durable::check(env, class)?;
+        }
+        Ok(Self {
+            conduct,
+            registrations: registrations(env, &issuer)?,
+            upstreams: upstreams(env, &api)?,
+            sealer: Sealer::new(first, &others),
+            cookie_key: SymmetricKey::replacing(&others, &first, "gatepass session cookie"),
+            policy: policy(env)?,
+            relay: RelayLimits {
+                largest_body: count(env, "GATEPASS_RELAY_LARGEST_BODY", 10_000_000)?.into(),
+                patience: count(env, "GATEPASS_RELAY_TIMEOUT", 30)?.saturating_mul(1_000),
+            },
+            origin: own,
+            issuer,
+            api,
+        })
+    }
+}
+
+fn session_keys(env: &Env) -> Result<([u8; 32], Vec<[u8; 32]>), EdgeError> {
+    let name = "GATEPASS_SESSION_KEY";
+    required(env, name)?;
+    let keys = keys(env, name)?;
+    let (first, others) = keys.split_first().ok_or(EdgeError::Config {
+        name,
+        problem: "is not set",
+    })?;
+    Ok((*first, others.to_vec()))
+}
+
+fn registrations(env: &Env, issuer: &str) -> Result<Vec<Registration>, EdgeError> {
+    let name = "GATEPASS_PROVIDERS";
+    let text = match optional_json(env, name) {
+        Some(text) => text,
+        None => {
+            required(env, "GATEPASS_GATEWAY_SECRET")?;
+            OWN_PROVIDER.replace("{issuer}", issuer)
+        }
+    };
+    let secret = |variable: &str| {
+        let value = js_sys::Reflect::get(env, &variable.into()).ok()?;
+        value.as_string().filter(|value| !value.is_empty())
+    };
+    registration::parse(&text, secret).map_err(|error| EdgeError::Config {
+        name,
+        problem: error.problem(),
+    })
+}
+
+fn upstreams(env: &Env, api: &str) -> Result<Upstreams, EdgeError> {
+    let name = "GATEPASS_UPSTREAMS";
+    let text = optional(env, name).unwrap_or_else(|| format!("/api/={api}"));
+    Upstreams::parse(&text, is_origin).ok_or(EdgeError::Config {
+        name,
+        problem: "must be pairs such as /api/=https://api.example.com, separated by spaces: a path that begins \
+                  with /api/ and ends with a slash, and an origin",
+    })
+}
+
+fn policy(env: &Env) -> Result<Policy, EdgeError> {
+    let policy = Policy {
+        idle: lifetime(env, "GATEPASS_SESSION_IDLE", IDLE)?,
+        absolute: lifetime(env, "GATEPASS_SESSION_LIFETIME", ABSOLUTE)?,
+    };
+    for (name, lifetime) in [
+        ("GATEPASS_SESSION_IDLE", policy.idle),
+        ("GATEPASS_SESSION_LIFETIME", policy.absolute),
+    ] {
+        // Browsers keep no cookie for longer than 400 days (RFC 6265bis §5.5).
+        if lifetime > Lifetime::from_days(400) || lifetime == Lifetime::from_seconds(0) {
+            return Err(EdgeError::Config {
+                name,
+                problem: "must be between a second and 400 days",
+            });
+        }
+    }
+    Ok(policy)
 }

@@ -15,11 +15,14 @@ const providerSecrets = [
 ];
 // The API authenticates at the provider's introspection endpoint.
 const apiSecrets = ['GATEPASS_API_SECRET'];
+// The gateway authenticates at its token endpoint, and has a secret of its own.
+const gatewaySecrets = ['GATEPASS_GATEWAY_SECRET', 'GATEPASS_SESSION_KEY'];
 
-/** Adds the missing lines to `.dev.vars` and `api/.dev.vars`. @param {string} [folder] where the Workers are */
+/** Adds the missing lines to the `.dev.vars` of each Worker. @param {string} [folder] where the Workers are */
 export function prepareDevVars(folder = top) {
   const provider = complete(join(folder, '.dev.vars'), providerSecrets, newSecret);
   complete(join(folder, 'api', '.dev.vars'), apiSecrets, (name) => provider[name]);
+  complete(join(folder, 'gateway', '.dev.vars'), gatewaySecrets, (name) => provider[name] ?? newSecret());
 }
 
 /** New secrets for a provider, by their names. @returns {Record<string, string>} */
@@ -28,7 +31,7 @@ export function developmentSecrets() {
 }
 
 /** 256 random bits, as the Workers expect them. */
-function newSecret() {
+export function newSecret() {
   return randomBytes(32).toString('base64url');
 }
 

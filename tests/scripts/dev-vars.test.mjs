@@ -11,7 +11,7 @@ let folder;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'gatepass-dev-vars-'));
-  mkdirSync(join(folder, 'api'));
+  for (const name of ['api', 'gateway']) mkdirSync(join(folder, name));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -25,7 +25,7 @@ test('every secret is 32 bytes, differs, and is for the owner alone', () => {
   expect(values).toHaveLength(5);
   expect(new Set(values).size).toBe(5);
   for (const secret of values) expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
-  for (const name of ['.dev.vars', 'api/.dev.vars']) expect(statSync(file(name)).mode & 0o777).toBe(0o600);
+  for (const name of ['.dev.vars', 'api/.dev.vars', 'gateway/.dev.vars']) expect(statSync(file(name)).mode & 0o777).toBe(0o600);
 });
 
 test('the API has the secret that the provider expects', () => {
@@ -34,11 +34,19 @@ test('the API has the secret that the provider expects', () => {
   expect(lines('api/.dev.vars')).toHaveLength(1);
 });
 
+test('the gateway has the secret that the provider expects, and a key of its own', () => {
+  prepareDevVars(folder);
+  expect(value('gateway/.dev.vars', 'GATEPASS_GATEWAY_SECRET')).toBe(value('.dev.vars', 'GATEPASS_GATEWAY_SECRET'));
+  expect(Buffer.from(value('gateway/.dev.vars', 'GATEPASS_SESSION_KEY'), 'base64url')).toHaveLength(32);
+  expect(lines('gateway/.dev.vars')).toHaveLength(2);
+});
+
 test('a second start changes nothing', () => {
+  const all = () => ['.dev.vars', 'api/.dev.vars', 'gateway/.dev.vars'].map((name) => readFileSync(file(name), 'utf8'));
   prepareDevVars(folder);
-  const before = [readFileSync(file('.dev.vars'), 'utf8'), readFileSync(file('api/.dev.vars'), 'utf8')];
+  const before = all();
   prepareDevVars(folder);
-  expect([readFileSync(file('.dev.vars'), 'utf8'), readFileSync(file('api/.dev.vars'), 'utf8')]).toEqual(before);
+  expect(all()).toEqual(before);
 });
 
 test('lines of the developer stay, missing ones are added', () => {

@@ -7,7 +7,7 @@
 
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
 
-import { developmentSecrets } from '../../scripts/lib/dev-vars.mjs';
+import { developmentSecrets, newSecret } from '../../scripts/lib/dev-vars.mjs';
 import { describe } from './described.mjs';
 import { Logs } from './logs.mjs';
 import { migrate } from './migrate.mjs';
@@ -35,16 +35,16 @@ import { workerOptions } from './worker-options.mjs';
 /**
  * Starts the Workers and waits until each answers.
  *
- * @param {{ only?: Name[], healthy?: boolean, contract?: boolean, record?: boolean, move?: boolean, limits?: Record<string, number | undefined>, queue?: boolean } & Overrides} [options]
+ * @param {{ only?: Name[], healthy?: boolean, contract?: boolean, record?: boolean, move?: boolean, ahead?: boolean, limits?: Record<string, number | undefined>, queue?: boolean } & Overrides} [options]
  *   `only` starts some of them; under a Worker's name stand variables that differ from its wrangler
  *   configuration (`undefined` removes one); `healthy: false` does not wait for `/health`, for tests
  *   of Workers that refuse to work; `contract` starts the provider with the store contract in it;
  *   `record` has the provider's statements recorded (`recorder.mjs`); `move` lets its clock be moved
- *   (`movable.mjs`); `limits` has other limits, by the names of their
+ *   (`movable.mjs`); `ahead` lets the gateway's clock be set ahead (`ahead.mjs`); `limits` has other limits, by the names of their
  *   bindings (`undefined` removes one); `queue` binds the queue of security events
  * @returns {Promise<Stack>}
  */
-export async function startStack({ only = ['provider', 'api', 'gateway'], healthy = true, contract, record, move, limits, queue, ...overrides } = {}) {
+export async function startStack({ only = ['provider', 'api', 'gateway'], healthy = true, contract, record, move, ahead, limits, queue, ...overrides } = {}) {
   const [provider, api, gateway] = (await freePorts(3)).map((port) => `http://localhost:${port}`);
   const origins = { provider, api, gateway };
   describe(provider);
@@ -57,7 +57,7 @@ export async function startStack({ only = ['provider', 'api', 'gateway'], health
     port: 0,
     handleStructuredLogs: (log) => logs.add(log),
     workers: only.map((name) => workerOptions(
-      name, origins[name], { ...defaults[name], ...changes[name] }, name === 'provider' ? { contract, record, move, limits, queue } : {},
+      name, origins[name], { ...defaults[name], ...changes[name] }, name === 'provider' ? { contract, record, move, limits, queue } : { ahead: ahead && name === 'gateway' },
     )),
   });
   const runtime = new Miniflare(options(overrides));
@@ -109,7 +109,13 @@ function variables({ provider, api, gateway }, secrets) {
       GATEPASS_AUDIENCE: api,
       GATEPASS_ALLOWED_ORIGINS: gateway,
     },
-    gateway: { GATEPASS_ISSUER: provider, GATEPASS_API: api },
+    gateway: {
+      GATEPASS_GATEWAY_SECRET: secrets.GATEPASS_GATEWAY_SECRET,
+      GATEPASS_SESSION_KEY: newSecret(),
+      GATEPASS_ORIGIN: gateway,
+      GATEPASS_ISSUER: provider,
+      GATEPASS_API: api,
+    },
   };
 }
 

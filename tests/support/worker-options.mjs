@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { unstable_getMiniflareWorkerOptions as fromWrangler, unstable_readConfig as readConfig } from 'wrangler';
 
+import { settable } from './ahead.mjs';
 import { movable } from './movable.mjs';
 import { recorded } from './recorder.mjs';
 
@@ -22,9 +23,9 @@ const configurations = {
  * @param {keyof typeof configurations} name
  * @param {string} origin
  * @param {Record<string, string | undefined>} variables
- * @param {{ contract?: boolean, record?: boolean, move?: boolean, limits?: Record<string, number | undefined>, queue?: boolean }} [how]
+ * @param {{ contract?: boolean, record?: boolean, move?: boolean, ahead?: boolean, limits?: Record<string, number | undefined>, queue?: boolean }} [how]
  */
-export function workerOptions(name, origin, variables, { contract = false, record = false, move = false, limits = {}, queue = false } = {}) {
+export function workerOptions(name, origin, variables, { contract = false, record = false, move = false, ahead = false, limits = {}, queue = false } = {}) {
   const config = readConfig({ config: join(top, configurations[name]) }, { hideWarnings: true });
   const main = contract ? join(top, 'target', 'contract', 'index.js') : config.main;
   if (!existsSync(main)) {
@@ -45,6 +46,7 @@ export function workerOptions(name, origin, variables, { contract = false, recor
     modules: [
       ...(record ? [recorded(main)] : []),
       ...(move ? [movable(main)] : []),
+      ...(ahead ? [settable(main)] : []),
       { type: 'ESModule', path: main },
       { type: 'CompiledWasm', path: join(dirname(main), 'index_bg.wasm') },
     ],

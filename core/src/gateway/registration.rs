@@ -215,11 +215,12 @@ impl Registration {
         let mut authorization = None;
         match &self.proof {
             ClientProof::Basic(secret) => authorization = Some(basic(id, secret.expose())),
-            ClientProof::Post(secret) => {
-                pairs.push(("client_id", id));
-                pairs.push(("client_secret", secret.expose()));
-            }
-            ClientProof::None => pairs.push(("client_id", id)),
+            ClientProof::Post(secret) => pairs.push(("client_secret", secret.expose())),
+            ClientProof::None => {}
+        }
+        // An authorization request that is pushed has it already.
+        if authorization.is_none() && !pairs.iter().any(|(name, _)| *name == "client_id") {
+            pairs.push(("client_id", id));
         }
         (form::encode(pairs), authorization)
     }
@@ -307,8 +308,10 @@ pub(super) mod tests {
         assert_eq!(header.as_deref(), Some("Basic YXBwOnMzY3IlM0F0"));
         let post = r#","secret":"SECRET","auth":"client_secret_post""#;
         let (body, header) = registration(post).prove(&parameters);
-        assert_eq!(body, "grant_type=x&client_id=app&client_secret=s3cr%3At");
+        assert_eq!(body, "grant_type=x&client_secret=s3cr%3At&client_id=app");
         assert_eq!(header, None);
+        let (body, _) = registration("").prove(&[("client_id", Some("app"))]);
+        assert_eq!(body, "client_id=app");
         let (body, header) = registration("").prove(&parameters);
         assert_eq!(
             (body.as_str(), header),

@@ -1,0 +1,235 @@
+//! `GET /login/oauth2/code/{registration}`: the user comes back from the provider.
+
+use std::rc::Rc;
+
+use gatepass_core::gateway::identity::{self, Identity};
+use gatepass_core::gateway::provider::Obtained;
+use gatepass_core::gateway::registration::{Registration, RegistrationName};
+use gatepass_core::gateway::session::{Ending, Session, Term};
+use gatepass_core::jose::{Claims, ParsedJwt};
+use gatepass_core::rp::authorization::{self, AuthorizationError, Redemption};
+use gatepass_core::time::Lifetime;
+use gatepass_core::token::id::at_hash;
+use gatepass_edge::{EdgeError, background, clock, fetch, http, log, webcrypto};
+use worker::{Request, Response};
+
+use super::{login, logout};
+use crate::app::App;
+use crate::page::{self, Told};
+use crate::provider::{self, Metadata, Provider};
+use crate::session::{self, Entry, Kept, SessionSecret};
+use crate::sign_in::{self, SignIn};
+
+/// How far the provider's clock may be behind.
+const SKEW: Lifetime = Lifetime::from_minutes(1);
+
+pub(crate) async fn answer(
+    request: &Request,
+    name: &str,
+    app: &App<'_>,
+) -> Result<Response, EdgeError> {
+    let name = RegistrationName::parse(name);
+    let Some(registration) = name.and_then(|name| app.config.registration(&name)) else {
+        return refuse(app, 404, "not_found", "/");
+    };
+    let Ok(answer) = authorization::parse(&http::query(request)) else {
+        return refuse(app, 400, "invalid_response", "/");
+    };
+    let state = answer.state().clone();
+    let Some(sign_in) = SignIn::of(request, &state, app.config).await else {
+        return refuse(app, 400, "unknown_sign_in", "/");
+    };
+    if sign_in.registration != registration.name {
+        return refuse(app, 400, "other_provider", "/");
+    }
+    let replaces = sign_in.replaces;
+    let Ok(metadata) = Provider::of(&registration.issuer).metadata().await else {
+        return login::unavailable("/", app);
+    };
+    let redeemed = authorization::process(
+        &metadata.metadata,
+        sign_in.transaction,
+        answer,
+        clock::now(),
+    );
+    let response = match redeemed {
+        Ok(redemption) => finish(&redemption, registration, &metadata, replaces, app).await?,
+        Err(error) => {
+            note(app, registration, &error);
+            refuse(app, 400, code(&error), "/")?
+        }
+    };
+    // It is used once, whatever came of it.
+    let forget = sign_in::forget(&state);
+    response.headers().append("Set-Cookie", &forget)?;
+    Ok(response)
+}
+
+async fn finish(
+    redemption: &Redemption,
+    registration: &Registration,
+    metadata: &Metadata,
+    replaces: Option<SessionSecret>,
+    app: &App<'_>,
+) -> Result<Response, EdgeError> {
+    let return_to = redemption.return_to.as_str();
+    let redirect_uri = registration.redirect_uri(&app.config.origin);
+    let parameters = [
+        ("grant_type", Some("authorization_code")),
+        ("code", Some(redemption.code.expose())),
+        ("redirect_uri", Some(redirect_uri.as_str())),
+        ("code_verifier", Some(redemption.verifier.expose())),
+        ("resource", registration.resource.as_deref()),
+    ];
+    let obtained = match provider::tokens(registration, &parameters).await {
+        Ok(obtained) => obtained,
+        Err(failure) => {
+            note(app, registration, &failure);
+            return refuse(app, 502, "no_tokens", return_to);
+        }
+    };
+    let Some(mut identity) = identify(&obtained, redemption, registration, metadata, app).await?
+    else {
+        return refuse(app, 502, "invalid_id_token", return_to);
+    };
+    add_userinfo(&mut identity, &obtained, metadata).await;
+    let secret = begin(identity, &obtained, registration, app).await?;
+    if let Some(replaced) = replaces {
+        let (env, config) = (app.env.clone(), Rc::clone(app.config));
+        background::begin(async move {
+            let ended = logout::end(&env, &config, &replaced, Ending::Replaced).await;
+            drop(ended);
+        })?;
+    }
+    let response = page::onward(return_to)?;
+    let cookie = secret.cookie(app.config);
+    response.headers().append("Set-Cookie", &cookie)?;
+    Ok(response)
+}
+
+/// A new session under a new secret: nothing that the browser had before becomes one.
+async fn begin(
+    identity: Identity,
+    obtained: &Obtained,
+    registration: &Registration,
+    app: &App<'_>,
+) -> Result<SessionSecret, EdgeError> {
+    let secret = SessionSecret::new()?;
+    let (subject, sid) = (identity.subject.clone(), identity.sid.clone());
+    let term = Term {
+        expires_in: obtained.expires_in,
+        has_refresh_token: obtained.tokens.refresh.is_some(),
+    };
+    let now = clock::now();
+    let session = Session::begin(registration.name.clone(), identity, term, now);
+    session::begin(app.env, &secret, session, Kept::of(&obtained.tokens)).await?;
+    let entry = Entry {
+        registration: &registration.name,
+        subject: subject.as_str(),
+        sid: sid.as_deref(),
+        session: &secret.name(),
+    };
+    session::add(app.env, &entry, now.plus(app.config.policy.absolute)).await?;
+    Ok(secret)
+}
+
+/// Who has signed in, if the ID token says so and everything about it holds (OpenID Connect Core §3.1.3.7).
+async fn identify(
+    obtained: &Obtained,
+    redemption: &Redemption,
+    registration: &Registration,
+    metadata: &Metadata,
+    app: &App<'_>,
+) -> Result<Option<Identity>, EdgeError> {
+    let Some(token) = &obtained.tokens.id_token else {
+        note(app, registration, &"there is no ID token");
+        return Ok(None);
+    };
+    let (parsed, algorithm) = match ParsedJwt::parse_any(&["JWT"], token.expose()) {
+        Ok(parsed) => {
+            let algorithm = parsed.algorithm();
+            (parsed, algorithm)
+        }
+        Err(error) => {
+            note(app, registration, &error);
+            return Ok(None);
+        }
+    };
+    let Some(algorithm) = algorithm else {
+        note(app, registration, &"the ID token is signed in another way");
+        return Ok(None);
+    };
+    let keys = match Provider::of(&registration.issuer).keys_for(&parsed).await {
+        Ok(keys) => keys,
+        Err(error) => {
+            note(app, registration, &error);
+            return Ok(None);
+        }
+    };
+    let verified = keys.verify_parsed::<Claims>(&parsed, clock::now().minus(SKEW));
+    let claims = match verified.await? {
+        Ok(jwt) => jwt.payload,
+        Err(error) => {
+            note(app, registration, &error);
+            return Ok(None);
+        }
+    };
+    let access_token = obtained.tokens.access.expose();
+    let at_hash = at_hash(&webcrypto::digest(algorithm.digest(), access_token).await?);
+    let identified = identity::process(
+        &claims,
+        &at_hash,
+        &metadata.metadata,
+        &registration.client_id,
+        &redemption.nonce,
+    );
+    Ok(identified
+        .inspect_err(|error| note(app, registration, error))
+        .ok())
+}
+
+/// Most providers tell a user's name only at userinfo. Nobody is kept out if that does not answer.
+async fn add_userinfo(identity: &mut Identity, obtained: &Obtained, metadata: &Metadata) {
+    let Some(endpoint) = &metadata.metadata.userinfo_endpoint else {
+        return;
+    };
+    let authorization = format!("Bearer {}", obtained.tokens.access.expose());
+    let told: Result<Claims, EdgeError> = fetch::json_as(endpoint.as_str(), &authorization).await;
+    if let Ok(userinfo) = told {
+        identity.add(&userinfo);
+    }
+}
+
+fn code(error: &AuthorizationError) -> &'static str {
+    match error {
+        AuthorizationError::OtherState => "unknown_sign_in",
+        AuthorizationError::Expired => "expired",
+        AuthorizationError::MissingIssuer | AuthorizationError::OtherIssuer => "other_issuer",
+        AuthorizationError::Refused(_) => "refused",
+    }
+}
+
+fn refuse(
+    app: &App<'_>,
+    status: u16,
+    code: &'static str,
+    again: &str,
+) -> Result<Response, EdgeError> {
+    let told = Told {
+        status,
+        code,
+        title: "You are not signed in",
+        message: "The sign-in did not come to its end: it was given up, took too long, or was begun elsewhere.",
+        again: Some(again),
+    };
+    page::error(&told, app.request_id)
+}
+
+fn note(app: &App<'_>, registration: &Registration, why: &impl ToString) {
+    log::event(&log::Event {
+        request_id: app.request_id,
+        event: "sign_in_failed",
+        about: registration.name.as_str(),
+        reason: &why.to_string(),
+    });
+}

@@ -1,0 +1,120 @@
+//! `GET /login`: begins a sign-in.
+
+use gatepass_core::form::Form;
+use gatepass_core::gateway::registration::{Registration, RegistrationName};
+use gatepass_core::rp::authorization::{self, AuthorizationRequest, ReturnTo, SignInSecrets};
+use gatepass_edge::{EdgeError, clock, http, random};
+use worker::{Request, Response};
+
+use crate::app::App;
+use crate::page::{self, Told};
+use crate::provider::{self, Metadata, Provider};
+use crate::session::SessionSecret;
+use crate::sign_in::SignIn;
+
+pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
+    let Ok(form) = Form::parse(&http::query(request)) else {
+        return refuse(app, "The address of the sign-in cannot be read.");
+    };
+    let Ok(return_to) = ReturnTo::parse(form.optional("return_to").unwrap_or("/")) else {
+        return refuse(app, "return_to must be a path on this site.");
+    };
+    let registration = match (form.optional("provider"), &*app.config.registrations) {
+        (None, [only]) => only,
+        (None, _) => return page::choice(app.config, return_to.as_str()),
+        (Some(name), _) => {
+            let name = RegistrationName::parse(name);
+            match name.and_then(|name| app.config.registration(&name)) {
+                Some(registration) => registration,
+                None => return refuse(app, "There is no such provider here."),
+            }
+        }
+    };
+    begin(request, registration, return_to, app).await
+}
+
+async fn begin(
+    request: &Request,
+    registration: &Registration,
+    return_to: ReturnTo,
+    app: &App<'_>,
+) -> Result<Response, EdgeError> {
+    let Ok(metadata) = Provider::of(&registration.issuer).metadata().await else {
+        return unavailable(return_to.as_str(), app);
+    };
+    let redirect_uri = registration.redirect_uri(&app.config.origin);
+    let asked = AuthorizationRequest {
+        client_id: &registration.client_id,
+        redirect_uri: &redirect_uri,
+        scope: &registration.scope,
+        resource: registration.resource.as_deref(),
+        login_hint: None,
+        prompt: registration.prompt.as_deref(),
+        return_to: return_to.clone(),
+    };
+    let secrets = SignInSecrets::from_random(random::bytes()?, random::bytes()?, random::bytes()?);
+    let (url, transaction) = authorization::build(&metadata.metadata, asked, secrets, clock::now());
+    let Some(url) = pushed(url, registration, &metadata).await else {
+        return unavailable(return_to.as_str(), app);
+    };
+    let sign_in = SignIn {
+        registration: registration.name.clone(),
+        transaction,
+        replaces: SessionSecret::of(request, app.config),
+    };
+    let response = http::see_other(&url)?;
+    sign_in
+        .keep(request, response.headers(), app.config)
+        .await?;
+    Ok(response)
+}
+
+/// Pushes the request (RFC 9126), if the provider takes that; the address that remains for the browser. `None` if
+/// it takes it and does not answer.
+async fn pushed(url: String, registration: &Registration, metadata: &Metadata) -> Option<String> {
+    let Some(endpoint) = &metadata.pushed_requests else {
+        return Some(url);
+    };
+    let endpoint_of_browser = metadata.metadata.authorization_endpoint().as_str();
+    let query = url.strip_prefix(endpoint_of_browser)?.get(1..)?;
+    let form = Form::parse(query).ok()?;
+    let pairs = form.pairs();
+    let parameters: Vec<_> = pairs.map(|(name, value)| (name, Some(value))).collect();
+    let reply = provider::post(registration, endpoint, &parameters)
+        .await
+        .ok()?;
+    let request_uri =
+        gatepass_core::gateway::provider::request_uri(&provider::answer(&reply)).ok()?;
+    let query = gatepass_core::form::encode([
+        ("client_id", registration.client_id.as_str()),
+        ("request_uri", &request_uri),
+    ]);
+    let separator = if endpoint_of_browser.contains('?') {
+        '&'
+    } else {
+        '?'
+    };
+    Some(format!("{endpoint_of_browser}{separator}{query}"))
+}
+
+fn refuse(app: &App<'_>, message: &str) -> Result<Response, EdgeError> {
+    let told = Told {
+        status: 400,
+        code: "invalid_request",
+        title: "This sign-in cannot begin",
+        message,
+        again: None,
+    };
+    page::error(&told, app.request_id)
+}
+
+pub(super) fn unavailable(return_to: &str, app: &App<'_>) -> Result<Response, EdgeError> {
+    let told = Told {
+        status: 503,
+        code: "provider_unavailable",
+        title: "The provider does not answer",
+        message: "Signing in does not work at the moment. Try again in a little while.",
+        again: Some(return_to),
+    };
+    page::error(&told, app.request_id)
+}

@@ -1,0 +1,206 @@
+//! Everything else under `/api/`: passed on to the API with the session's access token.
+//!
+//! ```text
+//!   path, body --> token of the session --> API --401--> a newer token, once, if the body can be sent again
+//! ```
+
+use gatepass_core::gateway::relay::{
+    PathRefusal, asks_the_user, comes_back, goes_along, wants_more_than_a_token,
+};
+use gatepass_core::gateway::session::Need;
+use gatepass_edge::relay::{self, Body, Lost, Outgoing};
+use gatepass_edge::{EdgeError, http};
+use worker::{Headers, Method, Request, Response, ResponseBody};
+
+use super::{not_signed_in, opens_websocket, provider_unavailable};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::session::{self, Access, SessionSecret, Ticket};
+
+/// A body up to so many bytes is held, so that it can be sent again with a newer token.
+const HELD: u64 = 64 * 1024;
+
+pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Response, EdgeError> {
+    let address = match app.config.upstreams.address(&request.path()) {
+        Ok(address) => address,
+        Err(refusal) => return refuse_path(refusal),
+    };
+    let Some(secret) = SessionSecret::of(&request, app.config) else {
+        return not_signed_in(None);
+    };
+    let query = http::query(&request);
+    let url = if query.is_empty() {
+        address
+    } else {
+        format!("{address}?{query}")
+    };
+    let Ok(body) = relay::body(&mut request, HELD, app.config.relay.largest_body).await? else {
+        return too_large();
+    };
+    let mut call = Call {
+        method: request.method(),
+        headers: headers(&request, app)?,
+        body,
+        url,
+    };
+    match session::access(app.env, &secret, Need::Token).await? {
+        Access::Token(ticket) => call.make(&secret, ticket, app).await,
+        other => refuse(&other),
+    }
+}
+
+/// A request on its way to the API.
+struct Call {
+    url: String,
+    method: Method,
+    headers: Headers,
+    body: Body,
+}
+
+impl Call {
+    async fn make(
+        &mut self,
+        secret: &SessionSecret,
+        ticket: Ticket,
+        app: &App<'_>,
+    ) -> Result<Response, EdgeError> {
+        let first = match self.send(&ticket, app).await? {
+            Ok(response) => response,
+            Err(lost) => return unreachable(lost),
+        };
+        if first.status_code() != 401 || is_about_something_else(&first)? {
+            return back(first, app);
+        }
+        let need = Need::NewerThan(ticket.generation);
+        match session::access(app.env, secret, need).await? {
+            Access::Token(newer) if self.body.is_repeatable() => {
+                match self.send(&newer, app).await? {
+                    Ok(response) => back(response, app),
+                    Err(lost) => unreachable(lost),
+                }
+            }
+            // The body has flowed: the page sends the request again, and then it has the newer token.
+            Access::Token(_) | Access::HandOn | Access::Unavailable(_) => back(first, app),
+            Access::Over(ending) => not_signed_in(ending.as_ref()),
+        }
+    }
+
+    async fn send(
+        &self,
+        ticket: &Ticket,
+        app: &App<'_>,
+    ) -> Result<Result<Response, Lost>, EdgeError> {
+        let authorization = format!("Bearer {}", ticket.access_token);
+        self.headers.set("Authorization", &authorization)?;
+        let outgoing = Outgoing {
+            url: &self.url,
+            method: self.method.as_ref(),
+            headers: &self.headers,
+            body: &self.body,
+            patience: app.config.relay.patience,
+        };
+        relay::send(&outgoing).await
+    }
+}
+
+/// The headers that go to the API, and those that say who asks and how they came here.
+fn headers(request: &Request, app: &App<'_>) -> Result<Headers, EdgeError> {
+    let connection = http::header(request, "Connection").unwrap_or_default();
+    let headers = Headers::new();
+    for (name, value) in request.headers() {
+        if goes_along(&name, &connection) {
+            headers.append(&name, &value)?;
+        }
+    }
+    let (scheme, host) = app.config.origin.split_once("://").unwrap_or_default();
+    headers.set("X-Forwarded-Proto", scheme)?;
+    headers.set("X-Forwarded-Host", host)?;
+    if let Some(address) = http::header(request, "CF-Connecting-IP") {
+        headers.set("X-Forwarded-For", &address)?;
+    }
+    headers.set("X-Request-Id", app.request_id)?;
+    if opens_websocket(request) {
+        headers.set("Upgrade", "websocket")?;
+    }
+    Ok(headers)
+}
+
+/// The API's answer, without what it may not say in the gateway's name.
+fn back(response: Response, app: &App<'_>) -> Result<Response, EdgeError> {
+    let given = response.headers();
+    let connection = given.get("Connection")?.unwrap_or_default();
+    let headers = Headers::new();
+    for (name, value) in given {
+        let is_question = name.eq_ignore_ascii_case("www-authenticate") && asks_the_user(&value);
+        if comes_back(&name, &connection) && !is_question {
+            headers.append(&name, &value)?;
+        }
+    }
+    if let Some(location) = given.get("Location")? {
+        if let Some(path) = app.config.upstreams.path_of(&location) {
+            headers.set("Location", path)?;
+        }
+    }
+    if !headers.has("Cache-Control")? {
+        headers.set("Cache-Control", "no-store")?;
+    }
+    headers.append("Vary", "Cookie")?;
+    // Whatever an API answers is no page of this origin: it runs nothing here.
+    headers.set(
+        "Content-Security-Policy",
+        "default-src 'none'; sandbox; frame-ancestors 'none'",
+    )?;
+    Ok(response.with_headers(headers))
+}
+
+/// Whether an API refuses for a reason that another token of the same sign-in would not mend.
+fn is_about_something_else(response: &Response) -> Result<bool, EdgeError> {
+    let challenge = response.headers().get("WWW-Authenticate")?;
+    Ok(challenge.is_some_and(|challenge| wants_more_than_a_token(&challenge)))
+}
+
+fn refuse(access: &Access) -> Result<Response, EdgeError> {
+    match access {
+        Access::Over(ending) => not_signed_in(ending.as_ref()),
+        Access::Unavailable(seconds) => provider_unavailable(*seconds),
+        Access::Token(_) | Access::HandOn => Ok(Response::from_body(ResponseBody::Empty)?),
+    }
+}
+
+fn refuse_path(refusal: PathRefusal) -> Result<Response, EdgeError> {
+    let (status, code) = match refusal {
+        PathRefusal::Ambiguous => (400, "ambiguous_path"),
+        PathRefusal::Unknown => (404, "no_such_api"),
+    };
+    let problem = Problem {
+        status,
+        code,
+        title: &refusal.to_string(),
+    };
+    problem.response(&[])
+}
+
+fn too_large() -> Result<Response, EdgeError> {
+    let problem = Problem {
+        status: 413,
+        code: "body_too_large",
+        title: "The body is larger than this gateway passes on",
+    };
+    problem.response(&[])
+}
+
+fn unreachable(lost: Lost) -> Result<Response, EdgeError> {
+    let problem = match lost {
+        Lost::TimedOut => Problem {
+            status: 504,
+            code: "api_timeout",
+            title: "The API does not answer in time",
+        },
+        Lost::Unreachable => Problem {
+            status: 502,
+            code: "api_unreachable",
+            title: "The API cannot be reached",
+        },
+    };
+    problem.response(&[])
+}

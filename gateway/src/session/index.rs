@@ -1,0 +1,260 @@
+//! Which sessions a user has, so that a provider that says they are over can name them (OpenID Connect
+//! Back-Channel Logout). One object for each user, and one for each session at a provider.
+
+use gatepass_core::gateway::logout_token::{OLDEST, Order, SKEW};
+use gatepass_core::gateway::registration::RegistrationName;
+use gatepass_core::gateway::session::Ending;
+use gatepass_core::json;
+use gatepass_core::secret::SecretHash;
+use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_edge::object_storage::ObjectStorage;
+use gatepass_edge::{EdgeError, clock, durable};
+use serde::{Deserialize, Serialize};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+
+use super::INDEX;
+
+/// A session as it stands in the index.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) registration: &'a RegistrationName,
+    pub(crate) subject: &'a str,
+    pub(crate) sid: Option<&'a str>,
+    /// The session's name.
+    pub(crate) session: &'a str,
+}
+
+#[derive(Deserialize, Serialize)]
+enum Question {
+    Add {
+        session: String,
+        sid: Option<String>,
+        until: Timestamp,
+    },
+    Remove {
+        session: String,
+    },
+    /// Whose sessions are over; asked once with each `jti`.
+    Logout {
+        jti: String,
+        sid: Option<String>,
+    },
+}
+
+impl Entry<'_> {
+    /// The objects in which it stands: its user's, and its session's at the provider.
+    fn objects(&self) -> impl Iterator<Item = String> {
+        let of_user = object(self.registration, "sub", self.subject);
+        let of_session = self.sid.map(|sid| object(self.registration, "sid", sid));
+        core::iter::once(of_user).chain(of_session)
+    }
+}
+
+fn object(registration: &RegistrationName, kind: &str, id: &str) -> String {
+    // No registration has a space in its name.
+    SecretHash::of(&format!("{registration} {kind} {id}")).to_base64url()
+}
+
+/// Enters a session.
+///
+/// # Errors
+///
+/// When a Durable Object cannot be reached.
+pub(crate) async fn add(env: &Env, entry: &Entry<'_>, until: Timestamp) -> Result<(), EdgeError> {
+    let question = Question::Add {
+        session: entry.session.to_owned(),
+        sid: entry.sid.map(str::to_owned),
+        until,
+    };
+    for object in entry.objects() {
+        ask(env, &object, &question).await?;
+    }
+    Ok(())
+}
+
+/// Strikes a session out.
+///
+/// # Errors
+///
+/// When a Durable Object cannot be reached.
+pub(crate) async fn remove(env: &Env, entry: &Entry<'_>) -> Result<(), EdgeError> {
+    let question = Question::Remove {
+        session: entry.session.to_owned(),
+    };
+    for object in entry.objects() {
+        ask(env, &object, &question).await?;
+    }
+    Ok(())
+}
+
+/// Ends the sessions that a logout token names; how many, or `None` if it was obeyed before.
+///
+/// # Errors
+///
+/// When a Durable Object cannot be reached.
+pub(crate) async fn logout(
+    env: &Env,
+    registration: &RegistrationName,
+    order: &Order,
+) -> Result<Option<usize>, EdgeError> {
+    let object = match (&order.subject, &order.sid) {
+        (Some(subject), _) => object(registration, "sub", subject.as_str()),
+        (None, Some(sid)) => object(registration, "sid", sid),
+        (None, None) => return Ok(Some(0)),
+    };
+    let question = Question::Logout {
+        jti: order.jti.as_str().to_owned(),
+        sid: order.sid.clone(),
+    };
+    let Some(sessions) = ask(env, &object, &question).await? else {
+        return Ok(None);
+    };
+    let mut ended = 0;
+    for session in sessions {
+        let ending = Ending::SignedOutAtProvider;
+        ended += usize::from(super::end_named(env, &session, ending).await?);
+    }
+    Ok(Some(ended))
+}
+
+async fn ask(
+    env: &Env,
+    object: &str,
+    question: &Question,
+) -> Result<Option<Vec<String>>, EdgeError> {
+    let question = serde_json::to_string(question)?;
+    Ok(json::read(
+        &durable::ask(env, INDEX, object, &question).await?,
+    )?)
+}
+
+/// The sessions of one user, or of one session at a provider.
+#[durable_object]
+#[derive(Debug)]
+pub struct SessionIndex {
+    storage: ObjectStorage,
+    state: State,
+}
+
+impl DurableObject for SessionIndex {
+    fn new(state: State, _env: Env) -> Self {
+        Self {
+            storage: ObjectStorage::of(&state),
+            state,
+        }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let question: Question = json::read(&request.text().await?)?;
+        let now = clock::now();
+        let answer = self
+            .answer(question, now)
+            .map_err(|error| error.to_string())?;
+        self.wake_when_due(now).await?;
+        Response::ok(serde_json::to_string(&answer)?)
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        let now = clock::now();
+        self.forget(now).map_err(|error| error.to_string())?;
+        self.wake_when_due(now).await?;
+        Response::empty()
+    }
+}
+
+impl SessionIndex {
+    /// The sessions that are over, or `None` for an order that was carried out before.
+    fn answer(&self, question: Question, now: Timestamp) -> Result<Option<Vec<String>>, EdgeError> {
+        self.prepare()?;
+        match question {
+            Question::Add {
+                session,
+                sid,
+                until,
+            } => {
+                let sql =
+                    "INSERT OR REPLACE INTO sessions (session, sid, expires_at) VALUES (?, ?, ?)";
+                let values = [
+                    session.as_str().into(),
+                    sid.as_deref().into(),
+                    until.seconds().into(),
+                ];
+                self.storage.run(sql, &values)?;
+                Ok(Some(Vec::new()))
+            }
+            Question::Remove { session } => {
+                let sql = "DELETE FROM sessions WHERE session = ?";
+                self.storage.run(sql, &[session.as_str().into()])?;
+                Ok(Some(Vec::new()))
+            }
+            Question::Logout { jti, sid } => self.logout(&jti, sid.as_deref(), now),
+        }
+    }
+
+    fn logout(
+        &self,
+        jti: &str,
+        sid: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Vec<String>>, EdgeError> {
+        let sql = "INSERT INTO orders (jti, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING jti";
+        let until = now.plus(OLDEST).plus(SKEW).plus(SKEW);
+        let first = self
+            .storage
+            .run(sql, &[jti.into(), until.seconds().into()])?;
+        if first.is_empty() {
+            return Ok(None);
+        }
+        let sql = "DELETE FROM sessions WHERE sid = ?1 OR ?1 IS NULL RETURNING session";
+        let rows = self.storage.run(sql, &[sid.into()])?;
+        let sessions = rows
+            .iter()
+            .map(|row| row.text("sessions.session").map(str::to_owned));
+        sessions.collect::<Result<_, _>>().map(Some)
+    }
+
+    fn prepare(&self) -> Result<(), EdgeError> {
+        for table in [
+            "CREATE TABLE IF NOT EXISTS sessions (session TEXT PRIMARY KEY, sid TEXT, \
+             expires_at INTEGER NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS orders (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID",
+        ] {
+            self.storage.run(table, &[])?;
+        }
+        Ok(())
+    }
+
+    fn forget(&self, now: Timestamp) -> Result<(), EdgeError> {
+        self.prepare()?;
+        for sql in [
+            "DELETE FROM sessions WHERE expires_at <= ?",
+            "DELETE FROM orders WHERE expires_at <= ?",
+        ] {
+            self.storage.run(sql, &[now.seconds().into()])?;
+        }
+        Ok(())
+    }
+
+    /// Once a day while there is something to forget; an object that has nothing is gone.
+    async fn wake_when_due(&self, now: Timestamp) -> Result<()> {
+        let sql = "SELECT min(expires_at) AS due FROM \
+                   (SELECT expires_at FROM sessions UNION ALL SELECT expires_at FROM orders)";
+        let rows = self
+            .storage
+            .run(sql, &[])
+            .map_err(|error| error.to_string())?;
+        let due = rows.first().map(|row| row.optional_time("index.due"));
+        let storage = self.state.storage();
+        match due
+            .transpose()
+            .map_err(|error| error.to_string())?
+            .flatten()
+        {
+            None => storage.delete_all().await,
+            Some(due) => {
+                let wait = due.remaining(now).min(Lifetime::from_days(1)).seconds();
+                storage.set_alarm(wait.saturating_mul(1_000)).await
+            }
+        }
+    }
+}

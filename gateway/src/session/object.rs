@@ -1,0 +1,457 @@
+//! The object that is a session. Between two of its `await`s nothing else happens in it, and whatever is decided
+//! is kept before that: `Session` is read, changed and written without waiting.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use gatepass_core::gateway::provider::Obtained;
+use gatepass_core::gateway::session::{Ending, Need, Plan, Session};
+use gatepass_core::json;
+use gatepass_core::rp::failure::{Failure, WireText};
+use gatepass_core::time::Timestamp;
+use gatepass_edge::flight::Flight;
+use gatepass_edge::object_storage::ObjectStorage;
+use gatepass_edge::{EdgeError, clock, log};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+
+use super::{Answer, Description, Ended, Kept, Question, Ticket};
+use crate::provider;
+use crate::settings::Config;
+
+/// One session.
+#[durable_object]
+#[derive(Debug)]
+pub struct SessionObject {
+    keeper: Rc<Keeper>,
+}
+
+impl DurableObject for SessionObject {
+    fn new(state: State, env: Env) -> Self {
+        let keeper = Keeper {
+            storage: ObjectStorage::of(&state),
+            state,
+            env,
+            known: RefCell::default(),
+            renewal: Flight::default(),
+        };
+        Self {
+            keeper: Rc::new(keeper),
+        }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let question: Question = json::read(&request.text().await?)?;
+        let answer = self.keeper.answer(question).await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        Response::ok(serde_json::to_string(&answer)?)
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        let done = self.keeper.wake().await;
+        done.map_err(|error| error.to_string())?;
+        Response::empty()
+    }
+}
+
+/// What is known of the session, as it also stands in the database.
+#[derive(Debug, Default)]
+enum Known {
+    /// It was not looked up yet.
+    #[default]
+    Unread,
+    /// There is none.
+    Nothing,
+    /// This.
+    Session(Box<Live>),
+}
+
+#[derive(Debug)]
+struct Live {
+    session: Session,
+    /// Empty when it has ended.
+    sealed: String,
+    /// Once they were opened.
+    tokens: Option<Rc<Kept>>,
+}
+
+#[derive(Debug)]
+struct Keeper {
+    storage: ObjectStorage,
+    state: State,
+    env: Env,
+    known: RefCell<Known>,
+    renewal: Flight,
+}
+
+impl Keeper {
+    async fn answer(self: &Rc<Self>, question: Question) -> Result<Answer, EdgeError> {
+        self.read()?;
+        let config = Config::of(&self.env)?;
+        match question {
+            Question::Begin {
+                secret,
+                session,
+                tokens,
+            } => self.begin(&secret, *session, tokens, &config).await,
+            Question::Token { secret, newer_than } => {
+                let need = newer_than.map_or(Need::Token, Need::NewerThan);
+                self.token(&secret, need, &config).await
+            }
+            Question::Describe => Ok(self.describe(&config)),
+            Question::End { secret, ending } => self.end(secret.as_deref(), ending, &config).await,
+        }
+    }
+
+    async fn begin(
+        &self,
+        secret: &str,
+        session: Session,
+        tokens: Kept,
+        config: &Config,
+    ) -> Result<Answer, EdgeError> {
+        let sealed = tokens.seal(secret, config).await?;
+        if self.with(|_| ()).is_some() {
+            return Err(EdgeError::Runtime(
+                "this session has begun before".to_owned(),
+            ));
+        }
+        let table = "CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY CHECK (id = 1), \
+                     record TEXT NOT NULL, tokens TEXT NOT NULL)";
+        self.storage.run(table, &[])?;
+        let due = session.due_at(&config.policy);
+        self.known.replace(Known::Session(Box::new(Live {
+            session,
+            sealed,
+            tokens: Some(Rc::new(tokens)),
+        })));
+        self.write()?;
+        self.wake_at(due).await?;
+        Ok(Answer::Begun)
+    }
+
+    async fn token(
+        self: &Rc<Self>,
+        secret: &str,
+        need: Need,
+        config: &Config,
+    ) -> Result<Answer, EdgeError> {
+        let mut before = None;
+        loop {
+            let now = clock::now();
+            let planned = self.with(|live| {
+                let plan = live.session.plan(need, &config.policy, now);
+                (plan, live.session.generation)
+            });
+            let Some((plan, generation)) = planned else {
+                return Ok(Answer::Nobody);
+            };
+            match plan {
+                Plan::Over(ending) => {
+                    self.note_end(ending.clone(), now, config).await?;
+                    return Ok(Answer::Over { ending });
+                }
+                Plan::HandOn => return Ok(Answer::HandOn),
+                Plan::Unavailable(wait) => {
+                    let seconds = wait.seconds();
+                    return Ok(Answer::Unavailable { seconds });
+                }
+                Plan::Use => return self.give(secret, now, config).await,
+                Plan::UseAndRenew => {
+                    self.renewal.begin(|| self.renew(secret, need))?;
+                    return self.give(secret, now, config).await;
+                }
+                Plan::Renew => match before {
+                    None => {
+                        before = Some(generation);
+                        self.renewal.join(|| self.renew(secret, need)).await?;
+                    }
+                    // It was renewed, and is no good for long: it must do.
+                    Some(before) if before != generation => {
+                        return self.give(secret, now, config).await;
+                    }
+                    Some(_) => return Ok(Answer::Unavailable { seconds: 1 }),
+                },
+            }
+        }
+    }
+
+    /// The access token as it is when it is needed, which may be a newer one than was planned with.
+    async fn give(
+        &self,
+        secret: &str,
+        now: Timestamp,
+        config: &Config,
+    ) -> Result<Answer, EdgeError> {
+        let is_worth_keeping = self.change(|live| live.session.touch(&config.policy, now));
+        if is_worth_keeping == Some(true) {
+            self.write()?;
+        }
+        let opened = self.tokens(secret, config).await;
+        let given = self.with(|live| (live.session.generation, live.session.is_ended()));
+        match (opened, given) {
+            (Some(tokens), Some((generation, false))) => Ok(Answer::Token(Ticket {
+                access_token: tokens.access.clone(),
+                generation,
+            })),
+            (_, None) => Ok(Answer::Nobody),
+            (_, Some((_, true))) => self.over(now, config),
+            (None, Some((_, false))) => {
+                // Sealed under a key that the gateway does not have any more.
+                let ending = Ending::Refused(WireText::of("unreadable"));
+                self.note_end(ending.clone(), now, config).await?;
+                Ok(Answer::Over { ending })
+            }
+        }
+    }
+
+    /// The tokens, opened once; `None` if there are none or the keys are not the right ones.
+    async fn tokens(&self, secret: &str, config: &Config) -> Option<Rc<Kept>> {
+        let (opened, sealed) = self.with(|live| (live.tokens.clone(), live.sealed.clone()))?;
+        if opened.is_some() {
+            return opened;
+        }
+        let opened = Rc::new(Kept::open(&sealed, secret, config).await?);
+        // Meanwhile there may be newer ones.
+        self.change(|live| {
+            if live.sealed == sealed {
+                live.tokens.get_or_insert(opened);
+            }
+            live.tokens.clone()
+        })?
+    }
+
+    /// One renewal, from the refresh token to what is kept of the answer. Whoever began it need not be there.
+    fn renew(self: &Rc<Self>, secret: &str, need: Need) -> impl Future<Output = ()> + 'static {
+        let (keeper, secret) = (Rc::clone(self), secret.to_owned());
+        async move {
+            if let Err(error) = keeper.try_renew(&secret, need).await {
+                log::fetch_failed(&error);
+            }
+        }
+    }
+
+    async fn try_renew(&self, secret: &str, need: Need) -> Result<(), EdgeError> {
+        let config = Config::of(&self.env)?;
+        let Some(tokens) = self.tokens(secret, &config).await else {
+            return Ok(());
+        };
+        let begun = self.change(|live| {
+            live.session.begin_renewal(need, clock::now());
+            (live.session.registration.clone(), live.session.is_ended())
+        });
+        let Some((name, false)) = begun else {
+            return Ok(());
+        };
+        let Some(registration) = config.registration(&name) else {
+            return self.failed(&Failure::Unreachable, &config).await;
+        };
+        let parameters = [
+            ("grant_type", Some("refresh_token")),
+            ("refresh_token", tokens.refresh.as_deref()),
+            ("resource", registration.resource.as_deref()),
+        ];
+        match provider::tokens(registration, &parameters).await {
+            Ok(obtained) => {
+                let newest = tokens.renewed(&obtained.tokens);
+                let sealed = newest.seal(secret, &config).await?;
+                if !self.keep(&obtained, sealed, newest.clone())? {
+                    // Somebody has signed out meanwhile.
+                    if let Some(token) = newest.refresh.as_deref() {
+                        provider::revoke(registration, token).await;
+                    }
+                }
+                Ok(())
+            }
+            Err(failure) => self.failed(&failure, &config).await,
+        }
+    }
+
+    /// Keeps what a renewal has brought, unless the session has ended; then `false`.
+    fn keep(&self, obtained: &Obtained, sealed: String, tokens: Kept) -> Result<bool, EdgeError> {
+        let kept = self.change(|live| {
+            if live.session.is_ended() {
+                return false;
+            }
+            live.session.renewed(obtained.expires_in, clock::now());
+            live.sealed = sealed;
+            live.tokens = Some(Rc::new(tokens));
+            true
+        });
+        self.write()?;
+        Ok(kept == Some(true))
+    }
+
+    async fn failed(&self, failure: &Failure, config: &Config) -> Result<(), EdgeError> {
+        let now = clock::now();
+        let ended = self.change(|live| {
+            let ended = live.session.failed(failure, now);
+            if ended {
+                live.forget();
+            }
+            ended
+        });
+        self.write()?;
+        if ended == Some(true) {
+            self.wake_when_due(config).await?;
+        }
+        Err(EdgeError::Upstream(format!("refresh: {failure}")))
+    }
+
+    fn describe(&self, config: &Config) -> Answer {
+        let now = clock::now();
+        let described = self.with(|live| Description {
+            registration: live.session.registration.clone(),
+            user: live.session.user.clone(),
+            expires_at: live.session.expires_at(&config.policy),
+            ending: live.session.ending(&config.policy, now),
+        });
+        described.map_or(Answer::Nobody, Answer::Described)
+    }
+
+    async fn end(
+        &self,
+        secret: Option<&str>,
+        ending: Ending,
+        config: &Config,
+    ) -> Result<Answer, EdgeError> {
+        let tokens = match secret {
+            Some(secret) => self.tokens(secret, config).await,
+            None => None,
+        };
+        let now = clock::now();
+        let Some((over, ended)) = self.with(|live| {
+            let session = &live.session;
+            let ended = Ended {
+                registration: session.registration.clone(),
+                subject: session.subject.clone(),
+                sid: session.sid.clone(),
+                refresh_token: tokens.as_ref().and_then(|tokens| tokens.refresh.clone()),
+                id_token: tokens.as_ref().and_then(|tokens| tokens.id_token.clone()),
+            };
+            (session.ending(&config.policy, now), ended)
+        }) else {
+            return Ok(Answer::Nobody);
+        };
+        if let Some(ending) = over {
+            return Ok(Answer::Over { ending });
+        }
+        self.note_end(ending, now, config).await?;
+        Ok(Answer::Ended(Box::new(ended)))
+    }
+
+    fn over(&self, now: Timestamp, config: &Config) -> Result<Answer, EdgeError> {
+        let ending = self.with(|live| live.session.ending(&config.policy, now));
+        let broken = EdgeError::Corrupt("session");
+        ending
+            .flatten()
+            .map(|ending| Answer::Over { ending })
+            .ok_or(broken)
+    }
+
+    /// Ends the session and forgets its tokens, unless it has ended.
+    async fn note_end(
+        &self,
+        ending: Ending,
+        now: Timestamp,
+        config: &Config,
+    ) -> Result<(), EdgeError> {
+        let is_new = self.change(|live| {
+            let is_new = !live.session.is_ended();
+            live.session.end(ending, now);
+            live.forget();
+            is_new
+        });
+        if is_new == Some(true) {
+            self.write()?;
+            self.wake_when_due(config).await?;
+        }
+        Ok(())
+    }
+
+    /// The alarm: ends a session that is too old, and forgets one that ended long ago.
+    async fn wake(&self) -> Result<(), EdgeError> {
+        self.read()?;
+        let config = Config::of(&self.env)?;
+        let now = clock::now();
+        let found = self.with(|live| {
+            let session = &live.session;
+            let ending = session.ending(&config.policy, now);
+            (session.due_at(&config.policy), ending, session.is_ended())
+        });
+        match found {
+            None => Ok(()),
+            Some((due, ..)) if due > now => self.wake_at(due).await,
+            Some((_, Some(ending), false)) => self.note_end(ending, now, &config).await,
+            Some(_) => {
+                self.known.replace(Known::Nothing);
+                Ok(self.state.storage().delete_all().await?)
+            }
+        }
+    }
+
+    async fn wake_when_due(&self, config: &Config) -> Result<(), EdgeError> {
+        match self.with(|live| live.session.due_at(&config.policy)) {
+            Some(due) => self.wake_at(due).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn wake_at(&self, due: Timestamp) -> Result<(), EdgeError> {
+        let milliseconds = due.remaining(clock::now()).seconds().saturating_mul(1_000);
+        Ok(self.state.storage().set_alarm(milliseconds).await?)
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&Live) -> T) -> Option<T> {
+        match &*self.known.borrow() {
+            Known::Session(live) => Some(look(live)),
+            Known::Unread | Known::Nothing => None,
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Live) -> T) -> Option<T> {
+        match &mut *self.known.borrow_mut() {
+            Known::Session(live) => Some(change(live)),
+            Known::Unread | Known::Nothing => None,
+        }
+    }
+
+    /// Looks the session up, once.
+    fn read(&self) -> Result<(), EdgeError> {
+        if !matches!(*self.known.borrow(), Known::Unread) {
+            return Ok(());
+        }
+        let mut known = Known::Nothing;
+        if self.storage.has_table("session")? {
+            let rows = self
+                .storage
+                .run("SELECT record, tokens FROM session", &[])?;
+            if let Some(row) = rows.first() {
+                known = Known::Session(Box::new(Live {
+                    session: row.json("session.record")?,
+                    sealed: row.text("session.tokens")?.to_owned(),
+                    tokens: None,
+                }));
+            }
+        }
+        self.known.replace(known);
+        Ok(())
+    }
+
+    fn write(&self) -> Result<(), EdgeError> {
+        let written = self.with(|live| {
+            let record = serde_json::to_string(&live.session)?;
+            let sql = "INSERT OR REPLACE INTO session (id, record, tokens) VALUES (1, ?, ?)";
+            let values = [record.as_str().into(), live.sealed.as_str().into()];
+            self.storage.run(sql, &values).map(drop)
+        });
+        written.unwrap_or(Ok(()))
+    }
+}
+
+impl Live {
+    /// Forgets the tokens.
+    fn forget(&mut self) {
+        self.sealed = String::new();
+        self.tokens = None;
+    }
+}
