@@ -1,7 +1,9 @@
 //! Passing a request on, and its answer back, as streams.
 
+use core::cell::Cell;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::rc::Rc;
 
 use futures_core::Stream;
 use js_sys::{Promise, Uint8Array};
@@ -28,12 +30,21 @@ pub enum Body {
     Held(Uint8Array),
     /// A stream, which can be sent once.
     Stream(JsValue),
+    /// The same, while somebody counts.
+    Counted(JsValue, Limit),
+}
+
+/// What stops a request whose body turns out to be too large.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    controller: web_sys::AbortController,
+    is_exceeded: Rc<Cell<bool>>,
 }
 
 impl Body {
     /// Whether it can be sent more than once.
     pub const fn is_repeatable(&self) -> bool {
-        !matches!(self, Self::Stream(_))
+        matches!(self, Self::Empty | Self::Held(_))
     }
 }
 
@@ -41,8 +52,8 @@ impl Body {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TooLarge;
 
-/// Takes the body of a request: holds one of up to `held` bytes, lets others of up to `largest` bytes flow. One
-/// that does not say how large it is breaks off when it turns out to be larger.
+/// Takes the body of a request: holds one of up to `held` bytes, lets others of up to `largest` bytes flow. The
+/// request of one that does not say how large it is, and turns out to be larger, is given up.
 ///
 /// # Errors
 ///
@@ -64,21 +75,28 @@ pub async fn body(
         }
         Some(_) => Ok(Ok(Body::Stream(stream.into()))),
         None => {
+            let limit = Limit {
+                controller: web_sys::AbortController::new()?,
+                is_exceeded: Rc::default(),
+            };
             let counted = Counted {
                 inner: request.stream()?,
                 left: largest,
+                limit: limit.clone(),
             };
             let counted: web_sys::Response = Response::from_stream(counted)?.into();
             let stream = counted.body().map_or(JsValue::NULL, JsValue::from);
-            Ok(Ok(Body::Stream(stream)))
+            Ok(Ok(Body::Counted(stream, limit)))
         }
     }
 }
 
-/// A stream that breaks off when there is more of it than there may be.
+/// A stream whose request is given up when there is more of it than there may be, or it fails. It must not end
+/// then: the runtime passes a body that ends with an error on as if it were whole.
 struct Counted {
     inner: ByteStream,
     left: u64,
+    limit: Limit,
 }
 
 impl Stream for Counted {
@@ -86,13 +104,21 @@ impl Stream for Counted {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.inner).poll_next(context);
-        if let Poll::Ready(Some(Ok(chunk))) = &next {
-            let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-            match self.left.checked_sub(length) {
-                Some(left) => self.left = left,
-                None => return Poll::Ready(Some(Err("the body is too large".into()))),
+        let left = match &next {
+            Poll::Pending | Poll::Ready(None) => return next,
+            Poll::Ready(Some(Ok(chunk))) => {
+                let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+                let left = self.left.checked_sub(length);
+                self.limit.is_exceeded.set(left.is_none());
+                left
             }
-        }
+            Poll::Ready(Some(Err(_))) => None,
+        };
+        let Some(left) = left else {
+            self.limit.controller.abort();
+            return Poll::Pending;
+        };
+        self.left = left;
         next
     }
 }
@@ -119,6 +145,8 @@ pub enum Lost {
     TimedOut,
     /// The way there, or the other side, is broken.
     Unreachable,
+    /// The body was larger than it may be.
+    TooLarge,
 }
 
 /// Passes a request on, and waits for its answer to begin. A redirect is an answer, and not followed.
@@ -127,11 +155,14 @@ pub enum Lost {
 ///
 /// The inner [`Lost`]; [`EdgeError::Runtime`] if the runtime refuses it.
 pub async fn send(outgoing: &Outgoing<'_>) -> Result<Result<Response, Lost>, EdgeError> {
-    let controller = web_sys::AbortController::new()?;
     let body = match outgoing.body {
         Body::Empty => JsValue::UNDEFINED,
         Body::Held(bytes) => bytes.into(),
-        Body::Stream(stream) => stream.clone(),
+        Body::Stream(stream) | Body::Counted(stream, _) => stream.clone(),
+    };
+    let (controller, is_exceeded) = match outgoing.body {
+        Body::Counted(_, limit) => (limit.controller.clone(), Rc::clone(&limit.is_exceeded)),
+        _ => (web_sys::AbortController::new()?, Rc::default()),
     };
     let init = js::object(&[
         ("method", outgoing.method.into()),
@@ -151,6 +182,7 @@ pub async fn send(outgoing: &Outgoing<'_>) -> Result<Result<Response, Lost>, Edg
             controller.abort();
             Err(Lost::TimedOut)
         }
+        Err(_) if is_exceeded.get() => Err(Lost::TooLarge),
         Err(_) => Err(Lost::Unreachable),
     })
 }

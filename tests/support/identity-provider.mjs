@@ -1,36 +1,44 @@
 // oidc-provider from npm as the provider of a gateway, with what a test may want of it: to count, to hold, to fail.
 
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createSign, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 
 import { Provider, interactionPolicy } from 'oidc-provider';
 
-const SCOPE = 'openid profile email offline_access';
+const SCOPE = 'openid profile email offline_access read write';
 const days = 86_400;
 
 /**
- * @param {{ origin: string, gateway: string, registration?: string, rotate?: boolean, resource?: string, accessTokenLifetime?: number, features?: object, client?: object }} options
+ * Stands where a stack without a provider expects one; the gateway is the client that it is at ours.
+ *
+ * @param {import('./stack.mjs').Stack} stack
+ * @param {{ origin?: string, registration?: string, rotate?: boolean, features?: object, client?: object }} [options]
  */
-export async function startIdentityProvider({ origin, ...options }) {
-  const provider = new IdentityProvider(origin, options);
+export async function startIdentityProvider(stack, { origin = stack.provider, ...options } = {}) {
+  const provider = new IdentityProvider(origin, stack, options);
   await provider.start();
   return provider;
 }
 
 class IdentityProvider {
-  clientId = 'app';
-  secret = randomUUID();
+  clientId = 'gatepass-gateway';
   /** Every request, as `POST /token`. */
   asked = [];
-  /** With which status a path answers instead of what it would say. */
+  /** What a path does instead of answering: a status, `drop`, or a function. */
   failing = {};
+  /** How long access tokens are good, in seconds. */
+  lifetime = 300;
+  /** Who signs in. */
+  user = 'anna';
   #held = {};
+  #key;
   #server;
 
-  constructor(origin, { gateway, registration = 'other', rotate = true, accessTokenLifetime = 300, features = {}, client = {} }) {
+  constructor(origin, { gateway, secrets }, { registration = 'gatepass', rotate = true, features = {}, client = {} }) {
     this.origin = origin;
-    this.lifetime = accessTokenLifetime;
+    this.secret = secrets.GATEPASS_GATEWAY_SECRET;
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    this.#key = privateKey;
     const policy = interactionPolicy.base();
     policy.get('consent').checks.remove('native_client_prompt');
     this.oidc = new Provider(origin, {
@@ -44,7 +52,7 @@ class IdentityProvider {
         ...client,
       }],
       // Without `alg` and `use`, as some providers publish their keys.
-      jwks: { keys: [privateKey.export({ format: 'jwk' })] },
+      jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'a-key' }] },
       cookies: { keys: [randomUUID()] },
       claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
       scopes: SCOPE.split(' '),
@@ -53,6 +61,8 @@ class IdentityProvider {
         backchannelLogout: { enabled: true }, pushedAuthorizationRequests: { enabled: true },
         rpInitiatedLogout: { enabled: true }, ...features,
       },
+      // It would not speak to this machine.
+      fetch: (url, { dispatcher, ...init }) => fetch(url, init),
       issueRefreshToken: () => true,
       rotateRefreshToken: rotate,
       ttl: { AccessToken: () => this.lifetime, Grant: 90 * days, Interaction: 600, RefreshToken: 14 * days, Session: 14 * days, IdToken: 300 },
@@ -64,7 +74,6 @@ class IdentityProvider {
       loadExistingGrant: (context) => existingGrant(context.oidc),
     });
     this.oidc.on('server_error', (context, error) => console.error(error));
-    this.user = 'anna';
   }
 
   /** How often this was asked for. */
@@ -87,6 +96,13 @@ class IdentityProvider {
     for (const answer of waiting) answer();
   }
 
+  /** A JWT of this provider. @param {object} claims @param {object} [header] */
+  sign(claims, header = {}) {
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const input = `${part({ alg: 'RS256', kid: 'a-key', ...header })}.${part(claims)}`;
+    return `${input}.${createSign('sha256').update(input).sign(this.#key).toString('base64url')}`;
+  }
+
   start() {
     const answer = this.oidc.callback();
     this.#server = createServer((request, response) => {
@@ -94,6 +110,7 @@ class IdentityProvider {
       this.asked.push(`${request.method} ${path}`);
       const go = () => {
         const status = this.failing[path];
+        if (typeof status === 'function') return status(request, response);
         if (status === 'drop') return request.socket.destroy();
         if (status) return response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":"invalid_grant"}');
         return path.startsWith('/interaction/') ? this.#signIn(request, response) : answer(request, response);
@@ -110,11 +127,6 @@ class IdentityProvider {
     for (const path of Object.keys(this.#held)) this.release(path);
     this.#server.closeAllConnections();
     return new Promise((resolve) => { this.#server.close(resolve); });
-  }
-
-  /** The registration of the gateway here. */
-  registration(more = {}) {
-    return { name: 'other', label: 'The other', issuer: this.origin, client_id: this.clientId, secret: 'OTHER_SECRET', ...more };
   }
 
   #signIn(request, response) {

@@ -18,6 +18,7 @@ class Upstream {
   /** Whether a token is let in. @type {(token: string) => boolean} */
   accepts = () => true;
   #server;
+  #sockets = [];
 
   listen(port) {
     this.#server = createServer((request, response) => {
@@ -43,6 +44,7 @@ class Upstream {
       });
     });
     this.#server.on('upgrade', (request, socket) => {
+      this.#sockets.push(socket);
       const { headers, url, method } = request;
       this.seen.push({ method, url, headers, body: '' });
       const accept = createHash('sha1').update(`${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
@@ -58,6 +60,7 @@ class Upstream {
 
   stop() {
     this.#server.closeAllConnections();
+    for (const socket of this.#sockets.splice(0)) socket.destroy();
     return new Promise((resolve) => { this.#server.close(resolve); });
   }
 }

@@ -149,7 +149,7 @@ pub struct Session {
     is_renewable: bool,
     failures: u32,
     retry_at: Timestamp,
-    /// When an API's refusal last made for a renewal.
+    /// When a renewal for an API's refusal last succeeded.
     refused: Option<Timestamp>,
     ended: Option<(Ending, Timestamp)>,
 }
@@ -263,15 +263,12 @@ impl Session {
         is_due
     }
 
-    /// Notes that a renewal begins, and what for.
-    pub fn begin_renewal(&mut self, need: Need, now: Timestamp) {
+    /// Takes in what a renewal brought, and what it was for. A provider that rotates nothing sends no refresh token:
+    /// the old one stays.
+    pub fn renewed(&mut self, need: Need, expires_in: Option<Lifetime>, now: Timestamp) {
         if let Need::NewerThan(_) = need {
             self.refused = Some(now);
         }
-    }
-
-    /// Takes in what a renewal brought. A provider that rotates nothing sends no refresh token: the old one stays.
-    pub fn renewed(&mut self, expires_in: Option<Lifetime>, now: Timestamp) {
         self.generation = self.generation.saturating_add(1);
         self.obtained = now;
         self.expires = expires_in.map(|lifetime| now.plus(lifetime));
@@ -413,7 +410,7 @@ mod tests {
             Plan::Unavailable(Lifetime::from_seconds(3))
         );
         assert_eq!(plan(&session, 304), Plan::Renew);
-        session.renewed(Some(Lifetime::from_seconds(300)), at(304));
+        session.renewed(Need::Token, Some(Lifetime::from_seconds(300)), at(304));
         assert_eq!((session.generation, plan(&session, 305)), (1, Plan::Use));
     }
 
@@ -473,15 +470,16 @@ mod tests {
             session.plan(Need::NewerThan(generation), &POLICY, at(seconds))
         };
         assert_eq!(newer(&session, 0, 1), Plan::Renew);
-        session.begin_renewal(Need::NewerThan(0), at(1));
-        session.renewed(Some(Lifetime::from_seconds(300)), at(2));
+        // Whoever is refused meanwhile waits for the same renewal.
+        assert_eq!(newer(&session, 0, 1), Plan::Renew);
+        session.renewed(Need::NewerThan(0), Some(Lifetime::from_seconds(300)), at(2));
         // Whoever was refused with the earlier token, too, has the new one at once.
         assert_eq!(newer(&session, 0, 3), Plan::Use);
         // The new one is refused, too: not because of its age.
         assert_eq!(newer(&session, 1, 3), Plan::HandOn);
-        assert_eq!(newer(&session, 1, 11), Plan::Renew);
-        session.failed(&Failure::Unreachable, at(11));
-        assert_eq!(newer(&session, 1, 11), Plan::HandOn);
+        assert_eq!(newer(&session, 1, 12), Plan::Renew);
+        session.failed(&Failure::Unreachable, at(12));
+        assert_eq!(newer(&session, 1, 12), Plan::HandOn);
         assert_eq!(newer(&self::session(None, false), 0, 1), Plan::HandOn);
     }
 

@@ -196,6 +196,7 @@ fn unreachable(lost: Lost) -> Result<Response, EdgeError> {
             code: "api_timeout",
             title: "The API does not answer in time",
         },
+        Lost::TooLarge => return too_large(),
         Lost::Unreachable => Problem {
             status: 502,
             code: "api_unreachable",

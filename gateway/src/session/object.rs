@@ -235,10 +235,7 @@ impl Keeper {
         let Some(tokens) = self.tokens(secret, &config).await else {
             return Ok(());
         };
-        let begun = self.change(|live| {
-            live.session.begin_renewal(need, clock::now());
-            (live.session.registration.clone(), live.session.is_ended())
-        });
+        let begun = self.with(|live| (live.session.registration.clone(), live.session.is_ended()));
         let Some((name, false)) = begun else {
             return Ok(());
         };
@@ -254,7 +251,7 @@ impl Keeper {
             Ok(obtained) => {
                 let newest = tokens.renewed(&obtained.tokens);
                 let sealed = newest.seal(secret, &config).await?;
-                if !self.keep(&obtained, sealed, newest.clone())? {
+                if !self.keep(need, &obtained, sealed, newest.clone())? {
                     // Somebody has signed out meanwhile.
                     if let Some(token) = newest.refresh.as_deref() {
                         provider::revoke(registration, token).await;
@@ -267,12 +264,19 @@ impl Keeper {
     }
 
     /// Keeps what a renewal has brought, unless the session has ended; then `false`.
-    fn keep(&self, obtained: &Obtained, sealed: String, tokens: Kept) -> Result<bool, EdgeError> {
+    fn keep(
+        &self,
+        need: Need,
+        obtained: &Obtained,
+        sealed: String,
+        tokens: Kept,
+    ) -> Result<bool, EdgeError> {
         let kept = self.change(|live| {
             if live.session.is_ended() {
                 return false;
             }
-            live.session.renewed(obtained.expires_in, clock::now());
+            live.session
+                .renewed(need, obtained.expires_in, clock::now());
             live.sealed = sealed;
             live.tokens = Some(Rc::new(tokens));
             true

@@ -1,0 +1,165 @@
+// What goes through the gateway to the API, and what comes back.
+
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { GatewayUser } from '../support/gateway-user.mjs';
+import { startIdentityProvider } from '../support/identity-provider.mjs';
+import { startStack } from '../support/stack.mjs';
+import { startUpstream } from '../support/upstream.mjs';
+
+let stack;
+let provider;
+let api;
+let user;
+beforeAll(async () => {
+  stack = await startStack({ only: ['gateway'], gateway: { GATEPASS_RELAY_LARGEST_BODY: '200000', GATEPASS_RELAY_TIMEOUT: '2' } });
+  [provider, api] = await Promise.all([startIdentityProvider(stack), startUpstream(stack.api)]);
+  user = new GatewayUser(stack);
+  await user.signIn();
+});
+afterAll(async () => {
+  await stack?.stop();
+  await Promise.all([provider?.stop(), api?.stop()]);
+});
+
+test('a request goes as it is, with a token, and without what is between browser and gateway', async () => {
+  const response = await user.call('/api/things/1;v=2?a=b&a=c%20d', {
+    method: 'PATCH',
+    body: '{"a":1}',
+    headers: {
+      'content-type': 'application/merge-patch+json', 'if-match': '"1"', authorization: 'Bearer mine', 'x-forwarded-for': '6.6.6.6', dpop: 'x', 'x-own': 'kept',
+    },
+  });
+  expect(response.status).toBe(200);
+  const { method, url, headers, body } = api.seen.at(-1);
+  expect([method, url, body]).toEqual(['PATCH', '/api/things/1;v=2?a=b&a=c%20d', '{"a":1}']);
+  expect(headers).toMatchObject({
+    'content-type': 'application/merge-patch+json', 'if-match': '"1"', 'x-own': 'kept', authorization: expect.stringMatching(/^Bearer (?!mine)/),
+    'x-forwarded-host': new URL(stack.gateway).host, 'x-forwarded-proto': 'http',
+  });
+  for (const name of ['cookie', 'x-gatepass-csrf', 'origin', 'sec-fetch-site', 'dpop']) expect(headers[name]).toBeUndefined();
+  expect(headers['x-forwarded-for'] ?? '').not.toContain('6.6.6.6');
+});
+
+test('an answer comes back as it is, without what an API may not say in the gateway’s name', async () => {
+  api.answers['/api/answer'] = (request, response) => {
+    response.writeHead(418, 'x', {
+      'content-type': 'text/html', etag: '"2"', 'set-cookie': 'a=b', 'access-control-allow-origin': '*', 'clear-site-data': '"*"',
+      'content-security-policy': "default-src *", 'www-authenticate': 'Basic realm="x"', location: `${stack.api}/api/next?x=1`, connection: 'x-hop', 'x-hop': '1',
+    });
+    response.end('<script>alert(1)</script>');
+  };
+  const response = await user.call('/api/answer');
+  expect([response.status, await response.text()]).toEqual([418, '<script>alert(1)</script>']);
+  const { headers } = response;
+  expect([headers.get('etag'), headers.get('content-type'), headers.get('location')]).toEqual(['"2"', 'text/html', '/api/next?x=1']);
+  expect(headers.get('content-security-policy')).toBe("default-src 'none'; sandbox; frame-ancestors 'none'");
+  expect(headers.get('cache-control')).toBe('no-store');
+  for (const name of ['set-cookie', 'access-control-allow-origin', 'clear-site-data', 'www-authenticate', 'x-hop']) expect(headers.get(name)).toBeNull();
+});
+
+test.each([204, 304])('an answer %s without a body comes back', async (status) => {
+  api.answers['/api/nothing'] = (request, response) => response.writeHead(status).end();
+  expect((await user.call('/api/nothing')).status).toBe(status);
+});
+
+test('a redirect is handed on, and not followed', async () => {
+  api.answers['/api/away'] = (request, response) => response.writeHead(302, { location: 'https://elsewhere.example/' }).end();
+  const response = await user.call('/api/away');
+  expect([response.status, response.headers.get('location')]).toEqual([302, 'https://elsewhere.example/']);
+});
+
+describe('bodies', () => {
+  test('flow both ways while they come', async () => {
+    const got = [];
+    let echo;
+    api.answers['/api/stream'] = Object.assign((request, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      request.on('data', (chunk) => { got.push(String(chunk)); response.write(chunk); });
+      request.on('end', () => response.end());
+      echo = response;
+    }, { streams: true });
+    const { hostname, port } = new URL(stack.gateway);
+    const socket = connect(Number(port), hostname);
+    const heard = [];
+    socket.on('data', (chunk) => heard.push(String(chunk)));
+    const cookie = [...user.jar()].map(([name, value]) => `${name}=${value}`).join('; ');
+    socket.write(`POST /api/stream HTTP/1.1\r\nHost: ${hostname}:${port}\r\nX-Gatepass-CSRF: 1\r\nOrigin: ${stack.gateway}\r\nCookie: ${cookie}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    for (const word of ['first', 'second', 'third']) {
+      socket.write(`${word.length.toString(16)}\r\n${word}\r\n`);
+      await expect.poll(() => got.join('')).toContain(word);
+      await expect.poll(() => heard.join('')).toContain(word);
+    }
+    socket.write('0\r\n\r\n');
+    await expect.poll(() => echo.writableEnded).toBe(true);
+    socket.destroy();
+  });
+
+  test('of a megabyte that the API sends come whole', async () => {
+    const megabyte = 'x'.repeat(1_000_000);
+    api.answers['/api/large'] = (request, response) => response.writeHead(200).end(megabyte);
+    expect(await (await user.call('/api/large')).text()).toBe(megabyte);
+  });
+
+  test('that are too large are refused by what they say of themselves, and broken off if they say nothing', async () => {
+    const seen = api.seen.length;
+    const response = await user.post('/api/x', { body: 'x'.repeat(200_001) });
+    expect([response.status, (await response.json()).code]).toEqual([413, 'body_too_large']);
+    expect(api.seen.length).toBe(seen);
+    const stream = new ReadableStream({
+      start(controller) {
+        for (let i = 0; i < 30; i += 1) controller.enqueue(new TextEncoder().encode('x'.repeat(10_000)));
+        controller.close();
+      },
+    });
+    const broken = await user.post('/api/x', { body: stream, duplex: 'half' });
+    expect(broken.status).toBe(413);
+    // The API has not taken the beginning for the whole.
+    expect(api.seen.length).toBe(seen);
+  });
+
+  test('just small enough go through', async () => {
+    const response = await user.post('/api/x', { body: 'x'.repeat(200_000) });
+    expect([response.status, (await response.json()).body.length]).toEqual([200, 200_000]);
+  });
+});
+
+test('a WebSocket goes through, with the page’s origin and without the header that it cannot set', async () => {
+  const { hostname, port } = new URL(stack.gateway);
+  const open = (origin) => new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    let heard = '';
+    socket.on('data', (chunk) => {
+      heard += chunk;
+      if (heard.includes('hello') || /^HTTP\/1.1 4/.test(heard)) { socket.destroy(); resolve(heard); }
+    });
+    const cookie = [...user.jar()].map(([name, value]) => `${name}=${value}`).join('; ');
+    socket.write(`GET /api/socket HTTP/1.1\r\nHost: ${hostname}:${port}\r\n${origin ? `Origin: ${origin}\r\n` : ''}Cookie: ${cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+  });
+  expect(await open(stack.gateway)).toMatch(/^HTTP\/1.1 101[^]*hello/);
+  expect(api.seen.at(-1).headers.authorization).toMatch(/^Bearer /);
+  expect(await open('https://evil.example')).toMatch(/^HTTP\/1.1 403/);
+  expect(await open()).toMatch(/^HTTP\/1.1 403/);
+});
+
+describe('an API', () => {
+  test('that does not answer in time is 504, one that is not there 502, and the session stays', async () => {
+    api.answers['/api/slow'] = () => {};
+    const slow = await user.call('/api/slow');
+    expect([slow.status, slow.headers.get('content-type'), (await slow.json()).code]).toEqual([504, 'application/problem+json', 'api_timeout']);
+    await api.stop();
+    const gone = await user.call('/api/x');
+    expect([gone.status, (await gone.json()).code]).toEqual([502, 'api_unreachable']);
+    await api.listen(Number(new URL(stack.api).port));
+    expect((await user.call('/api/x')).status).toBe(200);
+  });
+
+  test('that wants more than a token is not answered with a renewal', async () => {
+    api.answers['/api/step-up'] = (request, response) => response.writeHead(401, { 'www-authenticate': 'Bearer error="insufficient_user_authentication", acr_values="2"' }).end();
+    const before = provider.count('POST /token');
+    const response = await user.call('/api/step-up');
+    expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="insufficient_user_authentication", acr_values="2"']);
+    expect(provider.count('POST /token')).toBe(before);
+  });
+});
