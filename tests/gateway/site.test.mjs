@@ -67,6 +67,16 @@ test.each([
   ['GATEPASS_ISSUER', undefined, 'is not set'],
   ['GATEPASS_API', 'https://api.example.com/', 'must be an origin'],
   ['GATEPASS_ENV', 'staging', 'must be development or production'],
+  ['GATEPASS_ORIGIN', undefined, 'is not set'],
+  ['GATEPASS_SESSION_KEY', undefined, 'is not set'],
+  ['GATEPASS_SESSION_KEY', 'short', 'must be 32 bytes as base64url'],
+  ['GATEPASS_GATEWAY_SECRET', undefined, 'is not set'],
+  ['GATEPASS_PROVIDERS', '{}', 'must be a JSON list of objects'],
+  ['GATEPASS_PROVIDERS', '[{"name":"a","issuer":"https://a.example","client_id":"a","secret":"NOT_THERE"}]', 'names a secret that is not set'],
+  ['GATEPASS_UPSTREAMS', '/x/=https://api.example.com', 'must be pairs such as'],
+  ['GATEPASS_SESSION_IDLE', 'soon', 'must be a number of seconds'],
+  ['GATEPASS_SESSION_LIFETIME', 'never', 'must be between a second and 400 days'],
+  ['GATEPASS_RELAY_TIMEOUT', '0', 'must be a number of 1 or more'],
 ])('with %s=%s it serves nobody, names it in the log and not to strangers, and health still answers', async (name, value, problem) => {
   const lost = await startStack({ only: ['gateway'], healthy: false, gateway: { [name]: value } });
   try {

@@ -103,6 +103,7 @@ class IdentityProvider {
     return `${input}.${createSign('sha256').update(input).sign(this.#key).toString('base64url')}`;
   }
 
+  /** Listens; after `stop` again, with all that it knows. */
   start() {
     const answer = this.oidc.callback();
     this.#server = createServer((request, response) => {
@@ -119,7 +120,7 @@ class IdentityProvider {
       else go();
     });
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject).listen(Number(new URL(this.origin).port), 'localhost', resolve);
+      this.#server.once('error', reject).listen(Number(new URL(this.origin).port), new URL(this.origin).hostname, resolve);
     });
   }
 

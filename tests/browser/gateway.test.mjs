@@ -1,0 +1,181 @@
+// The gateway in a real browser: a session whose tokens no script can read, from sign-in to sign-out.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { setAhead } from '../support/ahead.mjs';
+import { launchChromium } from '../support/chromium.mjs';
+import { startIdentityProvider } from '../support/identity-provider.mjs';
+import { freePorts } from '../support/ports.mjs';
+import { startStack } from '../support/stack.mjs';
+import { startUpstream } from '../support/upstream.mjs';
+
+let browser;
+beforeAll(async () => { browser = await launchChromium(); });
+afterAll(() => browser?.close());
+
+/** A call as a page of the gateway makes it. */
+const call = (page, path, init = {}) => page.evaluate(async ([url, options]) => {
+  const response = await fetch(url, { ...options, headers: { 'X-Gatepass-CSRF': '1', ...options.headers } });
+  const text = await response.text();
+  return { status: response.status, text, headers: JSON.stringify([...response.headers]) };
+}, [path, init]);
+
+const calls = (page, path, count) => page.evaluate(async ([url, times]) => {
+  const responses = await Promise.all(Array.from({ length: times }, () => fetch(url, { headers: { 'X-Gatepass-CSRF': '1' } })));
+  return responses.map(({ status }) => status);
+}, [path, count]);
+
+const session = async (page) => JSON.parse((await call(page, '/api/session')).text);
+
+/** All that a script could read, wherever it is kept. */
+const readable = (page) => page.evaluate(async () => {
+  const databases = await indexedDB.databases();
+  const caches_ = 'caches' in globalThis ? await caches.keys() : [];
+  return JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, databases, caches_, location.href, history.state, window.name]);
+});
+
+describe('with our provider and API', () => {
+  let stack;
+  beforeAll(async () => { stack = await startStack({ ahead: true }); });
+  afterAll(() => stack?.stop());
+
+  test('the whole walk, and no token anywhere', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const seen = [];
+    page.on('response', async (response) => {
+      if (!response.url().startsWith(stack.gateway)) return;
+      const body = await response.body().catch(() => '');
+      seen.push(`${response.url()} ${JSON.stringify(response.headers())} ${body}`);
+    });
+    await page.goto(`${stack.gateway}/login?return_to=/%3Fafter%3Dsign-in`);
+    await page.fill('#username', 'demo');
+    await page.fill('#password', 'demo-password');
+    await page.click('#login-submit');
+    await page.waitForURL(`${stack.gateway}/?after=sign-in`);
+
+    expect(await session(page)).toMatchObject({ user: { sub: 'demo', name: 'Demo User' }, provider: 'gatepass', ended: null });
+    const cookies = (await context.cookies(stack.gateway)).filter(({ name }) => name.startsWith('__Host-'));
+    expect(cookies).toEqual([expect.objectContaining({ name: '__Host-gatepass_session', httpOnly: true, secure: true, sameSite: 'Strict', path: '/' })]);
+
+    const answers = [await call(page, '/api/protected'), await call(page, '/api/data')];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const update = await call(page, '/api/user/update', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"display_name":"Anna"}' });
+    expect(update.status).toBe(200);
+
+    // A hundred calls with an expired token: one token request.
+    const requests = () => stack.logs().filter((line) => line.includes('"path":"/oauth/token"')).length;
+    const before = requests();
+    await setAhead(stack, 400);
+    expect(await calls(page, '/api/protected', 100)).toEqual(Array(100).fill(200));
+    await expect.poll(() => requests() - before).toBe(1);
+    expect((await call(page, '/api/session/refresh', { method: 'POST' })).status).toBe(200);
+    await setAhead(stack, 0);
+
+    const all = [await readable(page), ...answers.map(({ text, headers }) => text + headers), ...seen].join('\n');
+    expect(seen.length).toBeGreaterThan(5);
+    expect(all).not.toMatch(/eyJ[\w-]+\.[\w-]+\.[\w-]+/);
+    for (const { value } of cookies) expect(all).not.toContain(value);
+
+    // Without the header, nothing is done: nor for a form on a page of the same origin.
+    const bare = await page.evaluate(async () => (await fetch('/api/session')).status);
+    expect(bare).toBe(403);
+
+    // Another tab hears of the sign-out as soon as it asks.
+    const other = await context.newPage();
+    await other.goto(stack.gateway);
+    expect((await session(other)).user.sub).toBe('demo');
+    const { text } = await call(page, '/logout', { method: 'POST' });
+    const { redirect } = JSON.parse(text);
+    await page.goto(stack.gateway + redirect);
+    await page.waitForURL(`${stack.gateway}/`);
+    expect((await session(other)).user).toBeNull();
+    expect((await call(other, '/api/protected')).status).toBe(401);
+    expect((await context.cookies(stack.gateway)).filter(({ name }) => name.startsWith('__Host-'))).toEqual([]);
+    // The provider has forgotten the browser, too.
+    await page.goto(`${stack.gateway}/login`);
+    await page.waitForSelector('#password');
+    await context.close();
+  });
+});
+
+describe('with a provider on another site', () => {
+  let stack;
+  let provider;
+  let api;
+  beforeAll(async () => {
+    const [port] = await freePorts(1);
+    const origin = `http://127.0.0.1:${port}`;
+    stack = await startStack({ only: ['gateway'], ahead: true, gateway: { GATEPASS_ISSUER: origin } });
+    [provider, api] = await Promise.all([startIdentityProvider(stack, { origin }), startUpstream(stack.api)]);
+  });
+  afterAll(async () => {
+    await stack?.stop();
+    await Promise.all([provider?.stop(), api?.stop()]);
+  });
+
+  const signedIn = async (context) => {
+    const page = await context.newPage();
+    await page.goto(stack.gateway);
+    await page.goto(`${stack.gateway}/login?return_to=/%3Fback`);
+    await page.waitForURL(`${stack.gateway}/?back`);
+    return page;
+  };
+
+  test('the way back sets a Strict cookie, and the page that it leads to comes with it', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    let sent;
+    page.on('request', async (request) => {
+      if (request.url() === `${stack.gateway}/?back`) sent = (await request.allHeaders()).cookie ?? '';
+    });
+    await page.goto(`http://127.0.0.1:${new URL(provider.origin).port}/nothing`).catch(() => {});
+    await page.evaluate((url) => { location.href = url; }, `${stack.gateway}/login?return_to=/%3Fback`);
+    await page.waitForURL(`${stack.gateway}/?back`);
+    await expect.poll(() => sent).toMatch(/__Host-gatepass_session=/);
+    expect((await session(page)).user.sub).toBe('anna');
+    await context.close();
+  });
+
+  test('another site can neither call nor read, with a browser that is signed in', async () => {
+    const context = await browser.newContext();
+    const own = await signedIn(context);
+    const seen = api.seen.length;
+    const page = await context.newPage();
+    await page.goto(`${provider.origin}/nothing`).catch(() => {});
+    const tried = await page.evaluate(async (gateway) => {
+      const attempt = (path, init) => fetch(gateway + path, { credentials: 'include', ...init }).then(({ status, type }) => `${type} ${status}`, () => 'blocked');
+      return [
+        await attempt('/api/x', {}),
+        await attempt('/api/x', { headers: { 'X-Gatepass-CSRF': '1' } }),
+        await attempt('/api/x', { method: 'POST', mode: 'no-cors', body: 'a=b' }),
+        await attempt('/logout', { method: 'POST', mode: 'no-cors' }),
+      ];
+    }, stack.gateway);
+    expect(tried).toEqual(['blocked', 'blocked', 'opaque 0', 'opaque 0']);
+    expect(api.seen.length).toBe(seen);
+    expect((await session(own)).user.sub).toBe('anna');
+    await context.close();
+  });
+
+  test('while it is away, calls go on and nobody is signed out; when it is back, so is renewing', async () => {
+    const context = await browser.newContext();
+    const page = await signedIn(context);
+    expect(await calls(page, '/api/x', 10)).toEqual(Array(10).fill(200));
+    await provider.stop();
+    for (const seconds of [10, 250, 290]) {
+      await setAhead(stack, seconds);
+      expect(await calls(page, '/api/x', 20)).toEqual(Array(20).fill(200));
+    }
+    await setAhead(stack, 320);
+    expect(await calls(page, '/api/x', 20)).toEqual(Array(20).fill(503));
+    expect((await session(page)).user.sub).toBe('anna');
+    await provider.start();
+    const before = provider.count('POST /token');
+    await setAhead(stack, 400);
+    expect(await calls(page, '/api/x', 100)).toEqual(Array(100).fill(200));
+    expect(provider.count('POST /token') - before).toBe(1);
+    await setAhead(stack, 0);
+    await context.close();
+  });
+});
