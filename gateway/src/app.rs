@@ -34,18 +34,17 @@ pub(crate) async fn answer(request: Request, app: &App<'_>) -> Result<Response, 
             _ => not_allowed("POST"),
         };
     }
-    if path.starts_with(API) || path == "/logout" {
-        if let Err(forgery) = endpoint::check_provenance(&request, app.config) {
-            return forged(forgery);
-        }
+    let is_ours_alone = path.starts_with(API) || path == "/logout";
+    let provenance = endpoint::check_provenance(&request, app.config);
+    if let (true, Err(forgery)) = (is_ours_alone, provenance) {
+        return forged(forgery);
     }
     match (path.as_str(), request.method()) {
         ("/logout", Method::Post) => logout::answer(&request, app).await,
-        ("/logout", _) => not_allowed("POST"),
         ("/api/session", Method::Get | Method::Head) => session::describe(&request, app).await,
         ("/api/session", _) => not_allowed("GET, HEAD"),
         ("/api/session/refresh", Method::Post) => session::refresh(&request, app).await,
-        ("/api/session/refresh", _) => not_allowed("POST"),
+        ("/logout" | "/api/session/refresh", _) => not_allowed("POST"),
         (path, _) if path.starts_with(API) => relay::answer(request, app).await,
         ("/login", Method::Get) => login::answer(&request, app).await,
         (logout::PROVIDER_PATH, Method::Get) => logout::onward(&request, app).await,
@@ -54,7 +53,7 @@ pub(crate) async fn answer(request: Request, app: &App<'_>) -> Result<Response, 
             let name = path.strip_prefix(CALLBACK).unwrap_or_default();
             callback::answer(&request, name, app).await
         }
-        (path, _) if path == "/login" || path == logout::PROVIDER_PATH => not_allowed("GET"),
+        ("/login" | logout::PROVIDER_PATH, _) => not_allowed("GET"),
         (path, _) if path.starts_with(CALLBACK) => not_allowed("GET"),
         (path, _) => site::file(path, request, app.env, app.config).await,
     }

@@ -18,20 +18,23 @@ pub(crate) fn stylesheet() -> Result<Response, EdgeError> {
 
 /// Asks at which provider to sign in.
 pub(crate) fn choice(config: &Config, return_to: &str) -> Result<Response, EdgeError> {
-    let mut list = String::new();
-    for registration in &config.registrations {
+    let links = config.registrations.iter().map(|registration| {
         let query = form::encode([
             ("provider", registration.name.as_str()),
             ("return_to", return_to),
         ]);
-        let (href, label) = (
-            escaped(&format!("/login?{query}")),
-            escaped(&registration.label),
-        );
-        list.push_str(&format!(
-            "<li><a class=\"button\" href=\"{href}\">{label}</a></li>"
-        ));
-    }
+        let href = escaped(&format!("/login?{query}"));
+        let label = escaped(&registration.label);
+        [
+            "<li><a class=\"button\" href=\"",
+            &href,
+            "\">",
+            &label,
+            "</a></li>",
+        ]
+        .concat()
+    });
+    let list: String = links.collect();
     let main = format!("<h1>Sign in</h1><p>Where do you have an account?</p><ul>{list}</ul>");
     page("Sign in", "", &main, 200)
 }

@@ -126,12 +126,11 @@ fn session_keys(env: &Env) -> Result<([u8; 32], Vec<[u8; 32]>), EdgeError> {
 
 fn registrations(env: &Env, issuer: &str) -> Result<Vec<Registration>, EdgeError> {
     let name = "GATEPASS_PROVIDERS";
-    let text = match optional_json(env, name) {
-        Some(text) => text,
-        None => {
-            required(env, "GATEPASS_GATEWAY_SECRET")?;
-            OWN_PROVIDER.replace("{issuer}", issuer)
-        }
+    let text = if let Some(text) = optional_json(env, name) {
+        text
+    } else {
+        required(env, "GATEPASS_GATEWAY_SECRET")?;
+        OWN_PROVIDER.replace("{issuer}", issuer)
     };
     let secret = |variable: &str| {
         let value = js_sys::Reflect::get(env, &variable.into()).ok()?;

@@ -136,10 +136,10 @@ fn back(response: Response, app: &App<'_>) -> Result<Response, EdgeError> {
             headers.append(&name, &value)?;
         }
     }
-    if let Some(location) = given.get("Location")? {
-        if let Some(path) = app.config.upstreams.path_of(&location) {
-            headers.set("Location", path)?;
-        }
+    let location = given.get("Location")?;
+    let upstreams = &app.config.upstreams;
+    if let Some(path) = location.as_deref().and_then(|it| upstreams.path_of(it)) {
+        headers.set("Location", path)?;
     }
     if !headers.has("Cache-Control")? {
         headers.set("Cache-Control", "no-store")?;
