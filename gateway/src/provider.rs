@@ -110,8 +110,7 @@ pub(crate) async fn tokens(
     let provider = Provider::of(&registration.issuer);
     let unreachable = |_| Failure::Unreachable;
     let metadata = provider.metadata().await.map_err(unreachable)?;
-    let endpoint = metadata.metadata.token_endpoint.as_str();
-    let reply = post(registration, endpoint, parameters).await;
+    let reply = post(registration, &metadata.token_endpoint, parameters).await;
     provider::tokens(&answer(&reply.map_err(unreachable)?))
 }
 
@@ -148,13 +147,13 @@ pub(crate) async fn revoke(registration: &Registration, refresh_token: &str) {
     let Ok(metadata) = provider.metadata().await else {
         return;
     };
-    let Some(endpoint) = &metadata.metadata.revocation_endpoint else {
+    let Some(endpoint) = &metadata.revocation_endpoint else {
         return;
     };
     let parameters = [
         ("token", Some(refresh_token)),
         ("token_type_hint", Some("refresh_token")),
     ];
-    let given_back = post(registration, endpoint.as_str(), &parameters).await;
+    let given_back = post(registration, endpoint, &parameters).await;
     drop(given_back);
 }

@@ -3,7 +3,6 @@
 use gatepass_core::form::{self, Form};
 use gatepass_core::gateway::cookie::{self, SameSite};
 use gatepass_core::gateway::registration::RegistrationName;
-use gatepass_core::id::State;
 use gatepass_core::rp::authorization::Transaction;
 use gatepass_edge::{EdgeError, http};
 use worker::{Headers, Request};
@@ -48,8 +47,8 @@ impl SignIn {
         ];
         let present = members.into_iter();
         let text = form::encode(present.filter_map(|(name, value)| Some((name, value?))));
-        let state = self.transaction.state();
-        let sealed = config.sealer.seal(PURPOSE, state.as_str(), &text).await?;
+        let state = self.transaction.state().as_str();
+        let sealed = config.sealer.seal(PURPOSE, state, &text).await?;
         let cookies = http::header(request, "Cookie").unwrap_or_default();
         let before: Vec<_> = cookie::beginning_with(&cookies, COOKIE).collect();
         if before.len() >= MOST {
@@ -62,10 +61,10 @@ impl SignIn {
     }
 
     /// The one that an answer with this state belongs to, if this browser has begun it.
-    pub(crate) async fn of(request: &Request, state: &State, config: &Config) -> Option<Self> {
+    pub(crate) async fn of(request: &Request, state: &str, config: &Config) -> Option<Self> {
         let cookies = http::header(request, "Cookie")?;
         let sealed = cookie::read(&cookies, &name(state))?;
-        let text = config.sealer.open(PURPOSE, state.as_str(), sealed).await?;
+        let text = config.sealer.open(PURPOSE, state, sealed).await?;
         let form = Form::parse(&text).ok()?;
         Some(Self {
             registration: RegistrationName::parse(form.optional("registration")?)?,
@@ -78,13 +77,13 @@ impl SignIn {
 }
 
 /// The `Set-Cookie` value that removes the cookie of a sign-in: it is used once.
-pub(crate) fn forget(state: &State) -> String {
+pub(crate) fn forget(state: &str) -> String {
     cookie::clear(&name(state))
 }
 
 /// Its cookie's name: by the beginning of the state, which alone opens nothing.
-fn name(state: &State) -> String {
+fn name(state: &str) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let beginning: String = state.as_str().chars().take(8).filter(plain).collect();
+    let beginning: String = state.chars().take(8).filter(plain).collect();
     format!("{COOKIE}{beginning}")
 }

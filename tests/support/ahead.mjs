@@ -21,14 +21,15 @@ globalThis.Date = class extends Clock {
   }
 };
 
-export default class extends Worker {
-  async fetch(request) {
+export default {
+  ...Worker,
+  async fetch(request, env, context) {
     const { pathname, searchParams } = new URL(request.url);
-    if (pathname !== '${path}') return super.fetch(request);
+    if (pathname !== '${path}') return Worker.fetch(request, env, context);
     ahead = 1000 * Number(searchParams.get('by'));
     return new Response(null, { status: 204 });
-  }
-}
+  },
+};
 `;
 
 /** The entry module that stands before the built Worker. @param {string} main the Worker's own */

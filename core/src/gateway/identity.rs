@@ -1,13 +1,14 @@
 //! Who has signed in: an ID token (OpenID Connect Core §3.1.3.7), and what userinfo adds (§5.3).
 //!
-//! Signature, type and expiry were checked before, with the provider's published keys.
+//! Signature and type were checked before, with the provider's published keys.
 
 use serde_json::Value;
 
-use crate::id::{ClientId, Nonce, Subject};
-use crate::jose::Claims;
-use crate::rp::id_token::{self, IdTokenClaims, IdTokenError};
+use crate::id::{ClientId, Subject};
+use crate::jose::{Claims, Jwt};
+use crate::rp::id_token::{self, Expected, IdTokenClaims, IdTokenError};
 use crate::rp::metadata::Metadata;
+use crate::time::Timestamp;
 
 /// What the front end is told of its user, as far as the provider says it (OpenID Connect Core §5.1).
 const TOLD: [&str; 14] = [
@@ -47,23 +48,20 @@ pub enum IdentityError {
     /// It names nobody.
     #[error("the ID token has no sub")]
     Nobody,
-    /// It was issued for another access token (OpenID Connect Core §3.1.3.8).
-    #[error("the ID token belongs to another access token")]
-    OtherAccessToken,
 }
 
-/// Checks the claims of an ID token whose signature holds. `at_hash` is that of the access token that came with it.
+/// Checks the claims of an ID token whose signature holds.
 ///
 /// # Errors
 ///
 /// The first [`IdentityError`].
 pub fn process(
-    claims: &Claims,
-    at_hash: &str,
+    token: &Jwt<Claims>,
     metadata: &Metadata,
     client_id: &ClientId,
-    nonce: &Nonce,
+    expected: Expected<'_>,
 ) -> Result<Identity, IdentityError> {
+    let claims = &token.payload;
     let text = |name| claims.get(name).and_then(Value::as_str);
     let audiences = match claims.get("aud") {
         Some(Value::String(one)) => vec![one.as_str()],
@@ -75,11 +73,17 @@ pub fn process(
         aud: audiences,
         azp: text("azp"),
         nonce: text("nonce"),
+        iat: token.issued_at,
+        exp: token.expires_at,
+        auth_time: claims
+            .get("auth_time")
+            .and_then(Value::as_i64)
+            .map(Timestamp::from_seconds),
+        at_hash: claims
+            .contains_key("at_hash")
+            .then(|| text("at_hash").unwrap_or_default()),
     };
-    id_token::process(metadata, client_id, nonce, &checked)?;
-    if claims.contains_key("at_hash") && text("at_hash") != Some(at_hash) {
-        return Err(IdentityError::OtherAccessToken);
-    }
+    id_token::process(metadata, client_id, expected, &checked)?;
     let subject = text("sub").and_then(|sub| Subject::parse(sub).ok());
     Ok(Identity {
         subject: subject.ok_or(IdentityError::Nobody)?,
@@ -111,6 +115,8 @@ fn told(claims: &Claims) -> Claims {
 mod tests {
     use super::*;
     use crate::gateway::provider::tests::provider;
+    use crate::id::Nonce;
+    use crate::time::Lifetime;
     use serde_json::json;
 
     fn read(change: impl FnOnce(&mut Claims)) -> Result<Identity, IdentityError> {
@@ -121,9 +127,20 @@ mod tests {
             unreachable!()
         };
         change(&mut claims);
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let token = Jwt {
+            payload: claims,
+            issued_at: now,
+            expires_at: now.plus(Lifetime::from_minutes(5)),
+        };
+        let expected = Expected {
+            nonce: &Nonce::parse("n1").unwrap(),
+            max_age: None,
+            at_hash: Some("h"),
+            date: Some(now),
+        };
         let client = ClientId::parse("app").unwrap();
-        let nonce = Nonce::parse("n1").unwrap();
-        process(&claims, "h", &provider().metadata, &client, &nonce)
+        process(&token, &provider().metadata, &client, expected)
     }
 
     #[test]
@@ -154,8 +171,8 @@ mod tests {
             ("nonce", json!(null), E::OtherNonce.into()),
             ("sub", json!(""), IdentityError::Nobody),
             ("sub", json!(7), IdentityError::Nobody),
-            ("at_hash", json!("other"), IdentityError::OtherAccessToken),
-            ("at_hash", json!(null), IdentityError::OtherAccessToken),
+            ("at_hash", json!("other"), E::OtherToken.into()),
+            ("at_hash", json!(null), E::OtherToken.into()),
         ] {
             assert_eq!(
                 set(name, value.clone()).unwrap_err(),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::id::Issuer;
 use crate::json;
 use crate::rp::failure::{ErrorResponse, Failure};
-use crate::rp::metadata::{self, DiscoveryDocument, Metadata, MetadataError, is_secure};
+use crate::rp::metadata::{self, DiscoveryDocument, Metadata, MetadataError};
 use crate::rp::token::{self, TokenResponse, Tokens};
 use crate::time::Lifetime;
 
@@ -30,6 +30,12 @@ pub struct Document {
 pub struct Provider {
     /// What every client needs of it.
     pub metadata: Metadata,
+    /// Where tokens come from.
+    pub token_endpoint: String,
+    /// Who the user is.
+    pub userinfo_endpoint: Option<String>,
+    /// Where tokens are given back (RFC 7009).
+    pub revocation_endpoint: Option<String>,
     /// Where its keys are.
     pub jwks_uri: String,
     /// Where requests are pushed (RFC 9126), if it takes that.
@@ -42,25 +48,25 @@ pub struct Provider {
 ///
 /// The [`MetadataError`] for which it is not used.
 pub fn process(issuer: &Issuer, document: Document) -> Result<Provider, MetadataError> {
-    let own = [
-        Some(&document.jwks_uri),
-        document.pushed_authorization_request_endpoint.as_ref(),
-    ];
-    if own.into_iter().flatten().any(|url| !is_secure(url)) {
-        return Err(MetadataError::InsecureEndpoint);
-    }
-    let metadata = DiscoveryDocument {
-        issuer: document.issuer,
-        authorization_endpoint: document.authorization_endpoint,
-        token_endpoint: document.token_endpoint,
-        userinfo_endpoint: document.userinfo_endpoint,
-        revocation_endpoint: document.revocation_endpoint,
-        end_session_endpoint: document.end_session_endpoint,
+    let described = DiscoveryDocument {
+        issuer: &document.issuer,
+        authorization_endpoint: &document.authorization_endpoint,
+        token_endpoint: &document.token_endpoint,
+        end_session_endpoint: document.end_session_endpoint.as_deref(),
+        others: [
+            document.userinfo_endpoint.as_deref(),
+            document.revocation_endpoint.as_deref(),
+            Some(&document.jwks_uri),
+            document.pushed_authorization_request_endpoint.as_deref(),
+        ],
         authorization_response_iss_parameter_supported: document
             .authorization_response_iss_parameter_supported,
     };
     Ok(Provider {
-        metadata: metadata::process(issuer, metadata)?,
+        metadata: metadata::process(issuer, &described)?,
+        token_endpoint: document.token_endpoint,
+        userinfo_endpoint: document.userinfo_endpoint,
+        revocation_endpoint: document.revocation_endpoint,
         jwks_uri: document.jwks_uri,
         pushed_requests: document.pushed_authorization_request_endpoint,
     })

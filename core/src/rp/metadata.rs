@@ -46,14 +46,6 @@ pub struct Metadata {
 #[derive(Debug)]
 pub struct Endpoint(String);
 
-impl Metadata {
-    /// Where the user signs in.
-    #[cfg(feature = "gateway")]
-    pub const fn authorization_endpoint(&self) -> &Endpoint {
-        &self.authorization_endpoint
-    }
-}
-
 impl Endpoint {
     /// The URL's text.
     pub fn as_str(&self) -> &str {

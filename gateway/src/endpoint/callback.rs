@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use gatepass_core::form::Form;
 use gatepass_core::gateway::identity::{self, Identity};
 use gatepass_core::gateway::provider::Obtained;
 use gatepass_core::gateway::registration::{Registration, RegistrationName};
 use gatepass_core::gateway::session::{Ending, Session, Term};
 use gatepass_core::jose::{Claims, ParsedJwt};
 use gatepass_core::rp::authorization::{self, AuthorizationError, Redemption};
+use gatepass_core::rp::id_token::Expected;
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::id::at_hash;
 use gatepass_edge::{EdgeError, background, clock, fetch, http, log, webcrypto};
@@ -32,11 +34,11 @@ pub(crate) async fn answer(
     let Some(registration) = name.and_then(|name| app.config.registration(&name)) else {
         return refuse(app, 404, "not_found", "/");
     };
-    let Ok(answer) = authorization::parse(&http::query(request)) else {
+    let query = Form::parse(&http::query(request)).unwrap_or_default();
+    let Ok(answer) = authorization::parse(&query) else {
         return refuse(app, 400, "invalid_response", "/");
     };
-    let state = answer.state().clone();
-    let Some(sign_in) = SignIn::of(request, &state, app.config).await else {
+    let Some(sign_in) = SignIn::of(request, answer.state(), app.config).await else {
         return refuse(app, 400, "unknown_sign_in", "/");
     };
     if sign_in.registration != registration.name {
@@ -49,7 +51,7 @@ pub(crate) async fn answer(
     let redeemed = authorization::process(
         &metadata.metadata,
         sign_in.transaction,
-        answer,
+        &answer,
         clock::now(),
     );
     let response = match redeemed {
@@ -60,7 +62,7 @@ pub(crate) async fn answer(
         }
     };
     // It is used once, whatever came of it.
-    let forget = sign_in::forget(&state);
+    let forget = sign_in::forget(answer.state());
     response.headers().append("Set-Cookie", &forget)?;
     Ok(response)
 }
@@ -167,8 +169,8 @@ async fn identify(
         }
     };
     let verified = keys.verify_parsed::<Claims>(&parsed, clock::now().minus(SKEW));
-    let claims = match verified.await? {
-        Ok(jwt) => jwt.payload,
+    let token = match verified.await? {
+        Ok(token) => token,
         Err(error) => {
             note(app, registration, &error);
             return Ok(None);
@@ -176,13 +178,14 @@ async fn identify(
     };
     let access_token = obtained.tokens.access.expose();
     let at_hash = at_hash(&webcrypto::digest(algorithm.digest(), access_token).await?);
-    let identified = identity::process(
-        &claims,
-        &at_hash,
-        &metadata.metadata,
-        &registration.client_id,
-        &redemption.nonce,
-    );
+    let expected = Expected {
+        nonce: &redemption.nonce,
+        max_age: redemption.max_age,
+        at_hash: Some(&at_hash),
+        date: Some(clock::now()),
+    };
+    let client_id = &registration.client_id;
+    let identified = identity::process(&token, &metadata.metadata, client_id, expected);
     Ok(identified
         .inspect_err(|error| note(app, registration, error))
         .ok())
@@ -190,11 +193,11 @@ async fn identify(
 
 /// Most providers tell a user's name only at userinfo. Nobody is kept out if that does not answer.
 async fn add_userinfo(identity: &mut Identity, obtained: &Obtained, metadata: &Metadata) {
-    let Some(endpoint) = &metadata.metadata.userinfo_endpoint else {
+    let Some(endpoint) = &metadata.userinfo_endpoint else {
         return;
     };
     let authorization = format!("Bearer {}", obtained.tokens.access.expose());
-    let told: Result<Claims, EdgeError> = fetch::json_as(endpoint.as_str(), &authorization).await;
+    let told: Result<Claims, EdgeError> = fetch::json_as(endpoint, &authorization).await;
     if let Ok(userinfo) = told {
         identity.add(&userinfo);
     }

@@ -1,8 +1,11 @@
 //! `GET /login`: begins a sign-in.
 
-use gatepass_core::form::Form;
+use gatepass_core::form::{self, Form};
+use gatepass_core::gateway::provider::request_uri;
 use gatepass_core::gateway::registration::{Registration, RegistrationName};
-use gatepass_core::rp::authorization::{self, AuthorizationRequest, ReturnTo, SignInSecrets};
+use gatepass_core::rp::authorization::{
+    self, Asked, AuthorizationRequest, ReturnTo, SignInSecrets,
+};
 use gatepass_edge::{EdgeError, clock, http, random};
 use worker::{Request, Response};
 
@@ -50,11 +53,14 @@ async fn begin(
         resource: registration.resource.as_deref(),
         login_hint: None,
         prompt: registration.prompt.as_deref(),
+        max_age: None,
+        dpop_jkt: None,
         return_to: return_to.clone(),
     };
     let secrets = SignInSecrets::from_random(random::bytes()?, random::bytes()?, random::bytes()?);
-    let (url, transaction) = authorization::build(&metadata.metadata, asked, secrets, clock::now());
-    let Some(url) = pushed(url, registration, &metadata).await else {
+    let (asked, transaction) =
+        authorization::build(&metadata.metadata, asked, secrets, clock::now());
+    let Some(url) = pushed(asked, registration, &metadata).await else {
         return unavailable(return_to.as_str(), app);
     };
     let sign_in = SignIn {
@@ -71,30 +77,24 @@ async fn begin(
 
 /// Pushes the request (RFC 9126), if the provider takes that; the address that remains for the browser. `None` if
 /// it takes it and does not answer.
-async fn pushed(url: String, registration: &Registration, metadata: &Metadata) -> Option<String> {
+async fn pushed(asked: Asked, registration: &Registration, metadata: &Metadata) -> Option<String> {
     let Some(endpoint) = &metadata.pushed_requests else {
-        return Some(url);
+        return Some(asked.url);
     };
-    let endpoint_of_browser = metadata.metadata.authorization_endpoint().as_str();
-    let query = url.strip_prefix(endpoint_of_browser)?.get(1..)?;
-    let form = Form::parse(query).ok()?;
+    let form = Form::parse(&asked.parameters).ok()?;
     let pairs = form.pairs();
     let parameters: Vec<_> = pairs.map(|(name, value)| (name, Some(value))).collect();
     let reply = provider::post(registration, endpoint, &parameters)
         .await
         .ok()?;
-    let request_uri =
-        gatepass_core::gateway::provider::request_uri(&provider::answer(&reply)).ok()?;
-    let query = gatepass_core::form::encode([
+    let request_uri = request_uri(&provider::answer(&reply)).ok()?;
+    let remains = form::encode([
         ("client_id", registration.client_id.as_str()),
         ("request_uri", &request_uri),
     ]);
-    let separator = if endpoint_of_browser.contains('?') {
-        '&'
-    } else {
-        '?'
-    };
-    Some(format!("{endpoint_of_browser}{separator}{query}"))
+    // The parameters end the address.
+    let endpoint = asked.url.strip_suffix(&asked.parameters)?;
+    Some(format!("{endpoint}{remains}"))
 }
 
 fn refuse(app: &App<'_>, message: &str) -> Result<Response, EdgeError> {
