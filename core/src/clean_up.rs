@@ -8,7 +8,7 @@
 //! | the newest generation | with its grant |
 //! | a grant, also one that has ended | when every refresh token issued under it has expired, and the last access token too |
 //! | a client whose registration ended | with its last grant |
-//! | a device code, a sign-in, a pushed request, a revoked access token, what may be used once | when it has expired |
+//! | a device code, a sign-in, a pushed request, a revoked access token, an opaque access token, what may be used once | when it has expired |
 //!
 //! Something has expired, here, when [`LATE`] has passed since, and the grace time in which a retry
 //! still counts. So nobody honest ever notices that a row is gone, and a thief finds none missing.
@@ -58,6 +58,8 @@ pub struct Forgotten {
     pub device_codes: u32,
     /// Grants.
     pub grants: u32,
+    /// Opaque access tokens.
+    pub opaque_access_tokens: u32,
     /// Pushed authorization requests.
     pub pushed_requests: u32,
     /// Revoked access tokens.
@@ -79,6 +81,7 @@ impl Forgotten {
             codes: self.codes + others.codes,
             device_codes: self.device_codes + others.device_codes,
             grants: self.grants + others.grants,
+            opaque_access_tokens: self.opaque_access_tokens + others.opaque_access_tokens,
             pushed_requests: self.pushed_requests + others.pushed_requests,
             revoked_access_tokens: self.revoked_access_tokens + others.revoked_access_tokens,
             sessions: self.sessions + others.sessions,
@@ -98,6 +101,7 @@ impl Forgotten {
             self.codes,
             self.device_codes,
             self.grants,
+            self.opaque_access_tokens,
             self.pushed_requests,
             self.revoked_access_tokens,
             self.sessions,
@@ -147,6 +151,7 @@ mod tests {
             clients: 1,
             codes: 2,
             grants: 3,
+            opaque_access_tokens: 9,
             pushed_requests: 8,
             revoked_access_tokens: 4,
             sessions: 5,
@@ -158,6 +163,7 @@ mod tests {
             clients: 2,
             codes: 4,
             grants: 6,
+            opaque_access_tokens: 18,
             pushed_requests: 16,
             revoked_access_tokens: 8,
             sessions: 10,

@@ -18,14 +18,16 @@ use crate::dpop::{ProofUse, ProofVerdict};
 use crate::grant::code::{CodeRecord, Redemption};
 use crate::grant::device::{self, DevicePoll, DeviceRecord, DeviceStatus, Polled};
 use crate::grant::refresh::{Found, Rotation};
+use crate::grant::token_exchange::LookedUp;
 use crate::grant::{EndReason, Grant, Session};
 use crate::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use crate::introspect::TokenState;
+use crate::jose::Jwt;
 use crate::logout::back_channel::Departure;
 use crate::secret::SecretHash;
 use crate::status_list::{Revoked, StatusIndex, StatusQuery};
 use crate::time::Timestamp;
-use crate::token::access::Basis;
+use crate::token::access::{AccessTokenClaims, Basis};
 use crate::userinfo::{Account, User};
 
 /// Clients, and the browsers that are signed in.
@@ -302,6 +304,42 @@ pub trait GrantStore {
         access_jti: &JwtId,
         expires_at: Timestamp,
     ) -> Result<(), Self::Error>;
+}
+
+/// Opaque access tokens. With a generation they are kept by [`GrantStore::redeem`],
+/// [`GrantStore::rotate`] and [`DeviceStore::redeem_device_code`]: see [`Offer`](crate::token::opaque::Offer).
+pub trait AccessTokenStore {
+    /// Why the store could not answer.
+    type Error;
+
+    /// Keeps what a token allows under its hash.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn insert_access_token(
+        &self,
+        hash: SecretHash,
+        token: &Jwt<AccessTokenClaims>,
+    ) -> Result<(), Self::Error>;
+
+    /// The calling client, or the token's own if none is named, and the token with its state.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn access_token(
+        &self,
+        caller: Option<&ClientId>,
+        hash: SecretHash,
+    ) -> Result<(Option<Client>, Option<LookedUp>), Self::Error>;
+
+    /// Forgets a token: it is worth nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    async fn delete_access_token(&self, hash: SecretHash) -> Result<(), Self::Error>;
 }
 
 /// What was revoked while its access tokens may live (Token Status List).

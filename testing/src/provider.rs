@@ -336,6 +336,7 @@ impl Provider {
             refresh_jti: self.jti(),
             access_jti: self.jti(),
             expires_at: now.plus(self.lifetimes.refresh_token),
+            access_token: None,
         };
         let rotation = Rotation {
             presented: &jti,

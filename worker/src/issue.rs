@@ -1,13 +1,13 @@
 //! From a generation to the token response, the same for every grant type.
 
-use gatepass_core::client::{Client, TokenAlgorithms};
+use gatepass_core::client::{AccessTokenFormat, Client, TokenAlgorithms};
 use gatepass_core::dpop::Thumbprint;
 use gatepass_core::grant::{Allowed, Grant, Session, Terms};
 use gatepass_core::id::{JwtId, Nonce};
-use gatepass_core::jose::{Claims, Jwt, SigningAlgorithm};
+use gatepass_core::jose::{Claims, Jwt};
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{AccessToken, IdToken};
-use gatepass_core::store::AuthorizeStore;
+use gatepass_core::store::{AccessTokenStore, AuthorizeStore};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::AccessTokenClaims;
 use gatepass_core::token::{self, TokenResponse};
@@ -27,6 +27,8 @@ pub struct Issue<'a> {
     pub terms: Terms<'a>,
     pub algorithms: TokenAlgorithms,
     pub gives_refresh_token: bool,
+    /// The opaque access token that the store has kept with the generation, if it has.
+    pub kept: Option<AccessToken>,
     pub id_token: Option<Jwt<Claims>>,
 }
 
@@ -55,7 +57,7 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
     let (key, terms) = (&app.config.refresh_token_key, issue.terms);
     let algorithms = issue.algorithms;
     let jwt = token::access::issue(issue.grant, issue.allowed, issue.access_jti, terms);
-    let response = access_token(&jwt, algorithms.access_token, keys, app, terms.now).await?;
+    let response = access_token(&jwt, issue.kept, algorithms, (keys, app), terms.now).await?;
     let id_token = match issue.id_token {
         Some(mut jwt) => {
             let (algorithm, access_token) = (algorithms.id_token, response.access_token.expose());
@@ -99,22 +101,34 @@ pub async fn alone<R>(
     };
     let algorithms = client.settings.algorithms(app.config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
-    let written = access_token(&jwt, algorithms.access_token, &keys, app, now);
+    let written = access_token(&jwt, None, algorithms, (&keys, app), now);
     written.await.map(Ok)
 }
 
+/// Writes an access token: signs it or, if the client has opaque ones, keeps it, unless the store has kept
+/// one already.
 async fn access_token(
     jwt: &Jwt<AccessTokenClaims>,
-    algorithm: SigningAlgorithm,
-    keys: &Keys,
-    app: &App,
+    kept: Option<AccessToken>,
+    algorithms: TokenAlgorithms,
+    (keys, app): (&Keys, &App),
     now: Timestamp,
 ) -> Result<TokenResponse, EdgeError> {
+    let token = match (algorithms.format, kept) {
+        (AccessTokenFormat::Jwt, _) => {
+            let (algorithm, claims) = (algorithms.access_token, jwt.by_name()?);
+            let signed = keys.sign(app, algorithm, token::access::TYPE, &claims);
+            AccessToken::new(signed.await?)
+        }
+        (AccessTokenFormat::Opaque, Some(kept)) => kept,
+        (AccessTokenFormat::Opaque, None) => {
+            let token = AccessToken::from_random(random::bytes()?);
+            app.store.insert_access_token(token.hash(), jwt).await?;
+            token
+        }
+    };
     Ok(TokenResponse {
-        access_token: AccessToken::new(
-            keys.sign(app, algorithm, token::access::TYPE, &jwt.by_name()?)
-                .await?,
-        ),
+        access_token: token,
         token_type: jwt.payload.token_type(),
         expires_in: jwt.expires_at.remaining(now),
         refresh_token: None,

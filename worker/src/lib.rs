@@ -3,6 +3,7 @@
 //! Every endpoint takes the same walk: parse, load, decide (in `gatepass-core`), commit, respond.
 //! `app` says which path is which endpoint; `endpoint` has one file for each; `store` is D1.
 
+mod access_token;
 mod app;
 mod assertion;
 mod audit;

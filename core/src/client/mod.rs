@@ -11,7 +11,7 @@ pub use authentication::{
     ClientSecrets,
 };
 pub use keys::ClientKeys;
-pub use settings::{ClientSettings, TokenAlgorithms};
+pub use settings::{AccessTokenFormat, ClientSettings, TokenAlgorithms};
 
 use crate::id::ClientId;
 use crate::redirect::RedirectUri;

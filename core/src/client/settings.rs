@@ -9,6 +9,7 @@ use crate::id::{ClientId, Subject};
 use crate::jose::SigningAlgorithm;
 use crate::logout::back_channel::Departure;
 use crate::redirect::RedirectUri;
+use crate::secret::AccessToken;
 use crate::time::Lifetime;
 
 /// A client's own settings, a JSON object in the store: whatever no SQL condition needs. A setting
@@ -29,6 +30,9 @@ pub struct ClientSettings {
     /// How long its grants live, however often they are refreshed, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_lifetime: Option<u32>,
+    /// What its access tokens are.
+    #[serde(skip_serializing_if = "AccessTokenFormat::is_jwt")]
+    pub access_token_format: AccessTokenFormat,
     /// How its access tokens are signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_signed_response_alg: Option<SigningAlgorithm>,
@@ -81,9 +85,32 @@ pub struct ClientSettings {
     pub about: ClientDescription,
 }
 
-/// How a client's tokens are signed.
+/// What a client's access tokens are to whoever holds them.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessTokenFormat {
+    /// They say what they allow, signed (RFC 9068).
+    #[default]
+    Jwt,
+    /// They say nothing: an API has to ask.
+    Opaque,
+}
+
+impl AccessTokenFormat {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_jwt(&self) -> bool {
+        *self == Self::Jwt
+    }
+}
+
+/// How a client's tokens are written and signed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TokenAlgorithms {
+    /// What its access tokens are.
+    pub format: AccessTokenFormat,
     /// Its access tokens, if they are JWTs.
     pub access_token: SigningAlgorithm,
     /// Its ID tokens.
@@ -95,9 +122,16 @@ impl ClientSettings {
     /// choose.
     pub fn algorithms(&self, everyones: SigningAlgorithm) -> TokenAlgorithms {
         TokenAlgorithms {
+            format: self.access_token_format,
             access_token: self.access_token_signed_response_alg.unwrap_or(everyones),
             id_token: self.id_token_signed_response_alg.unwrap_or(everyones),
         }
+    }
+
+    /// A new access token of 256 random bits, if the client has such.
+    pub fn opaque_access_token(&self, random: [u8; 32]) -> Option<AccessToken> {
+        (self.access_token_format == AccessTokenFormat::Opaque)
+            .then(|| AccessToken::from_random(random))
     }
 
     /// What makes the client of this name hear that a user has signed out, if it wants to.

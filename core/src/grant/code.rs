@@ -14,6 +14,7 @@ use crate::redirect::RedirectUri;
 use crate::scope::Scope;
 use crate::secret::{AuthorizationCode, CodeVerifier, SecretHash};
 use crate::time::Timestamp;
+use crate::token::opaque::Offer;
 
 /// An authorization code as the store holds it.
 #[derive(Clone, Debug)]
@@ -176,6 +177,8 @@ pub struct Redemption {
     pub session: Session,
     /// For the ID token.
     pub nonce: Option<Nonce>,
+    /// The access token of the first generation, if the client has opaque ones.
+    pub access_token: Option<Offer>,
 }
 
 /// Checks everything about a redemption but whether it is the first to reach the store.
@@ -224,6 +227,7 @@ pub fn decide(
         grant,
         session,
         nonce: record.nonce,
+        access_token: None,
     })
 }
 

@@ -23,6 +23,7 @@ use crate::client::{
 use crate::dpop::{ProofRefusal, ProofUse, ProofVerdict, Thumbprint, check_grant_key};
 use crate::id::{GrantId, JwtId};
 use crate::time::Timestamp;
+use crate::token::opaque::Offer;
 
 /// How many generations after the presented one a store reads back at most.
 pub const LONGEST_CHAIN: u32 = 32;
@@ -66,6 +67,8 @@ pub struct NextSession {
     /// When its refresh token would end. The store has the client's own lifetime instead, if it has one
     /// ([`ClientSettings`](crate::client::ClientSettings)), and shortens it to the grant's own end.
     pub expires_at: Timestamp,
+    /// The access token itself, if the client has opaque ones.
+    pub access_token: Option<Offer>,
 }
 
 /// What the store holds after it tried a [`Rotation`].

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod actor;
 pub mod id;
+pub mod opaque;
 pub mod refresh;
 mod refusal;
 mod request;

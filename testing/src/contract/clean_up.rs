@@ -17,7 +17,7 @@ use crate::fixture::{self, NOW};
 const ENOUGH: u32 = 20;
 
 /// The last moment at which what expires at `end` is kept, and the moment after.
-fn around(end: Timestamp, world: &World<'_, impl Store>) -> [Timestamp; 2] {
+pub(super) fn around(end: Timestamp, world: &World<'_, impl Store>) -> [Timestamp; 2] {
     let late = Lifetime::from_minutes(60);
     let over = end.plus(world.lifetimes.grace).plus(late);
     [over.minus(Lifetime::from_seconds(1)), over]
@@ -29,7 +29,7 @@ impl<S: Store> World<'_, S> {
         self.forget(&Over::at(at, &self.lifetimes)).await
     }
 
-    async fn forget(&self, over: &Over) -> Forgotten {
+    pub(super) async fn forget(&self, over: &Over) -> Forgotten {
         let mut forgotten = Forgotten::default();
         let mut in_vain = 0;
         while in_vain < ENOUGH {

@@ -12,6 +12,7 @@ mod consent;
 mod device;
 mod ending;
 mod lookup;
+mod opaque;
 mod proof;
 mod pushed;
 mod registration;
@@ -24,6 +25,7 @@ pub use consent::*;
 pub use device::*;
 pub use ending::*;
 pub use lookup::*;
+pub use opaque::*;
 pub use proof::*;
 pub use pushed::*;
 pub use registration::*;
@@ -46,8 +48,8 @@ use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
 use gatepass_core::status_list::StatusIndex;
 use gatepass_core::store::{
-    AuthorizeStore, CleanUpStore, ConsentStore, DeviceStore, GrantStore, OnceStore,
-    PushedRequestStore, RegistrationStore, StatusStore,
+    AccessTokenStore, AuthorizeStore, CleanUpStore, ConsentStore, DeviceStore, GrantStore,
+    OnceStore, PushedRequestStore, RegistrationStore, StatusStore,
 };
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::Basis;
@@ -72,6 +74,7 @@ pub trait Seed {
 /// A store that the contract can be held against.
 pub trait Store:
     Seed
+    + AccessTokenStore<Error: Debug>
     + AuthorizeStore<Error: Debug>
     + CleanUpStore<Error: Debug>
     + ConsentStore<Error: Debug>
@@ -86,6 +89,7 @@ pub trait Store:
 
 impl<S> Store for S where
     S: Seed
+        + AccessTokenStore<Error: Debug>
         + AuthorizeStore<Error: Debug>
         + CleanUpStore<Error: Debug>
         + ConsentStore<Error: Debug>
@@ -135,6 +139,11 @@ macro_rules! store_contracts {
             a_code_needs_a_signed_in_browser,
             a_browser_stays_one_through_its_sign_ins,
             a_revoked_access_token_is_known_and_alone,
+            an_opaque_token_comes_with_its_generation,
+            an_opaque_token_is_only_for_clients_that_have_such,
+            an_opaque_token_that_is_kept_by_itself_reads_back,
+            an_opaque_token_that_is_deleted_is_gone,
+            an_expired_opaque_token_is_forgotten,
             every_grant_has_an_index_of_its_own,
             a_list_has_what_ended_lately_and_no_more,
             a_list_names_what_ended_without_a_grant,
@@ -317,6 +326,7 @@ impl<'s, S: Store> World<'s, S> {
             grant,
             session,
             nonce: None,
+            access_token: None,
         }
     }
 
@@ -361,6 +371,7 @@ impl<'s, S: Store> World<'s, S> {
             refresh_jti: self.jti(),
             access_jti: self.jti(),
             expires_at: at.plus(self.lifetimes.refresh_token),
+            access_token: None,
         }
     }
 

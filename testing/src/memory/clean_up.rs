@@ -19,6 +19,7 @@ pub(super) struct Cursors {
     codes: Option<String>,
     devices: Option<String>,
     grants: Option<GrantId>,
+    opaque: Option<String>,
     pushed: Option<String>,
     revoked: Option<JwtId>,
     sessions: Option<JwtId>,
@@ -34,6 +35,7 @@ impl CleanUpStore for MemoryStore {
         let sessions = window(&tables.sessions, &mut tables.cursors.sessions);
         let sign_ins = window(&tables.sign_ins, &mut tables.cursors.sign_ins);
         let revoked = window(&tables.revoked, &mut tables.cursors.revoked);
+        let opaque = window(&tables.opaque, &mut tables.cursors.opaque);
         let pushed = window(&tables.pushed, &mut tables.cursors.pushed);
         let used = window(&tables.used, &mut tables.cursors.used);
         let codes = window(&tables.codes, &mut tables.cursors.codes);
@@ -75,6 +77,9 @@ impl CleanUpStore for MemoryStore {
             }),
             used_once: remove(&mut tables.used, used, |used| {
                 used.expires_at <= over.expired
+            }),
+            opaque_access_tokens: remove(&mut tables.opaque, opaque, |token| {
+                token.expires_at <= over.expired
             }),
             pushed_requests: remove(&mut tables.pushed, pushed, |pushed| {
                 pushed.has_expired(over.expired)

@@ -130,6 +130,7 @@ impl DeviceStore for MemoryStore {
             grant_id: grant.id.clone(),
             refresh_jti: session.refresh_jti.clone(),
         });
+        tables.keep_opaque(redemption.access_token.as_ref(), &redemption.grant);
         Ok(Some(tables.begin(&redemption.grant, &redemption.session)))
     }
 }

@@ -12,21 +12,24 @@ use std::convert::Infallible;
 
 use gatepass_core::authorize::{Consent, SignIn};
 use gatepass_core::client::{
-    Client, ClientAuthentication, ClientCredentials, GrantType, RefreshBehaviour,
+    AccessTokenFormat, Client, ClientAuthentication, ClientCredentials, GrantType, RefreshBehaviour,
 };
 use gatepass_core::dpop::{ProofUse, ProofVerdict, check_grant_key};
 use gatepass_core::grant::code::{CodeRecord, CodeStatus, Redemption};
 use gatepass_core::grant::device::DeviceRecord;
 use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
+use gatepass_core::grant::token_exchange::LookedUp;
 use gatepass_core::grant::{EndReason, Grant, GrantStatus, Session, SessionStatus};
 use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId, Subject};
 use gatepass_core::introspect::TokenState;
+use gatepass_core::jose::Jwt;
 use gatepass_core::logout::back_channel::Departure;
 use gatepass_core::secret::{PasswordHash, SecretHash};
 use gatepass_core::status_list::{Revoked, StatusIndex, StatusQuery};
-use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore, StatusStore};
+use gatepass_core::store::{AccessTokenStore, AuthorizeStore, GrantStore, OnceStore, StatusStore};
 use gatepass_core::time::{Lifetime, Timestamp};
-use gatepass_core::token::access::Basis;
+use gatepass_core::token::access::{AccessTokenClaims, Basis};
+use gatepass_core::token::opaque::Offer;
 use gatepass_core::userinfo::{Account, User};
 
 use crate::contract::Seed;
@@ -45,6 +48,7 @@ struct Tables {
     wrong_user_codes: BTreeMap<SignInId, u32>,
     grants: BTreeMap<GrantId, Grant>,
     last_status_index: i64,
+    opaque: BTreeMap<String, Jwt<AccessTokenClaims>>,
     ended_grants: BTreeMap<GrantId, Timestamp>,
     ended_clients: BTreeMap<ClientId, Timestamp>,
     sessions: BTreeMap<JwtId, Session>,
@@ -244,6 +248,8 @@ impl GrantStore for MemoryStore {
             at: redemption.at,
             grant_id: redemption.grant.id.clone(),
         };
+        let offer = redemption.access_token.as_ref();
+        tables.keep_opaque(offer, &redemption.grant);
         Ok(Some(tables.begin(&redemption.grant, &redemption.session)))
     }
 
@@ -332,6 +338,43 @@ impl GrantStore for MemoryStore {
     }
 }
 
+impl AccessTokenStore for MemoryStore {
+    type Error = Infallible;
+
+    async fn insert_access_token(
+        &self,
+        hash: SecretHash,
+        token: &Jwt<AccessTokenClaims>,
+    ) -> Result<(), Infallible> {
+        let mut tables = self.0.borrow_mut();
+        tables.opaque.insert(hash.to_base64url(), token.clone());
+        Ok(())
+    }
+
+    async fn access_token(
+        &self,
+        caller: Option<&ClientId>,
+        hash: SecretHash,
+    ) -> Result<(Option<Client>, Option<LookedUp>), Infallible> {
+        let found = self.0.borrow().opaque.get(&hash.to_base64url()).cloned();
+        let Some(jwt) = found else {
+            let tables = self.0.borrow();
+            return Ok((caller.and_then(|id| tables.client(id)), None));
+        };
+        let claims = &jwt.payload;
+        let caller = caller.unwrap_or(&claims.client_id);
+        let (client, state) = self
+            .access_token_state(Some(caller), claims.basis(), &claims.jti)
+            .await?;
+        Ok((client, Some(LookedUp { jwt, state })))
+    }
+
+    async fn delete_access_token(&self, hash: SecretHash) -> Result<(), Infallible> {
+        self.0.borrow_mut().opaque.remove(&hash.to_base64url());
+        Ok(())
+    }
+}
+
 impl StatusStore for MemoryStore {
     type Error = Infallible;
 
@@ -374,6 +417,35 @@ impl Tables {
         self.grants.insert(grant.id.clone(), grant);
         self.sessions.insert(session.refresh_jti.clone(), session);
         status_index
+    }
+
+    /// Keeps an opaque access token under a grant, if the client has such tokens.
+    fn keep_opaque(&mut self, offer: Option<&Offer>, grant: &Grant) {
+        let settings = self.clients.get(&grant.client_id).map(|c| &c.settings);
+        let (Some(offer), Some(settings)) = (offer, settings) else {
+            return;
+        };
+        if settings.access_token_format != AccessTokenFormat::Opaque {
+            return;
+        }
+        let mut claims = serde_json::json!({
+            "sub": grant.subject, "aud": grant.audience, "client_id": grant.client_id,
+            "scope": grant.scope, "auth_time": grant.auth_time, "grant_id": grant.id,
+            "authorization_details": grant.details.authorization_details,
+        });
+        let own = offer.own.clone();
+        claims.as_object_mut().unwrap().extend(own);
+        let expires_at = settings
+            .access_token_lifetime
+            .map_or(offer.expires_at, |own| {
+                offer.issued_at.plus(Lifetime::from_seconds(own))
+            });
+        let token = Jwt {
+            payload: serde_json::from_value(claims).unwrap(),
+            issued_at: offer.issued_at,
+            expires_at: expires_at.min(grant.expires_at),
+        };
+        self.opaque.insert(offer.hash.to_base64url(), token);
     }
 
     /// Ends grants that have not ended; says how many.
@@ -468,9 +540,10 @@ impl Tables {
             at: rotation.at,
             successor: next.refresh_jti.clone(),
         };
+        let grant = spent.grant_id.clone();
         let session = Session {
             refresh_jti: next.refresh_jti.clone(),
-            grant_id: spent.grant_id.clone(),
+            grant_id: grant.clone(),
             access_jti: next.access_jti.clone(),
             generation: spent.generation + 1,
             issued_at: rotation.at,
@@ -478,6 +551,9 @@ impl Tables {
             status: SessionStatus::Active,
         };
         self.sessions.insert(next.refresh_jti.clone(), session);
+        if let Some(grant) = self.grants.get(&grant).cloned() {
+            self.keep_opaque(next.access_token.as_ref(), &grant);
+        }
     }
 
     /// Step 3 of [`Rotation`].

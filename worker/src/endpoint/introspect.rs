@@ -1,21 +1,20 @@
 //! `POST /oauth/introspect` (RFC 7662): one round trip to D1.
 
 use gatepass_core::error::ErrorResponse;
+use gatepass_core::grant::token_exchange::LookedUp;
 use gatepass_core::introspect::{
     Introspection, IntrospectionRefusal, IntrospectionRequest, check_caller,
 };
-use gatepass_core::jose::Jwt;
 use gatepass_core::secret::RefreshToken;
-use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
-use gatepass_core::token::access::{self, AccessTokenClaims};
 use gatepass_core::token::refresh::{self, RefreshTokenClaims};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
-use crate::{assertion, keys};
+use crate::{access_token, assertion};
 
 type Answer = Outcome<Introspection, IntrospectionRefusal>;
 
@@ -50,28 +49,23 @@ async fn introspect(request: IntrospectionRequest, app: &App) -> Answer {
     if let Ok(claims) = refresh::read(&as_refresh_token, &config.issuer, key, now) {
         return of_refresh_token(request, &claims, app, now).await;
     }
-    match keys::verify(app, access::TYPE, token, now).await? {
-        Ok(jwt) => of_access_token(request, jwt, app, now).await,
-        Err(_) => of_nothing(request, app, now).await,
-    }
+    of_access_token(request, app, now).await
 }
 
-async fn of_access_token(
-    request: &IntrospectionRequest,
-    jwt: Jwt<AccessTokenClaims>,
-    app: &App,
-    now: Timestamp,
-) -> Answer {
+/// Only a client that proved itself learns that a token is worth nothing.
+async fn of_access_token(request: &IntrospectionRequest, app: &App, now: Timestamp) -> Answer {
     let caller = Some(request.credentials.client_id());
-    let (basis, jti) = (jwt.payload.basis(), &jwt.payload.jti);
-    let (client, state) = app.store.access_token_state(caller, basis, jti).await?;
+    let (client, found) = access_token::look_up(request.token.expose(), caller, app, now).await?;
     Ok(request
         .credentials
         .authenticate(client, now)
         .map_err(Into::into)
         .and_then(|caller| {
             check_caller(&caller)?;
-            Ok(Introspection::of_access_token(jwt, &state, &caller, now))
+            Ok(found.map_or_else(
+                |_| Introspection::inactive(),
+                |LookedUp { jwt, state }| Introspection::of_access_token(jwt, &state, &caller, now),
+            ))
         }))
 }
 
@@ -93,21 +87,5 @@ async fn of_refresh_token(
             Ok(session.map_or_else(Introspection::inactive, |session| {
                 Introspection::of_refresh_token(&session, &state, &caller, issuer, now)
             }))
-        }))
-}
-
-/// Only a client that proved itself learns that a token is worth nothing.
-async fn of_nothing(request: &IntrospectionRequest, app: &App, now: Timestamp) -> Answer {
-    let (client, _) = app
-        .store
-        .client_and_sign_in(Some(request.credentials.client_id()), None)
-        .await?;
-    Ok(request
-        .credentials
-        .authenticate(client, now)
-        .map_err(Into::into)
-        .and_then(|caller| {
-            check_caller(&caller)?;
-            Ok(Introspection::inactive())
         }))
 }

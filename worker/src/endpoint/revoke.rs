@@ -4,12 +4,14 @@ use gatepass_core::audit::Event;
 use gatepass_core::client::AuthenticatedClient;
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::grant::EndReason;
+use gatepass_core::grant::token_exchange::LookedUp;
 use gatepass_core::jose::Jwt;
 use gatepass_core::revoke::{RevocationRefusal, RevocationRequest, check_owner};
-use gatepass_core::secret::RefreshToken;
-use gatepass_core::store::{AuthorizeStore, GrantStore};
+use gatepass_core::secret::{RefreshToken, SecretHash};
+use gatepass_core::store::{AccessTokenStore, AuthorizeStore, GrantStore};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::{self, AccessTokenClaims};
+use gatepass_core::token::opaque;
 use gatepass_core::token::refresh::{self, RefreshTokenClaims};
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Request, Response};
@@ -17,7 +19,7 @@ use worker::{Request, Response};
 use super::{Outcome, Posted};
 use crate::app::App;
 use crate::audit::Entry;
-use crate::{assertion, keys};
+use crate::{access_token, assertion, keys};
 
 type Answer = Outcome<(), RevocationRefusal>;
 
@@ -54,6 +56,9 @@ pub(super) async fn revoke(request: RevocationRequest, reason: EndReason, app: &
         return end_grant(request, (&claims, reason), app, now).await;
     }
     let token = request.token.expose();
+    if let Some(hash) = opaque::hash_of(token) {
+        return end_opaque(request, hash, app, now).await;
+    }
     if let Ok(jwt) = keys::verify(app, access::TYPE, token, now).await? {
         return end_access_token(request, &jwt, app, now).await;
     }
@@ -105,6 +110,32 @@ async fn end_access_token(
         .revoke_access_token(&claims.jti, jwt.expires_at)
         .await
         .map(Ok)
+}
+
+async fn end_opaque(
+    request: &RevocationRequest,
+    hash: SecretHash,
+    app: &App,
+    now: Timestamp,
+) -> Answer {
+    let caller = Some(request.credentials.client_id());
+    let (client, found) = access_token::look_up_opaque(hash, caller, app, now).await?;
+    let caller = match request.credentials.authenticate(client, now) {
+        Ok(caller) => caller,
+        Err(failure) => return Ok(Err(failure.into())),
+    };
+    let Ok(LookedUp { jwt, .. }) = found else {
+        return Ok(Ok(()));
+    };
+    let client = &jwt.payload.client_id;
+    if let Err(refusal) = check_owner(client, &caller) {
+        return Ok(Err(refusal));
+    }
+    app.note_if_done(&Entry {
+        client: Some(client),
+        ..Entry::of(Event::TokenRevoked)
+    });
+    app.store.delete_access_token(hash).await.map(Ok)
 }
 
 async fn caller(

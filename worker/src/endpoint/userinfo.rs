@@ -10,12 +10,14 @@ use gatepass_core::scope::Scope;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::access::{self, AccessTokenClaims};
+use gatepass_core::token::opaque;
 use gatepass_core::userinfo;
 use gatepass_edge::possession::Presented;
 use gatepass_edge::{EdgeError, clock, http};
 use worker::{Method, Request, Response};
 
 use super::{Outcome, parameters};
+use crate::access_token;
 use crate::app::App;
 use crate::keys::{self, Keys};
 use crate::proof;
@@ -74,10 +76,18 @@ async fn of_token(
     app: &App,
     now: Timestamp,
 ) -> Outcome<Told, ResourceRefusal> {
-    let verified = keys::verify(app, access::TYPE, presented.token.expose(), now).await?;
-    let claims: AccessTokenClaims = match verified {
-        Ok(jwt) => jwt.payload,
-        Err(error) => return Ok(Err(error.into())),
+    let token = presented.token.expose();
+    let looked_up = match opaque::hash_of(token) {
+        Some(hash) => Some(access_token::look_up_opaque(hash, None, app, now).await?),
+        None => None,
+    };
+    let (claims, loaded) = match looked_up {
+        Some((client, Ok(found))) => (found.jwt.payload, Some((client, found.state))),
+        Some((_, Err(error))) => return Ok(Err(error.into())),
+        None => match keys::verify::<AccessTokenClaims>(app, access::TYPE, token, now).await? {
+            Ok(jwt) => (jwt.payload, None),
+            Err(error) => return Ok(Err(error.into())),
+        },
     };
     if let Err(refusal) = presented.check(claims.cnf.as_ref().map(|cnf| &cnf.jkt)) {
         return Ok(Err(refusal));
@@ -86,10 +96,14 @@ async fn of_token(
     if !claims.scope.contains("openid") {
         return Ok(Err(ResourceRefusal::MissingScope("openid")));
     }
-    let (client, state) = app
-        .store
-        .access_token_state(Some(&claims.client_id), claims.basis(), &claims.jti)
-        .await?;
+    let (client, state) = match loaded {
+        Some(loaded) => loaded,
+        None => {
+            let (caller, basis) = (Some(&claims.client_id), claims.basis());
+            let loaded = app.store.access_token_state(caller, basis, &claims.jti);
+            loaded.await?
+        }
+    };
     let Some((grant, user)) = state.live_user(now) else {
         return Ok(Err(ResourceRefusal::Inactive));
     };

@@ -18,6 +18,7 @@ const CLIENTS: Table = Table::new("clients", "client_id");
 const CODES: Table = Table::new("codes", "code_hash");
 const DEVICE_CODES: Table = Table::new("device_codes", "device_code_hash");
 const GRANTS: Table = Table::new("grants", "grant_id");
+const OPAQUE_ACCESS_TOKENS: Table = Table::new("opaque_access_tokens", "token_hash");
 const PUSHED_REQUESTS: Table = Table::new("pushed_requests", "reference_hash");
 const REVOKED_ACCESS_TOKENS: Table = Table::new("revoked_access_tokens", "access_jti");
 const SESSIONS: Table = Table::new("sessions", "refresh_jti");
@@ -39,6 +40,7 @@ impl CleanUpStore for D1Store {
             self.move_window(&CODES)?,
             self.move_window(&DEVICE_CODES)?,
             self.move_window(&GRANTS)?,
+            self.move_window(&OPAQUE_ACCESS_TOKENS)?,
             self.move_window(&PUSHED_REQUESTS)?,
             self.move_window(&REVOKED_ACCESS_TOKENS)?,
             self.move_window(&SESSIONS)?,
@@ -55,6 +57,7 @@ impl CleanUpStore for D1Store {
             delete(REVOKED_ACCESS_TOKENS.delete_where(EXPIRED))?,
             delete(USED_ONCE.delete_where(EXPIRED))?,
             delete(PUSHED_REQUESTS.delete_where(EXPIRED))?,
+            delete(OPAQUE_ACCESS_TOKENS.delete_where(EXPIRED))?,
         ];
         let [
             ..,
@@ -68,6 +71,7 @@ impl CleanUpStore for D1Store {
             revoked,
             used,
             pushed,
+            opaque,
         ] = self.db.batch(batch).await?;
         Ok(Forgotten {
             // Rows that came back: a client's consents go with it, and D1 counts those changes, too.
@@ -75,6 +79,7 @@ impl CleanUpStore for D1Store {
             codes: codes.changes(),
             device_codes: devices.changes(),
             grants: abandoned.changes() + expired.changes(),
+            opaque_access_tokens: opaque.changes(),
             pushed_requests: pushed.changes(),
             revoked_access_tokens: revoked.changes(),
             sessions: sessions.changes(),

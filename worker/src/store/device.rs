@@ -150,15 +150,11 @@ impl DeviceStore for D1Store {
             code,
             id,
         ];
-        let [_, created, _] = self
-            .db
-            .batch([
-                self.db.statement(consume, &[at, id, jti, code, at])?,
-                self.db.statement(&create_grant, &grant)?,
-                self.first_session(session)?,
-            ])
-            .await?;
-        created.first(row::status_index)
+        let batch = vec![
+            self.db.statement(consume, &[at, id, jti, code, at])?,
+            self.db.statement(&create_grant, &grant)?,
+        ];
+        self.begin(batch, redemption).await
     }
 }
 

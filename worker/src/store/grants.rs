@@ -43,7 +43,7 @@ impl GrantStore for D1Store {
     }
 
     async fn redeem(&self, redemption: &Redemption) -> Result<Option<StatusIndex>, EdgeError> {
-        let (grant, session) = (&redemption.grant, &redemption.session);
+        let grant = &redemption.grant;
         let hash = redemption.code.to_base64url();
         let (code, id) = (Value::Text(&hash), Value::Text(grant.id.as_str()));
         let at = Value::Integer(redemption.at.seconds());
@@ -57,23 +57,17 @@ impl GrantStore for D1Store {
              RETURNING status_index"
         );
         let details = serde_json::to_string(&grant.details)?;
-        let [_, created, _] = self
-            .db
-            .batch([
-                self.db.statement(consume, &[at, id, code, at])?,
-                self.db.statement(
-                    &create_grant,
-                    &[
-                        details.as_str().into(),
-                        grant.expires_at.seconds().into(),
-                        code,
-                        id,
-                    ],
-                )?,
-                self.first_session(session)?,
-            ])
-            .await?;
-        created.first(row::status_index)
+        let values = [
+            details.as_str().into(),
+            grant.expires_at.seconds().into(),
+            code,
+            id,
+        ];
+        let batch = vec![
+            self.db.statement(consume, &[at, id, code, at])?,
+            self.db.statement(&create_grant, &values)?,
+        ];
+        self.begin(batch, redemption).await
     }
 
     async fn begin_grant(
@@ -115,17 +109,22 @@ impl GrantStore for D1Store {
             "SELECT {GRANT} FROM sessions s JOIN grants g ON g.grant_id = s.grant_id \
              WHERE s.refresh_jti = ?"
         );
-        let batch = vec![
+        let mut batch = vec![
             self.mark_refreshed(rotation)?,
             self.insert_next(rotation)?,
             self.client(Some(rotation.credentials.client_id()))?,
             self.db.statement(&grants, &[presented])?,
             self.db.statement(&generations("?"), &[presented])?,
         ];
+        let read = batch.len();
+        if let Some(offer) = &rotation.next.access_token {
+            batch.push(self.access_token_of(&rotation.next.refresh_jti, offer)?);
+        }
         // A transaction: it is as if the proof had been used before anything else.
-        let (rows, proof) = self
+        let (mut rows, proof) = self
             .batch_with_proof(batch, rotation.proof.as_ref())
             .await?;
+        rows.truncate(read);
         let [_, _, clients, grants, sessions] = exactly(rows)?;
         Ok(Found {
             client: clients.first(row::client)?,
@@ -257,8 +256,24 @@ impl D1Store {
         self.db.statement(&sql, &[id.map(ClientId::as_str).into()])
     }
 
+    /// Runs what consumes a code and what creates the grant, and creates the first generation if that did.
+    pub(super) async fn begin(
+        &self,
+        mut batch: Vec<Statement>,
+        redemption: &Redemption,
+    ) -> Result<Option<StatusIndex>, EdgeError> {
+        let session = &redemption.session;
+        batch.push(self.first_session(session)?);
+        if let Some(offer) = &redemption.access_token {
+            batch.push(self.access_token_of(&session.refresh_jti, offer)?);
+        }
+        let rows = self.db.batch_of(batch).await?;
+        let created = rows.get(1).map(|created| created.first(row::status_index));
+        Ok(created.transpose()?.flatten())
+    }
+
     /// Creates the first generation of a grant, if that was created.
-    pub(super) fn first_session(&self, session: &Session) -> Result<Statement, EdgeError> {
+    fn first_session(&self, session: &Session) -> Result<Statement, EdgeError> {
         let sql = "INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, \
                    issued_at, expires_at, last_expires_at) \
                    SELECT ?, grant_id, ?, 1, created_at, ?, ? \
@@ -373,7 +388,7 @@ pub(super) fn read_presented(
     }))
 }
 
-fn token_state(grants: &Rows, users: &Rows) -> Result<TokenState, EdgeError> {
+pub(super) fn token_state(grants: &Rows, users: &Rows) -> Result<TokenState, EdgeError> {
     Ok(TokenState {
         grant: grants.first(row::grant)?,
         user: users.first(row::user)?,

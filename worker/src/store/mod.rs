@@ -12,6 +12,7 @@ mod device;
 mod grants;
 mod keys;
 mod once;
+mod opaque;
 mod pushed;
 mod registration;
 mod row;

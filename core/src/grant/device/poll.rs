@@ -174,6 +174,7 @@ pub fn decide(
                 grant,
                 session,
                 nonce: None,
+                access_token: None,
             })))
         }
     }

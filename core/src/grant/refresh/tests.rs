@@ -64,6 +64,7 @@ fn judged(
             refresh_jti: JwtId::parse(offered).unwrap(),
             access_jti: JwtId::parse("at-new").unwrap(),
             expires_at: at.plus(lifetimes.refresh_token),
+            access_token: None,
         },
         at,
         proof: None,
@@ -318,6 +319,7 @@ fn proving<const N: usize>(
             refresh_jti: JwtId::parse("not created").unwrap(),
             access_jti: JwtId::parse("at-new").unwrap(),
             expires_at: now.plus(Lifetimes::default().refresh_token),
+            access_token: None,
         },
         at: now,
         proof: proof

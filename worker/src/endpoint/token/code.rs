@@ -5,6 +5,7 @@ use gatepass_core::grant::Terms;
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::store::GrantStore;
+use gatepass_core::token::opaque::Offer;
 use gatepass_edge::random;
 
 use super::{Answer, Asking};
@@ -45,6 +46,10 @@ pub(super) async fn redeem(asking: Asking<'_>, request: &CodeRequest, app: &App)
     // Whatever can fail here must do so before the code is spent.
     let algorithms = settings.algorithms(app.config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
+    let opaque = settings.opaque_access_token(random::bytes()?);
+    redemption.access_token = opaque
+        .as_ref()
+        .map(|token| Offer::new(token, &request.wish, terms));
     let grant = &redemption.grant;
     let nonce = redemption.nonce.clone();
     let id_token = issue::id_token(grant, &grant.scope, nonce, terms, app).await?;
@@ -59,6 +64,7 @@ pub(super) async fn redeem(asking: Asking<'_>, request: &CodeRequest, app: &App)
         session,
         access_jti: session.access_jti.clone(),
         allowed: request.wish.under(grant),
+        kept: opaque,
         terms,
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken)

@@ -57,6 +57,7 @@ pub(super) async fn poll(asking: Asking<'_>, code: &DeviceCode, app: &App) -> An
         session: &made.session,
         access_jti: JwtId::from_random(random::bytes()?),
         allowed: Allowed::all(&made.grant),
+        kept: None,
         terms,
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken),

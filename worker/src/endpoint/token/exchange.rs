@@ -1,18 +1,13 @@
 //! Token exchange (RFC 8693): one round trip to D1, one more with an actor token, and with a DPoP proof.
 
-use gatepass_core::client::Client;
 use gatepass_core::dpop::check_key;
-use gatepass_core::grant::token_exchange::{self, LookedUp, Offered, TokenExchangeRequest};
-use gatepass_core::id::ClientId;
-use gatepass_core::secret::PresentedToken;
-use gatepass_core::store::{AuthorizeStore, GrantStore, OnceStore};
-use gatepass_core::time::Timestamp;
-use gatepass_core::token::{TokenResponse, access};
-use gatepass_edge::EdgeError;
+use gatepass_core::grant::token_exchange::{self, Offered, TokenExchangeRequest};
+use gatepass_core::store::OnceStore;
+use gatepass_core::token::TokenResponse;
 
 use super::{Answer, Asking};
 use crate::app::App;
-use crate::{issue, keys};
+use crate::{access_token, issue};
 
 pub(super) async fn exchange(
     asking: Asking<'_>,
@@ -23,7 +18,8 @@ pub(super) async fn exchange(
         credentials, now, ..
     } = asking;
     let caller = Some(credentials.client_id());
-    let (client, subject) = look_up(&request.subject_token, caller, app, now).await?;
+    let offered = request.subject_token.expose();
+    let (client, subject) = access_token::look_up(offered, caller, app, now).await?;
     let client = match credentials.authenticate(client, now) {
         Ok(client) => client,
         Err(failure) => return Ok(Err(failure.into())),
@@ -37,10 +33,16 @@ pub(super) async fn exchange(
         return Ok(Err(refusal.into()));
     }
     let actor = match &request.actor_token {
-        Some(token) => look_up(token, None, app, now).await?.1,
+        Some(token) => access_token::look_up(token.expose(), None, app, now)
+            .await?
+            .1
+            .ok(),
         None => None,
     };
-    let offered = Offered { subject, actor };
+    let offered = Offered {
+        subject: subject.ok(),
+        actor,
+    };
     let resources = &app.config.resources;
     let key = asking.key();
     let issued = issue::alone(client.client(), key, app, now, |jti, terms| {
@@ -54,23 +56,4 @@ pub(super) async fn exchange(
         issued_token_type,
         ..response
     }))
-}
-
-/// What the store knows of a token, if it is an access token of this provider; and who asks.
-async fn look_up(
-    token: &PresentedToken,
-    caller: Option<&ClientId>,
-    app: &App,
-    now: Timestamp,
-) -> Result<(Option<Client>, Option<LookedUp>), EdgeError> {
-    let Ok(jwt) = keys::verify(app, access::TYPE, token.expose(), now).await? else {
-        let (client, _) = app.store.client_and_sign_in(caller, None).await?;
-        return Ok((client, None));
-    };
-    let claims: &access::AccessTokenClaims = &jwt.payload;
-    let loaded = app
-        .store
-        .access_token_state(caller, claims.basis(), &claims.jti);
-    let (client, state) = loaded.await?;
-    Ok((client, Some(LookedUp { jwt, state })))
 }

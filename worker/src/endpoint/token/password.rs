@@ -69,6 +69,7 @@ pub(super) async fn sign_in(asking: Asking<'_>, request: &PasswordRequest, app: 
         session: &session,
         access_jti: session.access_jti.clone(),
         allowed: Allowed::all(&grant),
+        kept: None,
         terms,
         algorithms,
         gives_refresh_token: client.client().may_use(GrantType::RefreshToken),

@@ -4,7 +4,9 @@ use gatepass_core::client::Client;
 use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_wish};
 use gatepass_core::grant::{Terms, Wish};
 use gatepass_core::id::JwtId;
+use gatepass_core::secret::AccessToken;
 use gatepass_core::store::GrantStore;
+use gatepass_core::token::opaque::Offer;
 use gatepass_core::token::refresh::read_for_refresh;
 use gatepass_core::token::{RefreshRequest, TokenRefusal};
 use gatepass_edge::random;
@@ -28,10 +30,19 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
     {
         return Ok(Err(refusal.into()));
     }
+    // Kept only if its client turns out to have such tokens.
+    let opaque = AccessToken::from_random(random::bytes()?);
+    let offered = Terms {
+        issuer: &config.issuer,
+        lifetimes: &config.lifetimes,
+        now,
+        key: asking.key(),
+    };
     let next = NextSession {
         refresh_jti: JwtId::from_random(random::bytes()?),
         access_jti: JwtId::from_random(random::bytes()?),
         expires_at: now.plus(config.lifetimes.refresh_token),
+        access_token: Some(Offer::new(&opaque, &request.wish, offered)),
     };
     let rotation = Rotation {
         presented: &jti,
@@ -53,15 +64,14 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
     let keys = app.keys_for(algorithms).await?;
     let access_jti = refreshed.access_jti(&rotation, JwtId::from_random(random::bytes()?));
     let terms = Terms {
-        issuer: &config.issuer,
         lifetimes: &lifetimes,
-        now,
-        key: asking.key(),
+        ..offered
     };
     let allowed = request.wish.under(&refreshed.grant);
     let issue = Issue {
         grant: &refreshed.grant,
         session: &refreshed.session,
+        kept: (access_jti == rotation.next.access_jti).then_some(opaque),
         access_jti,
         allowed,
         terms,
