@@ -85,6 +85,7 @@ pub struct Metadata<'a> {
     token_endpoint_auth_methods_supported: [&'static str; 4],
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_signing_alg_values_supported: [&'static str; 4],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     dpop_signing_alg_values_supported: [&'static str; 4],
     subject_types_supported: [&'static str; 1],
@@ -105,6 +106,7 @@ impl<'a> Metadata<'a> {
     /// `must_push` whether everybody must push authorization requests.
     pub fn new(issuer: &'a Issuer, offer: Offer<'a>, registers: bool, must_push: bool) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
+        let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
         Self {
             issuer,
             authorization_endpoint: at(path::AUTHORIZE),
@@ -134,14 +136,13 @@ impl<'a> Metadata<'a> {
                 "client_secret_post",
                 "private_key_jwt",
             ],
-            token_endpoint_auth_signing_alg_values_supported: SigningAlgorithm::ALL
-                .map(SigningAlgorithm::as_str)
-                .to_vec(),
+            token_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
             introspection_endpoint_auth_methods_supported: [
                 "client_secret_basic",
                 "client_secret_post",
                 "private_key_jwt",
             ],
+            introspection_signing_alg_values_supported: algorithms,
             revocation_endpoint_auth_methods_supported: [
                 "none",
                 "client_secret_basic",
@@ -150,15 +151,12 @@ impl<'a> Metadata<'a> {
             ],
             dpop_signing_alg_values_supported: dpop::ALGORITHMS,
             subject_types_supported: ["public"],
-            id_token_signing_alg_values_supported: SigningAlgorithm::ALL
-                .map(SigningAlgorithm::as_str),
-            userinfo_signing_alg_values_supported: SigningAlgorithm::ALL
-                .map(SigningAlgorithm::as_str),
+            id_token_signing_alg_values_supported: algorithms,
+            userinfo_signing_alg_values_supported: algorithms,
             authorization_response_iss_parameter_supported: true,
             request_parameter_supported: true,
             require_signed_request_object: false,
-            request_object_signing_alg_values_supported: SigningAlgorithm::ALL
-                .map(SigningAlgorithm::as_str),
+            request_object_signing_alg_values_supported: algorithms,
             request_uri_parameter_supported: false,
             claims_parameter_supported: true,
             backchannel_logout_supported: true,
@@ -220,6 +218,8 @@ mod tests {
                 ["ES256", "RS256", "EdDSA", "Ed25519"],
             "introspection_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "introspection_signing_alg_values_supported":
+                ["ES256", "RS256", "EdDSA", "Ed25519"],
             "revocation_endpoint_auth_methods_supported":
                 ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
             "dpop_signing_alg_values_supported": ["ES256", "RS256", "EdDSA", "Ed25519"],

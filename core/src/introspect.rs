@@ -11,7 +11,7 @@ use crate::error::{ErrorCode, ErrorResponse};
 use crate::form::{Form, FormError};
 use crate::grant::{Grant, Session};
 use crate::id::{ClientId, Issuer};
-use crate::jose::Jwt;
+use crate::jose::{Claims, Jwt, JwtError, claims};
 use crate::secret::PresentedToken;
 use crate::time::Timestamp;
 use crate::token::access::AccessTokenClaims;
@@ -26,6 +26,18 @@ pub struct IntrospectionRequest {
     pub credentials: ClientCredentials,
     /// About what.
     pub token: PresentedToken,
+}
+
+/// The `typ` of a signed answer (RFC 9701 §5): no access token is mistaken for it, nor it for one.
+pub const SIGNED_TYPE: &str = "token-introspection+jwt";
+
+/// The content type of a signed answer.
+pub const SIGNED: &str = "application/token-introspection+jwt";
+
+/// Whether an `Accept` header asks for a signed answer (RFC 9701 §4).
+pub fn accepts_signed(accept: &str) -> bool {
+    let mut types = accept.split(',').map(|range| range.split(';').next());
+    types.any(|essence| essence.is_some_and(|text| text.trim().eq_ignore_ascii_case(SIGNED)))
 }
 
 /// Why an introspection request is refused. An invalid token is not a refusal but `active: false`.
@@ -133,6 +145,30 @@ impl Introspection {
     /// business.
     pub fn inactive() -> Self {
         Self::default()
+    }
+
+    /// The same, said by `issuer` to `caller` alone (RFC 9701 §5): without `sub` and `exp`, so that nobody takes
+    /// it for a token.
+    ///
+    /// # Errors
+    ///
+    /// [`JwtError::Unserializable`], which no answer causes.
+    pub fn addressed(
+        &self,
+        issuer: &Issuer,
+        caller: &ClientId,
+        now: Timestamp,
+    ) -> Result<Jwt<Claims>, JwtError> {
+        let answer = serde_json::to_value(self).map_err(|_| JwtError::Unserializable)?;
+        Ok(Jwt {
+            payload: claims([
+                ("iss", issuer.as_str().into()),
+                ("aud", caller.as_str().into()),
+                ("token_introspection", answer),
+            ]),
+            issued_at: now,
+            expires_at: Timestamp::from_seconds(0),
+        })
     }
 
     /// The answer about an access token whose signature and expiry were checked.

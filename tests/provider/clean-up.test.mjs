@@ -24,7 +24,7 @@ async function rows(...tables) {
   return (await db.prepare(`SELECT ${sql}`).all()).results[0];
 }
 
-const cleaned = ['clients', 'codes', 'device_codes', 'grants', 'pushed_requests', 'revoked_access_tokens', 'sessions', 'sign_ins', 'used_once'];
+const cleaned = ['clients', 'codes', 'device_codes', 'grants', 'opaque_access_tokens', 'pushed_requests', 'revoked_access_tokens', 'sessions', 'sign_ins', 'used_once'];
 
 /** What the last clean-up says in the log. */
 function lastLine() {
@@ -52,7 +52,7 @@ describe('the clean-up', () => {
     expect(await rows(...cleaned)).toEqual(live);
     const sum = (name) => runs.reduce((count, { forgotten }) => count + forgotten[name], 0);
     expect(Object.fromEntries(cleaned.map((name) => [name, sum(name)]))).toEqual({
-      clients: 2_000, codes: 2_000, device_codes: 2_000, grants: 2_000, pushed_requests: 2_000, revoked_access_tokens: 2_000, sessions: 4_000, sign_ins: 2_000, used_once: 2_000,
+      clients: 2_000, codes: 2_000, device_codes: 2_000, grants: 2_000, opaque_access_tokens: 2_000, pushed_requests: 2_000, revoked_access_tokens: 2_000, sessions: 4_000, sign_ins: 2_000, used_once: 2_000,
     });
     expect((await user.refresh(tokens.refresh_token)).status).toBe(200);
     expect((await user.introspect(tokens.access_token)).status).toBe(200);

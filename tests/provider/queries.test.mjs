@@ -84,6 +84,17 @@ describe('rows written, index entries included', () => {
     expect((await written(refresh)).rows).toBe(3);
   });
 
+  test('by a refresh of a client with opaque access tokens: the token too', async () => {
+    const browser = user();
+    const { tokens } = await browser.signIn();
+    const settle = (format) => db.prepare("UPDATE clients SET settings = json_set(settings, '$.access_token_format', ?) WHERE client_id = 'gatepass-demo'").bind(format).run();
+    await settle('opaque');
+    const refreshed = await written(() => browser.refresh(tokens.refresh_token));
+    await settle('jwt');
+    expect((await refreshed.result.json()).access_token).not.toContain('.');
+    expect(refreshed.rows).toBe(3);
+  });
+
   test('by a refresh with a proof: the proof too', async () => {
     const app = new ProvingApp(stack);
     const { tokens } = await app.signIn();

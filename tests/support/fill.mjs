@@ -5,7 +5,7 @@ export const NEVER = 253_402_300_799;
 
 /**
  * Adds clients with an origin and a consent each, sign-ins, codes, device codes, grants of one client, their spent
- * and newest generations, pushed requests, revoked access tokens and what was used once, `count` of each. Keys are random, as real ones are.
+ * and newest generations, opaque access tokens, pushed requests, revoked access tokens and what was used once, `count` of each. Keys are random, as real ones are.
  *
  * @param {D1Database} db
  * @param {number} count
@@ -34,6 +34,7 @@ export async function fill(db, count, { name, end }) {
     `INSERT INTO sessions (refresh_jti, grant_id, access_jti, generation, status, issued_at, expires_at, last_expires_at, refreshed_at, successor)
      SELECT ${key}, grant_id, '', 1, 'refreshed', 0, ?3, ?3, ?1, refresh_jti FROM sessions WHERE grant_id LIKE ?2 || '-%'`,
     `INSERT INTO revoked_access_tokens (access_jti, expires_at) ${numbers} SELECT ${key}, ?3 FROM n`,
+    `INSERT INTO opaque_access_tokens (token_hash, claims, issued_at, expires_at) ${numbers} SELECT ${key}, '{}', 0, ?3 FROM n`,
     `INSERT INTO pushed_requests (reference_hash, client_id, parameters, expires_at) ${numbers} SELECT ${key}, ?2, '', ?3 FROM n`,
     `INSERT INTO audit_log (event_id, at, event, outcome, reason, request_id) ${numbers} SELECT (unixepoch() - 86400) || '000-' || ${key}, unixepoch() - 86400, 'signed_in', 'done', '', ?2 || ?3 FROM n`,
     `INSERT INTO used_once (id_hash, expires_at) ${numbers} SELECT ${key}, ?3 FROM n`,

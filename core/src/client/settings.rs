@@ -42,6 +42,9 @@ pub struct ClientSettings {
     /// How userinfo is signed for it; not at all if absent (OIDC Dynamic Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<SigningAlgorithm>,
+    /// How introspection answers it, if it asks for a signed answer (RFC 9701 §6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<SigningAlgorithm>,
     /// How long ago its users may have signed in, in seconds, where a request does not say (OIDC Dynamic
     /// Client Registration §2).
     #[serde(skip_serializing_if = "Option::is_none")]

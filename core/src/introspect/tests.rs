@@ -243,3 +243,45 @@ fn every_refusal_has_its_code_on_the_wire() {
     let request = parse("token=t&client_id=a&token_type_hint=whatever").unwrap();
     assert_eq!(request.token.expose(), "t");
 }
+
+#[test]
+fn a_signed_answer_is_asked_for_by_its_type() {
+    for accept in [
+        SIGNED,
+        "application/json, application/token-introspection+jwt;q=0.9",
+        "Application/Token-Introspection+JWT",
+    ] {
+        assert!(accepts_signed(accept), "{accept}");
+    }
+    for accept in [
+        "",
+        "*/*",
+        "application/*",
+        "application/jwt",
+        "application/json",
+    ] {
+        assert!(!accepts_signed(accept), "{accept}");
+    }
+}
+
+#[test]
+fn a_signed_answer_says_who_says_so_and_to_whom_and_is_no_token() {
+    let caller = ClientId::parse("api").unwrap();
+    let inactive = Introspection::inactive();
+    let jwt = inactive.addressed(&issuer(), &caller, NOW).unwrap();
+    let kid = crate::id::KeyId::parse("k1").unwrap();
+    let algorithm = crate::jose::SigningAlgorithm::ES256;
+    let text = crate::jose::unsigned(SIGNED_TYPE, algorithm, &kid, &jwt).unwrap();
+    let text = text.attach(&[]);
+    let written = crate::jose::Compact::parse(&text)
+        .unwrap()
+        .claims()
+        .unwrap();
+    let expected = serde_json::json!({
+        "iss": "http://localhost:4000",
+        "aud": "api",
+        "iat": NOW.seconds(),
+        "token_introspection": { "active": false },
+    });
+    assert_eq!(serde_json::Value::from(written), expected);
+}

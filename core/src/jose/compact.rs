@@ -122,7 +122,7 @@ pub(super) fn unsigned<P: Serialize>(
     let stamped = Stamped {
         payload: &jwt.payload,
         iat: jwt.issued_at,
-        exp: jwt.expires_at,
+        exp: (jwt.expires_at >= jwt.issued_at).then_some(jwt.expires_at),
     };
     let failed = |_| JwtError::Unserializable;
     let header = serde_json::to_string(header).map_err(failed)?;
@@ -135,7 +135,8 @@ struct Stamped<'a, P> {
     #[serde(flatten)]
     payload: &'a P,
     iat: Timestamp,
-    exp: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<Timestamp>,
 }
 
 fn encoded(text: &str) -> String {

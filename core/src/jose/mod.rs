@@ -50,7 +50,7 @@ pub struct Jwt<P> {
     pub payload: P,
     /// `iat`.
     pub issued_at: Timestamp,
-    /// `exp`.
+    /// `exp`; one that is before `iat` is not said.
     pub expires_at: Timestamp,
 }
 

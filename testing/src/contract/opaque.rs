@@ -14,6 +14,16 @@ use gatepass_core::token::opaque::Offer;
 use super::{Store, World};
 use crate::fixture::{self, NOW};
 
+fn offer(token: &AccessToken, wish: &Wish, now: Timestamp) -> Offer {
+    let terms = Terms {
+        issuer: &fixture::issuer(),
+        lifetimes: &Lifetimes::default(),
+        now,
+        key: None,
+    };
+    Offer::new(token, wish, terms)
+}
+
 impl<S: Store> World<'_, S> {
     /// A client that has opaque access tokens, which live for a minute.
     async fn opaque_client(&self, format: AccessTokenFormat) -> Client {
@@ -34,16 +44,6 @@ impl<S: Store> World<'_, S> {
         AccessToken::new(self.jti().as_str())
     }
 
-    fn offer(&self, token: &AccessToken, wish: &Wish, now: Timestamp) -> Offer {
-        let terms = Terms {
-            issuer: &fixture::issuer(),
-            lifetimes: &Lifetimes::default(),
-            now,
-            key: None,
-        };
-        Offer::new(token, wish, terms)
-    }
-
     /// What a token allows, and whether it is live.
     async fn allowed_by(&self, token: &AccessToken) -> Option<(Jwt<AccessTokenClaims>, bool)> {
         let (client, found) = self.store.access_token(None, token.hash()).await.unwrap();
@@ -62,7 +62,7 @@ pub async fn an_opaque_token_comes_with_its_generation<S: Store>(store: &S) {
     let (first, second) = (world.opaque(), world.opaque());
     let made = world
         .grant_with(&client, |made| {
-            made.access_token = Some(world.offer(&first, &Wish::default(), NOW));
+            made.access_token = Some(offer(&first, &Wish::default(), NOW));
         })
         .await;
     let (token, is_live) = world.allowed_by(&first).await.unwrap();
@@ -88,7 +88,7 @@ pub async fn an_opaque_token_comes_with_its_generation<S: Store>(store: &S) {
         ..Wish::default()
     };
     let mut next = world.next(later);
-    next.access_token = Some(world.offer(&second, &less, later));
+    next.access_token = Some(offer(&second, &less, later));
     let presented = &made.session.refresh_jti;
     let credentials = fixture::credentials(&client);
     let rotation = |next| gatepass_core::grant::refresh::Rotation {
@@ -108,7 +108,7 @@ pub async fn an_opaque_token_comes_with_its_generation<S: Store>(store: &S) {
     // What is not the next generation's is not kept.
     let late = world.opaque();
     let mut again = world.next(later);
-    again.access_token = Some(world.offer(&late, &Wish::default(), later));
+    again.access_token = Some(offer(&late, &Wish::default(), later));
     store.rotate(&rotation(again)).await.unwrap();
     assert!(world.allowed_by(&late).await.is_none());
     world.end(&made.grant.id, EndReason::SignedOut).await;
@@ -120,13 +120,14 @@ pub async fn an_opaque_token_is_only_for_clients_that_have_such<S: Store>(store:
     let world = World::new(store, "an_opaque_token_is_only_for_clients_that_have_such").await;
     let client = world.opaque_client(AccessTokenFormat::Jwt).await;
     let token = world.opaque();
-    let offer = world.offer(&token, &Wish::default(), NOW);
-    let offered = |made: &mut super::Redemption| made.access_token = Some(offer);
-    world.grant_with(&client, offered).await;
+    let offered = offer(&token, &Wish::default(), NOW);
+    world
+        .grant_with(&client, |made| made.access_token = Some(offered))
+        .await;
     assert!(world.allowed_by(&token).await.is_none());
     let device = world.allowed().await;
     let redemption = super::Redemption {
-        access_token: Some(world.offer(&token, &Wish::default(), NOW)),
+        access_token: Some(offer(&token, &Wish::default(), NOW)),
         ..world.device_redemption(&device)
     };
     store.redeem_device_code(&redemption).await.unwrap();
@@ -177,9 +178,9 @@ pub async fn an_opaque_token_that_is_deleted_is_gone<S: Store>(store: &S) {
     let world = World::new(store, "an_opaque_token_that_is_deleted_is_gone").await;
     let client = world.opaque_client(AccessTokenFormat::Opaque).await;
     let token = world.opaque();
-    let offer = world.offer(&token, &Wish::default(), NOW);
+    let offered = offer(&token, &Wish::default(), NOW);
     let made = world
-        .grant_with(&client, |made| made.access_token = Some(offer))
+        .grant_with(&client, |made| made.access_token = Some(offered))
         .await;
     store.delete_access_token(token.hash()).await.unwrap();
     assert!(world.allowed_by(&token).await.is_none());
@@ -191,9 +192,9 @@ pub async fn an_expired_opaque_token_is_forgotten<S: Store>(store: &S) {
     let world = World::new(store, "an_expired_opaque_token_is_forgotten").await;
     let client = world.opaque_client(AccessTokenFormat::Opaque).await;
     let token = world.opaque();
-    let offer = world.offer(&token, &Wish::default(), NOW);
+    let offered = offer(&token, &Wish::default(), NOW);
     world
-        .grant_with(&client, |made| made.access_token = Some(offer))
+        .grant_with(&client, |made| made.access_token = Some(offered))
         .await;
     let end = NOW.plus(Lifetime::from_seconds(60));
     let [before, over] = super::clean_up::around(end, &world);

@@ -1,9 +1,11 @@
-//! `POST /oauth/introspect` (RFC 7662): one round trip to D1.
+//! `POST /oauth/introspect` (RFC 7662), signed if that is asked for (RFC 9701): one round trip to D1.
 
+use gatepass_core::client::AuthenticatedClient;
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::grant::token_exchange::LookedUp;
 use gatepass_core::introspect::{
-    Introspection, IntrospectionRefusal, IntrospectionRequest, check_caller,
+    Introspection, IntrospectionRefusal, IntrospectionRequest, SIGNED, SIGNED_TYPE, accepts_signed,
+    check_caller,
 };
 use gatepass_core::secret::RefreshToken;
 use gatepass_core::store::GrantStore;
@@ -14,9 +16,16 @@ use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
+use crate::keys::Keys;
 use crate::{access_token, assertion};
 
-type Answer = Outcome<Introspection, IntrospectionRefusal>;
+type Answer = Outcome<Told, IntrospectionRefusal>;
+
+/// What is told, and to whom.
+struct Told {
+    introspection: Introspection,
+    caller: AuthenticatedClient,
+}
 
 pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeError> {
     let posted = match Posted::read(&mut request).await? {
@@ -27,8 +36,10 @@ pub async fn answer(mut request: Request, app: &App) -> Result<Response, EdgeErr
         Ok(request) => introspect(request, app).await?,
         Err(refusal) => Err(refusal),
     };
+    let accept = http::header(&request, "Accept").unwrap_or_default();
     match outcome {
-        Ok(introspection) => http::json(&introspection),
+        Ok(told) if accepts_signed(&accept) => signed(&told, app).await,
+        Ok(told) => http::json(&told.introspection),
         Err(refusal) => http::error_json(&ErrorResponse::from(&refusal)),
     }
 }
@@ -62,10 +73,14 @@ async fn of_access_token(request: &IntrospectionRequest, app: &App, now: Timesta
         .map_err(Into::into)
         .and_then(|caller| {
             check_caller(&caller)?;
-            Ok(found.map_or_else(
+            let introspection = found.map_or_else(
                 |_| Introspection::inactive(),
                 |LookedUp { jwt, state }| Introspection::of_access_token(jwt, &state, &caller, now),
-            ))
+            );
+            Ok(Told {
+                introspection,
+                caller,
+            })
         }))
 }
 
@@ -84,8 +99,29 @@ async fn of_refresh_token(
         .map_err(Into::into)
         .and_then(|caller| {
             check_caller(&caller)?;
-            Ok(session.map_or_else(Introspection::inactive, |session| {
+            let introspection = session.map_or_else(Introspection::inactive, |session| {
                 Introspection::of_refresh_token(&session, &state, &caller, issuer, now)
-            }))
+            });
+            Ok(Told {
+                introspection,
+                caller,
+            })
         }))
+}
+
+/// The answer as a JWT for the caller alone (RFC 9701).
+async fn signed(told: &Told, app: &App) -> Result<Response, EdgeError> {
+    let client = told.caller.client();
+    let everyones = app.config.keys.algorithm;
+    let own = client.settings.introspection_signed_response_alg;
+    let algorithm = own.unwrap_or(everyones);
+    let issuer = &app.config.issuer;
+    let jwt = told
+        .introspection
+        .addressed(issuer, &client.id, clock::now())?;
+    let keys = Keys::of(app, &[algorithm]).await?;
+    let text = keys.sign(app, algorithm, SIGNED_TYPE, &jwt).await?;
+    let response = http::with_type(text, SIGNED)?;
+    response.headers().set("Cache-Control", "no-store")?;
+    Ok(response)
 }

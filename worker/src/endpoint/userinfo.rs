@@ -7,10 +7,7 @@ use gatepass_core::id::ClientId;
 use gatepass_core::jose::{Claims, Jwt, SigningAlgorithm};
 use gatepass_core::resource::{Refused, ResourceRefusal};
 use gatepass_core::scope::Scope;
-use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
-use gatepass_core::token::access::{self, AccessTokenClaims};
-use gatepass_core::token::opaque;
 use gatepass_core::userinfo;
 use gatepass_edge::possession::Presented;
 use gatepass_edge::{EdgeError, clock, http};
@@ -19,7 +16,7 @@ use worker::{Method, Request, Response};
 use super::{Outcome, parameters};
 use crate::access_token;
 use crate::app::App;
-use crate::keys::{self, Keys};
+use crate::keys::Keys;
 use crate::proof;
 
 /// What is told, to whom, and signed how.
@@ -77,17 +74,10 @@ async fn of_token(
     now: Timestamp,
 ) -> Outcome<Told, ResourceRefusal> {
     let token = presented.token.expose();
-    let looked_up = match opaque::hash_of(token) {
-        Some(hash) => Some(access_token::look_up_opaque(hash, None, app, now).await?),
-        None => None,
-    };
-    let (claims, loaded) = match looked_up {
-        Some((client, Ok(found))) => (found.jwt.payload, Some((client, found.state))),
-        Some((_, Err(error))) => return Ok(Err(error.into())),
-        None => match keys::verify::<AccessTokenClaims>(app, access::TYPE, token, now).await? {
-            Ok(jwt) => (jwt.payload, None),
-            Err(error) => return Ok(Err(error.into())),
-        },
+    let (client, found) = access_token::look_up(token, None, app, now).await?;
+    let (claims, state) = match found {
+        Ok(found) => (found.jwt.payload, found.state),
+        Err(error) => return Ok(Err(error.into())),
     };
     if let Err(refusal) = presented.check(claims.cnf.as_ref().map(|cnf| &cnf.jkt)) {
         return Ok(Err(refusal));
@@ -96,14 +86,6 @@ async fn of_token(
     if !claims.scope.contains("openid") {
         return Ok(Err(ResourceRefusal::MissingScope("openid")));
     }
-    let (client, state) = match loaded {
-        Some(loaded) => loaded,
-        None => {
-            let (caller, basis) = (Some(&claims.client_id), claims.basis());
-            let loaded = app.store.access_token_state(caller, basis, &claims.jti);
-            loaded.await?
-        }
-    };
     let Some((grant, user)) = state.live_user(now) else {
         return Ok(Err(ResourceRefusal::Inactive));
     };

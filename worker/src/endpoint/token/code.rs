@@ -1,7 +1,6 @@
 //! The authorization code grant (RFC 6749 §4.1.3): two round trips to D1.
 
 use gatepass_core::client::GrantType;
-use gatepass_core::grant::Terms;
 use gatepass_core::grant::code::{self, CodeRefusal, CodeRequest, NewIds};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::store::GrantStore;
@@ -14,9 +13,7 @@ use crate::audit::Entry;
 use crate::issue::{self, Issue};
 
 pub(super) async fn redeem(asking: Asking<'_>, request: &CodeRequest, app: &App) -> Answer {
-    let Asking {
-        credentials, now, ..
-    } = asking;
+    let credentials = asking.credentials;
     let (hash, proof) = (request.code.hash(), asking.proof_once());
     let (client, record, verdict) = app
         .store
@@ -33,12 +30,7 @@ pub(super) async fn redeem(asking: Asking<'_>, request: &CodeRequest, app: &App)
     };
     let settings = &client.client().settings;
     let lifetimes = settings.lifetimes(&app.config.lifetimes);
-    let terms = Terms {
-        issuer: &app.config.issuer,
-        lifetimes: &lifetimes,
-        now,
-        key: asking.key(),
-    };
+    let terms = asking.terms(&lifetimes, app);
     let mut redemption = match code::decide(record, request, &client, ids, terms) {
         Ok(redemption) => redemption,
         Err(refusal) => return Ok(Err(refusal.into())),

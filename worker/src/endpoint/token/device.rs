@@ -35,12 +35,7 @@ pub(super) async fn poll(asking: Asking<'_>, code: &DeviceCode, app: &App) -> An
     };
     let settings = &client.client().settings;
     let lifetimes = settings.lifetimes(&app.config.lifetimes);
-    let terms = Terms {
-        issuer: &app.config.issuer,
-        lifetimes: &lifetimes,
-        now,
-        key: asking.key(),
-    };
+    let terms = asking.terms(&lifetimes, app);
     let outcome = match device::decide(record, made, &client, new_ids()?, terms) {
         Ok(outcome) => outcome,
         Err(refusal) => return Ok(Err(refusal.into())),

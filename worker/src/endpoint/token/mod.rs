@@ -10,6 +10,7 @@ mod refresh;
 use gatepass_core::client::{AuthenticatedClient, Client, ClientCredentials, GrantType};
 use gatepass_core::dpop::{CheckedProof, ProofUse, ProofVerdict, Thumbprint};
 use gatepass_core::error::ErrorResponse;
+use gatepass_core::grant::{Lifetimes, Terms};
 use gatepass_core::time::Timestamp;
 use gatepass_core::token::{GrantRequest, TokenRefusal, TokenRequest, TokenResponse};
 use gatepass_edge::{EdgeError, clock, http};
@@ -37,6 +38,16 @@ impl<'a> Asking<'a> {
     /// The key to which the tokens will be bound.
     fn key(self) -> Option<&'a Thumbprint> {
         self.proof.map(|proof| &proof.jkt)
+    }
+
+    /// The terms on which it gets something that lives as long as `lifetimes` say.
+    fn terms(self, lifetimes: &'a Lifetimes, app: &'a App) -> Terms<'a> {
+        Terms {
+            issuer: &app.config.issuer,
+            lifetimes,
+            now: self.now,
+            key: self.key(),
+        }
     }
 
     /// The client, if it is the one that it says, and the proof counts.

@@ -1,9 +1,9 @@
 //! A password in the hands of a client (RFC 6749 §4.3, and first-party sign-in): two round trips to D1.
 
 use gatepass_core::client::GrantType;
+use gatepass_core::grant::Allowed;
 use gatepass_core::grant::code::NewIds;
 use gatepass_core::grant::password::{self, PasswordRefusal, PasswordRequest};
-use gatepass_core::grant::{Allowed, Terms};
 use gatepass_core::id::{GrantId, JwtId};
 use gatepass_core::store::{AuthorizeStore, GrantStore};
 use gatepass_core::time::Lifetime;
@@ -40,12 +40,7 @@ pub(super) async fn sign_in(asking: Asking<'_>, request: &PasswordRequest, app: 
     };
     let settings = &client.client().settings;
     let lifetimes = settings.lifetimes(&app.config.lifetimes);
-    let terms = Terms {
-        issuer: &app.config.issuer,
-        lifetimes: &lifetimes,
-        now,
-        key: asking.key(),
-    };
+    let terms = asking.terms(&lifetimes, app);
     let resources = &app.config.resources;
     let allowed = match request.check(&client, asking.directly, resources, terms) {
         Ok(allowed) => allowed,

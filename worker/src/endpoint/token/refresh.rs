@@ -1,8 +1,8 @@
 //! The refresh grant (RFC 6749 §6): one round trip to D1.
 
 use gatepass_core::client::Client;
+use gatepass_core::grant::Wish;
 use gatepass_core::grant::refresh::{self, NextSession, RefreshRefusal, Rotation, check_wish};
-use gatepass_core::grant::{Terms, Wish};
 use gatepass_core::id::JwtId;
 use gatepass_core::secret::AccessToken;
 use gatepass_core::store::GrantStore;
@@ -32,12 +32,7 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
     }
     // Kept only if its client turns out to have such tokens.
     let opaque = AccessToken::from_random(random::bytes()?);
-    let offered = Terms {
-        issuer: &config.issuer,
-        lifetimes: &config.lifetimes,
-        now,
-        key: asking.key(),
-    };
+    let offered = asking.terms(&config.lifetimes, app);
     let next = NextSession {
         refresh_jti: JwtId::from_random(random::bytes()?),
         access_jti: JwtId::from_random(random::bytes()?),
@@ -63,10 +58,7 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
     let algorithms = settings.algorithms(config.keys.algorithm);
     let keys = app.keys_for(algorithms).await?;
     let access_jti = refreshed.access_jti(&rotation, JwtId::from_random(random::bytes()?));
-    let terms = Terms {
-        lifetimes: &lifetimes,
-        ..offered
-    };
+    let terms = asking.terms(&lifetimes, app);
     let allowed = request.wish.under(&refreshed.grant);
     let issue = Issue {
         grant: &refreshed.grant,
