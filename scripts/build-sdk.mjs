@@ -1,7 +1,7 @@
 // Builds the npm package `gatepass` into sdk/dist: the core, and around it a module for `import` and one for
 // `require` of each entry.
 //
-// The tools come from the environment: WASM_BINDGEN_BIN, WASM_OPT_BIN, ESBUILD_BIN.
+// The tools come from the environment: WASM_OPT_BIN, ESBUILD_BIN.
 
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -43,7 +43,6 @@ async function bundle(env, core, entry, format) {
     '--charset=utf8',
     '--log-level=warning',
     `--alias:#wasm=${core.compressed}`,
-    `--alias:#abi=${core.abi}`,
     `--alias:#core=${core.script}`,
     `--alias:#fallback=${join(sdk, 'js', format === 'esm' ? 'import-fallback.js' : 'import-fallback.cjs.js')}`,
     '--external:./fallback.cjs',

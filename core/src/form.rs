@@ -31,12 +31,9 @@ pub struct ParameterName(String);
 
 impl ParameterName {
     fn new(name: &str) -> Self {
-        Self(
-            name.chars()
-                .filter(|c| c.is_ascii_graphic() && *c != '"' && *c != '\\')
-                .take(64)
-                .collect(),
-        )
+        let harmless = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        let name = name.bytes().filter(harmless).take(64).collect();
+        Self(String::from_utf8(name).unwrap_or_default())
     }
 }
 
@@ -134,30 +131,32 @@ impl fmt::Debug for Form {
 
 /// Encodes parameters, in the order given.
 pub fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let mut encoded = String::new();
+    let mut encoded = Vec::new();
     for (name, value) in pairs {
-        if !encoded.is_empty() {
-            encoded.push('&');
-        }
-        append(&mut encoded, name);
-        encoded.push('=');
-        append(&mut encoded, value);
+        append(&mut encoded, name, value);
     }
-    encoded
+    // It is ASCII.
+    String::from_utf8(encoded).unwrap_or_default()
 }
 
-fn append(encoded: &mut String, text: &str) {
+/// Appends one parameter to what is encoded.
+pub fn append(encoded: &mut Vec<u8>, name: &str, value: &str) {
+    if !encoded.is_empty() {
+        encoded.push(b'&');
+    }
+    append_text(encoded, name);
+    encoded.push(b'=');
+    append_text(encoded, value);
+}
+
+fn append_text(encoded: &mut Vec<u8>, text: &str) {
     for byte in text.bytes() {
         match byte {
-            b' ' => encoded.push('+'),
+            b' ' => encoded.push(b'+'),
             b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                encoded.push(char::from(byte));
+                encoded.push(byte);
             }
-            _ => {
-                encoded.push('%');
-                encoded.push(hex_digit(byte >> 4));
-                encoded.push(hex_digit(byte & 15));
-            }
+            _ => encoded.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
         }
     }
 }
@@ -184,12 +183,12 @@ fn decode(encoded: &[u8]) -> Result<String, FormError> {
     String::from_utf8(decoded).map_err(|_| FormError::NotUtf8)
 }
 
-fn hex_digit(value: u8) -> char {
-    char::from(if value < 10 {
+fn hex_digit(value: u8) -> u8 {
+    if value < 10 {
         b'0' + value
     } else {
         b'A' - 10 + value
-    })
+    }
 }
 
 fn hex_value(digit: u8) -> Option<u8> {

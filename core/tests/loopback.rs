@@ -21,7 +21,8 @@ use gatepass_core::rp::authorization::{
 };
 use gatepass_core::rp::failure::{ErrorResponse as WireError, Failure};
 use gatepass_core::rp::metadata::{self, DiscoveryDocument, Metadata};
-use gatepass_core::rp::session::{Begun, ClientSession, Finished, Rejected};
+use gatepass_core::rp::refresh::{Circuit, Finished, Flight, Moment, Outcome, Step};
+use gatepass_core::rp::session::{ClientSession, Clock};
 use gatepass_core::rp::token::{self, TokenResponse, Tokens, build_code_request};
 use gatepass_core::rp::{id_token, sign_out};
 use gatepass_core::scope::Scope;
@@ -37,7 +38,7 @@ const REDIRECT: &str = "http://localhost:3001/callback";
 /// The demo page at its provider.
 struct Loopback {
     provider: Provider,
-    metadata: Metadata,
+    document: Value,
     client_id: ClientId,
 }
 
@@ -52,10 +53,18 @@ impl Loopback {
         let document = discovery::Metadata::new(&provider.issuer, offer, false, false);
         let document = serde_json::to_value(&document).unwrap();
         Self {
-            metadata: metadata::process(&provider.issuer, &discovered(&document)).unwrap(),
+            document,
             client_id: fixture::demo().id,
             provider,
         }
+    }
+
+    fn metadata(&self) -> Metadata<'_> {
+        metadata::process(&self.provider.issuer, &discovered(&self.document)).unwrap()
+    }
+
+    fn clock(&self) -> Clock {
+        Clock::at(self.provider.clock.now())
     }
 
     /// The query of the authorization request, and what the page remembers.
@@ -74,7 +83,7 @@ impl Loopback {
         let random = &self.provider.random;
         let secrets = SignInSecrets::from_random(random.bytes(), random.bytes(), random.bytes());
         let now = self.provider.clock.now();
-        let (asked, transaction) = authorization::build(&self.metadata, request, secrets, now);
+        let (asked, transaction) = authorization::build(&self.metadata(), request, secrets, now);
         let (endpoint, query) = asked.url.split_once('?').unwrap();
         assert_eq!(endpoint, "http://localhost:4000/oauth/authorize");
         (query.to_owned(), transaction)
@@ -91,8 +100,10 @@ impl Loopback {
         let query = Form::parse(query).unwrap();
         let answer = authorization::parse(&query).unwrap();
         // Through the store of the tab, as in a browser.
-        let kept = Transaction::from_record(answer.state(), &transaction.to_record()).unwrap();
-        authorization::process(&self.metadata, kept, &answer, self.provider.clock.now())
+        let mut record = Vec::new();
+        transaction.write_record(&mut |name, value| record.push((name, value.to_owned())));
+        let kept = Transaction::from_record(answer.state(), &|name| found(&record, name)).unwrap();
+        authorization::process(&self.metadata(), kept, &answer, self.provider.clock.now())
     }
 
     /// What the token endpoint answers, as the page reads it.
@@ -103,13 +114,14 @@ impl Loopback {
         };
         let response: Value = serde_json::from_str(&response).unwrap();
         let response = TokenResponse {
-            access_token: text(&response, "access_token").unwrap().to_owned(),
-            token_type: text(&response, "token_type").unwrap().to_owned(),
-            refresh_token: text(&response, "refresh_token").map(str::to_owned),
-            id_token: text(&response, "id_token").map(str::to_owned),
+            access_token: text(&response, "access_token").unwrap(),
+            token_type: text(&response, "token_type").unwrap(),
+            refresh_token: text(&response, "refresh_token"),
+            id_token: text(&response, "id_token"),
+            expires_in: Some(Lifetime::from_seconds(300)),
         };
-        let id_token = response.id_token.clone();
-        Ok((token::process(response)?, id_token))
+        let id_token = response.id_token.map(str::to_owned);
+        Ok((token::process(&response)?, id_token))
     }
 
     fn redeem(&self, redemption: &Redemption) -> (Tokens, Option<String>) {
@@ -129,24 +141,35 @@ impl Loopback {
         let redemption = self.process(&transaction, &location).unwrap();
         let (tokens, _) = self.redeem(&redemption);
         let mut session = ClientSession::default();
-        session.sign_in(tokens);
+        session.sign_in(tokens, self.clock());
         (session, cookie)
     }
 
     /// One flight; with `lost`, the answer gets lost once and the page asks again.
-    fn refresh(&self, session: &mut ClientSession, lost: bool) -> Finished {
-        let Begun::Start(flight) = session.begin_refresh() else {
-            panic!("nothing to refresh")
-        };
-        let body = session
-            .build_refresh(&flight, &self.client_id, None)
-            .unwrap();
-        if lost {
-            assert!(self.provider.token(None, &body).is_ok());
-            self.wait(10);
+    fn refresh(&self, session: &mut ClientSession, mut lost: bool) -> Finished {
+        let mut circuit = Circuit::default();
+        let mut flight = Flight::begin(session, circuit, 0).unwrap();
+        let mut outcome = Outcome::Ready;
+        loop {
+            let at = Moment {
+                client_id: &self.client_id,
+                resource: None,
+                clock: self.clock(),
+                elapsed_ms: 0,
+                jitter: 0,
+            };
+            outcome = match flight.next(session, &mut circuit, outcome, at) {
+                Step::Pause(_) => Outcome::Ready,
+                Step::Send(body) if lost => {
+                    lost = false;
+                    assert!(self.provider.token(None, &body).is_ok());
+                    self.wait(10);
+                    Outcome::Answer(Err(Failure::Unreachable))
+                }
+                Step::Send(body) => Outcome::Answer(self.token(&body).map(|(tokens, _)| tokens)),
+                Step::Done(finished) => return finished,
+            }
         }
-        let answer = self.token(&body).map(|(tokens, _)| tokens);
-        session.finish_refresh(flight, answer)
     }
 
     fn wait(&self, seconds: u32) {
@@ -155,7 +178,7 @@ impl Loopback {
 
     /// What the API says of the page's token.
     fn accepts(&self, session: &ClientSession) -> bool {
-        let (_, token) = session.bearer().unwrap();
+        let token = session.bearer().unwrap();
         let header = format!("Bearer {}", token.expose());
         let token = resource::bearer_token(Some(&header)).unwrap();
         let parsed = ParsedJwt::parse(access::TYPE, token.expose()).unwrap();
@@ -201,6 +224,18 @@ fn discovered(document: &Value) -> DiscoveryDocument<'_> {
             "authorization_response_iss_parameter_supported",
         ),
     }
+}
+
+/// What another tab reads in the store.
+fn copy(session: &ClientSession) -> ClientSession {
+    let mut record = Vec::new();
+    session.write_record(&mut |name, value| record.push((name, value.to_owned())));
+    ClientSession::from_record(&|name| found(&record, name))
+}
+
+fn found<'a>(record: &'a [(&'static str, String)], name: &str) -> Option<&'a str> {
+    let found = record.iter().find(|(found, _)| *found == name);
+    found.map(|(_, value)| value.as_str())
 }
 
 /// A refusal, over the wire.
@@ -258,18 +293,17 @@ fn the_walk_from_the_first_click_to_the_second_generation() {
     };
     let client = &parties.client_id;
     assert_eq!(
-        id_token::process(&parties.metadata, client, expected, &claims),
+        id_token::process(&parties.provider.issuer, client, expected, &claims),
         Ok(())
     );
 
     let mut session = ClientSession::default();
-    session.sign_in(tokens);
+    session.sign_in(tokens, parties.clock());
     assert!(parties.accepts(&session));
     let first = refresh_token(&session).to_owned();
 
     parties.wait(300);
     assert!(!parties.accepts(&session), "the access token has expired");
-    assert_eq!(session.rejected(session.generation()), Rejected::Refresh);
     assert!(matches!(
         parties.refresh(&mut session, false),
         Finished::Renewed
@@ -327,7 +361,7 @@ fn an_answer_meant_for_another_tab_redeems_nothing() {
     let query = Form::parse(query).unwrap();
     let answer = authorization::parse(&query).unwrap();
     let now = parties.provider.clock.now();
-    let refused = authorization::process(&parties.metadata, other_transaction, &answer, now);
+    let refused = authorization::process(&parties.metadata(), other_transaction, &answer, now);
     assert_eq!(refused.unwrap_err(), AuthorizationError::OtherState);
 }
 
@@ -335,8 +369,7 @@ fn an_answer_meant_for_another_tab_redeems_nothing() {
 fn a_lost_response_and_two_tabs_sign_nobody_out() {
     let parties = Loopback::new();
     let (mut first, _) = parties.sign_in();
-    let mut second = ClientSession::default();
-    second.adopt(&first.to_record().unwrap());
+    let mut second = copy(&first);
     assert!(matches!(
         parties.refresh(&mut first, true),
         Finished::Renewed
@@ -354,8 +387,7 @@ fn a_lost_response_and_two_tabs_sign_nobody_out() {
 fn a_thief_and_the_user_both_end_and_the_page_knows_why() {
     let parties = Loopback::new();
     let (mut user, _) = parties.sign_in();
-    let mut thief = ClientSession::default();
-    thief.adopt(&user.to_record().unwrap());
+    let mut thief = copy(&user);
     assert!(matches!(
         parties.refresh(&mut user, false),
         Finished::Renewed
@@ -376,7 +408,7 @@ fn signing_out_at_the_provider_ends_the_page_with_its_reason_and_no_other_sign_i
     let parties = Loopback::new();
     let (mut here, cookie) = parties.sign_in();
     let (mut elsewhere, _) = parties.sign_in();
-    let endpoint = parties.metadata.end_session_endpoint.as_ref().unwrap();
+    let endpoint = parties.metadata().end_session_endpoint.unwrap();
     let home = "http://localhost:3001/";
     let url = sign_out::build_end_session_url(endpoint, &parties.client_id, home, None);
     let (_, query) = url.split_once('?').unwrap();

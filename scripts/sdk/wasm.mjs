@@ -24,7 +24,12 @@ const features = [
   '--enable-multivalue',
 ];
 // The order in which a compressed module came out smallest.
-const shrink = ['-Oz', '--converge', '--low-memory-unused', '--skip-pass=local-cse', '--reorder-functions', ...features, '--strip-debug', '--strip-producers'];
+const shrink = [
+  '--flatten', '--rereloop', '-Oz', '-Oz', '--converge', '--skip-pass=local-cse', '--reorder-functions', '--low-memory-unused', ...features,
+  '--strip-debug', '--strip-producers', '--strip-target-features',
+];
+// What js/wasm.js speaks to.
+const exported = ['memory', 'alloc', 'call'];
 // JavaScript has none of these.
 const lower = ['--signext-lowering', '--llvm-memory-copy-fill-lowering', '--llvm-nontrapping-fptoint-lowering'];
 
@@ -34,7 +39,6 @@ const lower = ['--signext-lowering', '--llvm-memory-copy-fill-lowering', '--llvm
  * @property {string} compressed a JavaScript module with the module in it. Compressed before it is inlined:
  *   base64 of a compressed module costs a download that is compressed once more 1 %, base64 of the module
  *   itself 28 %.
- * @property {string} abi a JavaScript module with the names of the module's imports and exports
  * @property {string} script the module as JavaScript
  */
 
@@ -43,31 +47,21 @@ export async function buildCore(env) {
   const work = join(target, 'sdk');
   await mkdir(work, { recursive: true });
   const file = (name) => join(work, name);
-  const tool = (variable, otherwise, ...args) => must(`${otherwise} failed`, env[variable] ?? otherwise, args, { env });
   // The others of binaryen lie beside it.
   const binaryen = (name, ...args) => must(`${name} failed`, (env.WASM_OPT_BIN ?? 'wasm-opt').replace(/wasm-opt(?=\.\w+$|$)/, name), args, { env });
 
   // As a cdylib alone: together with an rlib, there is no link-time optimization.
   await must('cargo failed', 'cargo', [
-    'rustc', '--release', '-p', 'gatepass-sdk', '--lib', '--crate-type', 'cdylib', '--target', 'wasm32-unknown-unknown',
+    'rustc', '--release', '-p', 'gatepass-sdk', '--features', 'standalone', '--lib', '--crate-type', 'cdylib', '--target', 'wasm32-unknown-unknown',
   ], { env, echo: true });
   const built = join(target, 'wasm32-unknown-unknown', 'release', 'gatepass_sdk.wasm');
-  // Told nothing of the features, wasm-bindgen makes a module that needs no tables of JavaScript's values
-  // and gives no pairs, which JavaScript could not.
-  await binaryen('wasm-opt', ...features, '--strip-target-features', built, '-o', file('gatepass_sdk.wasm'));
-  await tool('WASM_BINDGEN_BIN', 'wasm-bindgen', '--target', 'web', '--no-typescript', '--out-dir', work, file('gatepass_sdk.wasm'));
-
-  const names = exportsUsed(await readFile(file('gatepass_sdk.js'), 'utf8'));
   await writeFile(file('graph.json'), JSON.stringify([
-    { name: 'root', root: true, reaches: Object.values(names) },
-    ...Object.values(names).map((name) => ({ name, export: name })),
+    { name: 'root', root: true, reaches: exported },
+    ...exported.map((name) => ({ name, export: name })),
   ]));
-  await binaryen('wasm-metadce', file('gatepass_sdk_bg.wasm'), `--graph-file=${file('graph.json')}`, ...features, '-o', file('used.wasm'));
-  await binaryen('wasm-opt', file('used.wasm'), ...shrink, '-o', file('small.wasm'));
+  await binaryen('wasm-metadce', built, `--graph-file=${file('graph.json')}`, ...features, '-o', file('used.wasm'));
   const wasm = file('gatepass.wasm');
-  const short = await binaryen('wasm-opt', file('small.wasm'), ...features, '--minify-imports-and-exports-and-modules', '-o', wasm);
-  const abi = file('abi.mjs');
-  await writeFile(abi, abiOf(JSON.parse(short), names));
+  await binaryen('wasm-opt', file('used.wasm'), ...shrink, '-o', wasm);
 
   const compressed = file('compressed.mjs');
   const base64 = Buffer.from(await deflate(await readFile(wasm), { numiterations: 50 })).toString('base64');
@@ -77,36 +71,7 @@ export async function buildCore(env) {
   await binaryen('wasm2js', '-Oz', file('lowered.wasm'), ...features, '-o', file('wasm2js.mjs'));
   const script = file('core.mjs');
   await writeFile(script, instantiable(await readFile(file('wasm2js.mjs'), 'utf8')));
-  return { wasm, compressed, abi, script };
-}
-
-/** The exports that js/wasm.js needs, as wasm-bindgen's own glue calls them. @param {string} glue */
-function exportsUsed(glue) {
-  const find = (pattern) => {
-    const [, name] = pattern.exec(glue) ?? [];
-    if (!name) throw new Failure(`wasm-bindgen's glue has changed: nothing in it is like ${pattern}; see scripts/sdk/wasm.mjs`);
-    return name;
-  };
-  // What js/wasm.js does by hand.
-  find(/(wasm\.core_call\(retptr, this\.__wbg_ptr, ptr0, len0\))/);
-  return {
-    MEMORY: 'memory',
-    NEW: 'core_new',
-    CALL: 'core_call',
-    MALLOC: find(/passStringToWasm0\(input, wasm\.(\w+),/),
-    FREE: find(/wasm\.(\w+)\(deferred\w+, deferred\w+, 1\)/),
-  };
-}
-
-/** @param {{ imports: [string, string, string][], exports: [string, string][] }} short how names were shortened */
-function abiOf({ imports, exports }, names) {
-  const [[, thrown, short], ...more] = imports;
-  if (more.length > 0 || !thrown.includes('wbindgen_throw')) {
-    throw new Failure(`The SDK's core imports ${imports.map(([, name]) => name).join(', ')}; js/wasm.js has but one that throws`);
-  }
-  const of = Object.fromEntries(exports);
-  const constants = { MODULE: 'a', THROW: short, ...Object.fromEntries(Object.entries(names).map(([key, name]) => [key, of[name]])) };
-  return Object.entries(constants).map(([name, value]) => `export const ${name} = '${value}';\n`).join('');
+  return { wasm, compressed, script };
 }
 
 /** wasm2js makes one instance of its module at once; here a function makes as many as are wanted. @param {string} script */

@@ -2,14 +2,15 @@
 //
 //   configuration   the core is started, and given the options
 //   fetch           a request with the token; after a 401, `refresh` and once more   (user)
-//   refresh         the tokens are renewed, once for all who want it
+//   refresh         the tokens are renewed, once for all who want it                 (lock)
 //   sign-in         to the provider, and back with a code
 //   sign-out        here at once, then at the provider
+//   tabs            what happens to the page, and in the others
 //        |
 //   discovery revocation   what the provider is asked besides
 //   transport              requests: the time-outs, and the further tries
-//   session   storage      the tokens, in memory and in the store
-//   core                   `ask`: every decision, made in Rust
+//   session   storage      the tokens, in memory and in the storage
+//   core                   `ask`: every decision, made in Rust                       (wasm)
 //   events history page host error
 //
 // Each is a file. Its functions get what the client knows, `ClientState`, as their first parameter.
@@ -20,9 +21,10 @@ import { fetchWithToken } from './fetch.js';
 import { explain, note } from './history.js';
 import { refreshTokens } from './refresh.js';
 import { expireAccessToken } from './revocation.js';
-import { recall } from './session.js';
 import { handleCallback, login } from './sign-in.js';
 import { logout } from './sign-out.js';
+import { storageOf } from './storage.js';
+import { meetTabs } from './tabs.js';
 import { user } from './user.js';
 
 /**
@@ -35,14 +37,22 @@ import { user } from './user.js';
  * @property {Map<string, Set<Function>>} listeners events: by type
  * @property {Map<string, Promise<object>>} callbacks sign-in: the answers that are taken now, by `state`
  * @property {object[]} history history: what happened and why
- * @property {{ generation?: string, access?: string, record?: string }} session session: as the core
- *   said it last; without `access`, nobody is signed in
+ * @property {object} [storage] where the session record is kept besides: storage.js
+ * @property {string} key the record's name in it, and that of the lock and the channel
+ * @property {{ record?: object, access?: string, soon?: string, stale?: string, since?: number[] }} session
+ *   session: as the core said it last, and when the token was `soon` seconds from its end; without
+ *   `access`, nobody is signed in
+ * @property {string} [saved] session: what the storage has, as far as anybody knows
+ * @property {Promise<void>} saving session: the end of the last change of the storage
  * @property {Promise<void>} [starting] configuration
  * @property {{ call(parameters: string): string }} [core] configuration
  * @property {{ first: string, second: string }} [locations] configuration: of the discovery document
  * @property {Set<string>} [origins] configuration: who gets the token
  * @property {Promise<object>} [discovery] discovery: the provider's metadata
- * @property {Promise<void>} [renewal] refresh: the one under way, or the last
+ * @property {Promise<void>} [renewal] refresh: the one under way
+ * @property {object} [circuit] refresh: how long to leave the provider alone, as the core said it
+ * @property {Error} [setback] refresh: why
+ * @property {BroadcastChannel} [channel] tabs
  */
 
 /**
@@ -50,11 +60,20 @@ import { user } from './user.js';
  * needed, and resolves to what makes one.
  */
 export function makeClient(options, start) {
+  const { issuer, clientId, storage } = options;
   /** @type {ClientState} */
-  const client = { options: { ...options }, start, listeners: new Map(), callbacks: new Map(), history: [] };
-  // Until the core is started, a record in the store stands for a token, so that `signedIn` is true
-  // from the first.
-  client.session = { access: recall(client) };
+  const client = {
+    options: { scope: 'openid profile offline_access read', ...options },
+    start,
+    listeners: new Map(),
+    callbacks: new Map(),
+    history: [],
+    storage: storageOf(storage),
+    key: `gatepass.session ${issuer} ${clientId}`,
+    saving: Promise.resolve(),
+  };
+  client.session = { access: isRemembered(client) };
+  meetTabs(client);
 
   const whenReady = (call, step) => async (...given) => {
     try {
@@ -82,4 +101,16 @@ export function makeClient(options, start) {
     explain: () => explain(client),
     on: (type, listener) => listen(client, type, listener),
   };
+}
+
+/**
+ * Until the core is started, a record with tokens stands for a token, so that `signedIn` is true from the
+ * first; if the storage can say so at once.
+ */
+function isRemembered({ storage, key }) {
+  try {
+    return storage?.read(key)?.includes?.('"access":');
+  } catch {
+    return undefined;
+  }
 }

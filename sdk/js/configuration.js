@@ -7,22 +7,21 @@ import { adoptStored } from './session.js';
 
 /** Starts the core, once for all who need it; after a failure the next one tries again. */
 export function ready(client) {
-  client.starting ??= begin(client).catch((error) => {
+  client.starting ??= startCore(client).catch((error) => {
     client.starting = undefined;
     throw error;
   });
   return client.starting;
 }
 
-async function begin(client) {
-  const { issuer, clientId, redirectUri, apis = [], resource } = client.options;
-  const { scope = 'openid profile offline_access read' } = client.options;
+async function startCore(client) {
+  const { issuer, apis = [] } = client.options;
   const makeCore = await client.start();
   client.core = makeCore();
   note(client, 'started', { core: makeCore.core });
-  client.locations = ask(client, 'configure', { issuer, clientId, redirectUri, scope, resource });
+  client.locations = ask(client, 'configure');
   client.origins = new Set([issuer, ...apis].map(originOf));
-  adoptStored(client);
+  await adoptStored(client);
 }
 
 /** An origin; a path would promise a limit that does not hold. */

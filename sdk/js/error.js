@@ -7,6 +7,7 @@ const MESSAGES = {
   callback_missing: 'This address answers no sign-in',
   callback_foreign: 'This answers no sign-in of this tab',
   not_refreshable: 'There is no refresh token',
+  not_replayable: 'The body cannot be sent again, but the token is new',
 };
 
 export class GatepassError extends Error {

@@ -1,56 +1,79 @@
 // Calls with the token: who gets it, and what a 401 means.
 
-import { ask } from './core.js';
+import { GatepassError } from './error.js';
+import { note } from './history.js';
 import { joinRefresh } from './refresh.js';
-import { adoptStored } from './session.js';
+import { isDue } from './session.js';
 import { send } from './transport.js';
 
 /** `client.fetch`: with the token, if the request goes to one of its origins and brings none of its own. */
 export async function fetchWithToken(client, input, init) {
   const request = new Request(input, init);
   if (!client.origins.has(new URL(request.url).origin) || request.headers.has('authorization')) {
-    return send(client, 'api', request);
+    return send(client, 'api', () => request);
   }
-  return sendWithToken(client, 'api', request, repeatable(request, input, init));
+  return sendWithToken(client, 'api', repeated(request, input, init), request.signal);
 }
 
-/** Makes the same request once more, if that can be done. Copying a body is slow, so it is the last resort. */
-function repeatable(request, input, init) {
-  if (['GET', 'HEAD'].includes(request.method)) return () => request;
-  if (init?.body instanceof ReadableStream) return undefined;
-  if (!(input instanceof Request)) return () => new Request(request.url, init);
+/**
+ * Makes the request, and again each time that it is called; `once` if it cannot be made again, as with a
+ * body that is a stream. Copying a body is slow, so it is the last resort.
+ */
+function repeated(request, input, init) {
+  const again = maker(request, input, init ?? {});
+  let made = 0;
+  return Object.assign(() => (made++ ? again?.() : request), { once: !again });
+}
+
+function maker(request, input, init) {
+  const { body, replay } = init;
+  if (!request.body) return () => request;
+  if (replay === 'never') return undefined;
+  if (replay) return () => new Request(request, { body: replay(), duplex: 'half' });
+  if (body?.getReader || body?.[Symbol.asyncIterator]) return undefined;
+  if (body) return () => new Request(input, init);
   const copy = request.clone();
-  return () => copy;
+  return () => copy.clone();
 }
 
-/** Sends a request with the token; a 401 renews the token and repeats the request once, as `again` makes it. */
-export async function sendWithToken(client, kind, request, again) {
-  if (!client.session.access) return send(client, kind, request);
-  const { generation } = client.session;
-  const response = await send(client, kind, bearing(client, request));
-  if (response.status !== 401) return response;
-  const renewed = renew(client, generation);
-  if (!again) {
-    // The caller can send it anew; by then the token should be good.
-    await renewed.catch(() => {});
-    return response;
-  }
-  return (await renewed) ? send(client, kind, bearing(client, again())) : response;
+/**
+ * Sends a request with the token; a 401 renews the token and repeats the request once. The signal ends
+ * the call, not the refresh: a token that is spent must not be lost.
+ */
+export async function sendWithToken(client, kind, make, signal) {
+  await freshen(client, make.once, signal);
+  const { access } = client.session;
+  const response = await send(client, kind, make, access);
+  if (response.status !== 401 || !access || isFromElsewhere(client, response)) return response;
+  if (!(await renew(client, access, signal))) return response;
+  if (make.once) throw Object.assign(new GatepassError('not_replayable'), { response });
+  // What is not read keeps its connection.
+  response.body?.cancel().catch(() => {});
+  return send(client, kind, make, client.session.access);
 }
 
-function bearing({ session }, request) {
-  request.headers.set('authorization', `Bearer ${session.access}`);
-  return request;
+/** Renews a token that is about to expire: aside while it is good, before a call that could not be repeated. */
+async function freshen(client, once, signal) {
+  if (!isDue(client, 'soon')) return;
+  const renewal = joinRefresh(client, signal).catch(() => signal?.throwIfAborted());
+  if (once || isDue(client, 'stale')) await renewal;
+  else renewal.catch(() => {});
 }
 
 /** Sees to it that there is another token than the rejected one; false if there will be none. */
-async function renew(client, generation) {
-  adoptStored(client);
-  const verdict = ask(client, 'rejected', { generation }).do;
+async function renew(client, rejected, signal) {
+  const { access } = client.session;
+  const verdict = access === rejected ? 'refresh' : access ? 'repeat' : 'return';
+  note(client, 'decided', { verdict }, 'rejected');
   if (verdict === 'refresh') {
-    await joinRefresh(client).catch((error) => {
-      if (client.session.access) throw error;
+    await joinRefresh(client, signal).catch((error) => {
+      if (error.code !== 'not_refreshable' && client.session.access) throw error;
     });
   }
-  return verdict !== 'return' && !!client.session.access;
+  return !!client.session.access && client.session.access !== rejected;
+}
+
+/** Whether a redirect led to another origin, where browsers send no token: its 401 says nothing of ours. */
+function isFromElsewhere({ origins }, { redirected, url }) {
+  return redirected && !origins.has(new URL(url).origin);
 }

@@ -23,8 +23,8 @@ function harmless(value) {
 }
 
 /** Notes what the core decided about `call`, if it decided anything. */
-export function noteDecision(client, call, { do: verdict, wait, error, reason }, status) {
-  if (verdict ?? wait ?? error) note(client, 'decided', { verdict, wait, error, reason, status }, call);
+export function noteDecision(client, call, { pause, wait = pause, error, reason }, status) {
+  if (wait ?? error) note(client, 'decided', { wait, error, reason, status }, call);
 }
 
 /** `client.explain`. */

@@ -3,7 +3,21 @@
 /** The time in whole seconds. */
 export const now = () => Math.floor(Date.now() / 1000);
 
+/** Milliseconds of a clock that never goes back; it may stand still while the machine sleeps. */
+export const elapsed = () => Math.floor(performance.now());
+
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** What a promise resolves to, unless the signal is aborted first: then `error`, or the signal's reason. */
+export function unlessAborted(promise, signal, error) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(error ?? signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
 
 export const randomBytes = (length) => crypto.getRandomValues(new Uint8Array(length));
 

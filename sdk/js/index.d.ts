@@ -43,12 +43,12 @@ export interface ClientOptions {
   /** The resource that the tokens are for (RFC 8707). Default: the provider decides. */
   resource?: string;
   /**
-   * Where the tokens live. `'memory'` forgets them on reload. `'session'` keeps them in
-   * `sessionStorage`, so that a reload of the tab stays signed in; a script injected into the page
-   * can read them there.
+   * Where the tokens live. `'memory'` forgets them on reload. `'session'` keeps them in `sessionStorage`, so
+   * that a reload of the tab stays signed in; `'local'` in `localStorage`, so that all tabs of this origin share
+   * one session. A script injected into the page can read them in either. Or a storage of your own.
    * @defaultValue `'memory'`
    */
-  storage?: 'memory' | 'session';
+  storage?: 'memory' | 'session' | 'local' | SessionStorage;
   /** Used in place of the global `fetch`, for the client's own requests as well. It is called with one `Request`. */
   fetch?: (request: Request) => Promise<Response>;
   /**
@@ -59,6 +59,37 @@ export interface ClientOptions {
   fallback?: () => Promise<{ makeFallbackCore: () => unknown }>;
   /** Used in place of `location.assign` to leave the page, with the address to go to. */
   navigate?: (url: string) => void;
+}
+
+/**
+ * Keeps one text under one key. Each function may be asynchronous, and may throw: a storage that fails ends no
+ * session. Only what tokens are made of is kept; after a sign-out, only that there was one.
+ */
+export interface SessionStorage {
+  /** The text under the key; nothing, if there is none. */
+  read(key: string): string | null | undefined | Promise<string | null | undefined>;
+  /** Keeps the text in place of the one before. */
+  write(key: string, text: string): unknown;
+  /** Forgets the text. Asked for when `write` failed: an old token is worse than none. */
+  remove(key: string): unknown;
+  /** Whether the tabs of this origin see the same texts. They then share one session, and renew it one at a time. */
+  readonly shared?: boolean;
+  /**
+   * For a storage that keeps the refresh token to itself: sends the requests to the token and the revocation
+   * endpoint, with the token in place of what `read` gave out instead of it.
+   */
+  send?(request: Request): Promise<Response>;
+}
+
+/** `RequestInit`, and what to do if the body would have to be sent twice. */
+export interface FetchInit extends RequestInit {
+  /**
+   * A call that meets a 401 is sent again with a new token. A text, a blob, a form or bytes are sent as they are;
+   * the body of a `Request` is copied before it is sent, which holds it in memory; a stream is not sent again, and
+   * the call rejects with {@link NotReplayable}. `'never'` makes no copy and takes every body for a stream; a
+   * function gives the body anew.
+   */
+  replay?: 'never' | (() => BodyInit);
 }
 
 /** How to begin a sign-in. */
@@ -162,10 +193,10 @@ export interface User {
 
 /** What happened, by the type of the event. */
 export interface ClientEvents {
-  /** A sign-in was completed. */
+  /** A sign-in was completed, here or in a tab that shares the storage. */
   signed_in: Record<string, never>;
   /**
-   * The session is over. `reason` is absent when {@link Client.logout} ended it; otherwise the
+   * The session is over. `reason` is absent when {@link Client.logout} ended it, in this tab or another; otherwise the
    * provider did, and says why. Gatepass: `replayed`, `code_replayed`, `expired`, `revoked`,
    * `signed_out` (at the provider), `administrator`, `consent_withdrawn`. Another provider, or a grant that
    * Gatepass does not know: `invalid_grant`.
@@ -173,7 +204,10 @@ export interface ClientEvents {
   signed_out: { reason?: string };
   /** There are new tokens. */
   refreshed: Record<string, never>;
-  /** The tokens could not be renewed. Nobody is signed out by it: the next call tries again. */
+  /**
+   * The tokens could not be renewed. Nobody is signed out by it: a later call tries again, after a second, then
+   * longer and longer up to ten, or after as long as the server asked for.
+   */
   refresh_failed: { code: GatepassErrorCode };
   /** A request of this client was answered, or failed on the way (`status` 0). */
   request: RequestEvent;
@@ -255,15 +289,21 @@ export interface Client {
    * `fetch` with the access token, for the origins in {@link ClientOptions.apis}; for all others, and
    * when signed out, plain `fetch`. A call with its own `Authorization` header is left alone too.
    *
-   * A 401 renews the token and repeats the call once. However many calls meet a 401, and
-   * whenever, one rejected token is renewed once. The second 401 and any 403 are returned as they
-   * are, and so is the 401 to a `ReadableStream` body, which cannot be sent twice, and the one
-   * that shows that the session is over.
+   * A 401 renews the token and repeats the call once. However many calls meet a 401, in however many tabs
+   * that share the storage, and whenever, one rejected token is renewed once. The second 401 and any 403 are
+   * returned as they are, and so is the one that shows that the session is over. A token that is about to expire is
+   * renewed beforehand, aside; before a body that cannot be sent twice, first.
+   *
+   * `signal` ends the call. A refresh that is on its way ends by itself: its token would be lost otherwise.
+   *
+   * Browsers (Chrome since 119, Firefox since 111, Safari) send no token along with a redirect to another origin;
+   * `redirect: 'manual'` or `'error'` follows none at all.
    *
    * @throws whatever `fetch` throws; {@link GatepassError} `network_error`, `timeout`, `server_error` …
-   *   if the token could not be renewed for a passing reason. The user is then still signed in.
+   *   if the token could not be renewed for a passing reason, after twelve seconds at most: the user is then still
+   *   signed in; {@link NotReplayable}
    */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  fetch(input: RequestInfo | URL, init?: FetchInit): Promise<Response>;
 
   /**
    * Renews the tokens now. Calls at the same time share one request.
@@ -348,6 +388,8 @@ export type GatepassErrorCode =
   | 'signed_out'
   /** The provider gave no refresh token: a new sign-in is needed when the access token expires. */
   | 'not_refreshable'
+  /** A call met a 401, and its body cannot be sent again: see {@link NotReplayable}. */
+  | 'not_replayable'
   /** The provider could not be reached. */
   | 'network_error'
   /** The provider did not answer in time; of a sign-in through another window, nobody did. */
@@ -369,6 +411,17 @@ export class GatepassError extends Error {
   readonly reason?: string;
   /** The HTTP status of the answer, if one was the cause. */
   readonly status?: number;
+}
+
+/**
+ * A call met a 401, and its body cannot be sent again. The token has been renewed, so the same call with a new
+ * body will do: `error.code === 'not_replayable'`.
+ */
+export interface NotReplayable extends GatepassError {
+  /** By which it is known. */
+  readonly code: 'not_replayable';
+  /** The 401. */
+  readonly response: Response;
 }
 
 /**

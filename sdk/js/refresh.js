@@ -1,50 +1,100 @@
 // Renewing the tokens: one request at a time, shared by all who want it.
 
-import { ask } from './core.js';
+import { tellTabs } from './channel.js';
+import { ask, consult, refusal } from './core.js';
 import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { emit } from './events.js';
+import { sleep, unlessAborted } from './host.js';
+import { holdLock } from './lock.js';
 import { tryToRevoke } from './revocation.js';
-import { adoptStored, keep } from './session.js';
-import { persist } from './transport.js';
+import { keep, recall } from './session.js';
+import { exchange } from './transport.js';
+
+/** The longest that a call waits for a refresh, in milliseconds. The refresh itself goes on. */
+const PATIENCE = 12_000;
 
 /** `client.refresh`. */
 export function refreshTokens(client) {
-  adoptStored(client);
   return joinRefresh(client);
 }
 
-/** Begins a refresh; whoever comes while it is under way shares it. */
-export async function joinRefresh(client) {
-  const { flight } = ask(client, 'refresh');
-  if (flight) client.renewal = fly(client, flight);
-  return client.renewal;
+/** Begins a refresh; whoever comes while it is under way shares it. The signal ends the waiting alone. */
+export async function joinRefresh(client, signal) {
+  client.renewal ??= renewTokens(client).finally(() => {
+    client.renewal = undefined;
+  });
+  const patient = unlessAborted(client.renewal, AbortSignal.timeout(PATIENCE), new GatepassError('timeout'));
+  return unlessAborted(patient, signal);
 }
 
-/** The refresh that the core calls `flight`, from its first try to what becomes of the session. */
+async function renewTokens(client) {
+  const flight = beginFlight(client);
+  const release = await holdLock(client);
+  try {
+    await fly(client, flight);
+  } finally {
+    release();
+  }
+}
+
+function beginFlight(client) {
+  try {
+    return ask(client, 'begin');
+  } catch (error) {
+    throw error.code === 'waiting' ? client.setback : error;
+  }
+}
+
+/** Does what the core says, step by step, until there are other tokens or none to be had. */
 async function fly(client, flight) {
-  let reply = { status: 0 };
+  let reply;
   let failed;
-  try {
-    const { token_endpoint: endpoint } = await metadata(client);
-    reply = await persist(client, 'token', endpoint, () => ask(client, 'refresh_body', { flight }).body);
-  } catch (error) {
-    failed = error;
-  }
-  try {
-    const { late, renewed, ...view } = ask(client, 'refreshed', { flight }, reply);
-    keep(client, view);
-    if (late) tryToRevoke(client, late);
-    if (renewed) emit(client, 'refreshed');
-  } catch (error) {
-    if (error.code === 'session_ended') {
-      keep(client, {});
-      emit(client, 'signed_out', { reason: error.reason });
-      throw error;
+  for (;;) {
+    const stored = await recall(client);
+    const step = consult(client, 'next', { ...flight, ...stored, answered: reply && 1 }, reply);
+    const { send, pause, late, renewed, error, detail, reason, ...rest } = step;
+    flight = only('flight_', rest);
+    if (!flight.flight_tries) throw refusal(step, reply);
+    client.circuit = only('circuit_', rest);
+    await keep(client, rest);
+    if (send) {
+      [reply, failed] = await tokenReply(client, send);
+    } else if (pause) {
+      reply = undefined;
+      await sleep(pause);
+    } else {
+      // The others hear of what this tab has changed, not of what it heard itself.
+      if (reply) tellTabs(client);
+      if (late) tryToRevoke(client, late);
+      if (renewed) return emit(client, 'refreshed');
+      if (!error) throw new GatepassError('signed_out');
+      const refused = refusal(step, reply);
+      if (error === 'session_ended') throw refused;
+      client.setback = failed ?? refused;
+      emit(client, 'refresh_failed', { code: client.setback.code });
+      throw client.setback;
     }
-    failed ??= error;
-    emit(client, 'refresh_failed', { code: failed.code });
-    throw failed;
   }
-  if (!client.session.access) throw new GatepassError('signed_out');
+}
+
+/** Takes the fields whose names begin so out of `fields`. */
+function only(prefix, fields) {
+  const found = {};
+  for (const name in fields) {
+    if (!name.startsWith(prefix)) continue;
+    found[name] = fields[name];
+    delete fields[name];
+  }
+  return found;
+}
+
+/** What the token endpoint answers; without its address, no answer and why not. */
+async function tokenReply(client, body) {
+  try {
+    const { token_endpoint: endpoint } = await metadata(client, exchange);
+    return [await exchange(client, 'token', endpoint, body)];
+  } catch (error) {
+    return [{ status: 0 }, error];
+  }
 }

@@ -1,29 +1,63 @@
-// The session as the core said it last, and its place in the store.
+// The session as the core said it last, and its place in the storage.
 
-import { ask } from './core.js';
-import { read, remember } from './storage.js';
+import { ask, parsed, prefixed } from './core.js';
+import { emit } from './events.js';
+import { elapsed, now } from './host.js';
 
-/** Keeps what the core says of the session. A store that refuses ends nothing, and must not be outdated. */
-export function keep(client, view) {
-  const changed = view.record !== client.session.record;
-  client.session = view;
-  const key = keyOf(client);
-  if (!key || !changed) return;
-  if (!view.record || !remember(key, view.record)) remember(key);
+/** Keeps what the core says of the session, and tells the listeners what that means. */
+export async function keep(client, { soon, stale, ...record }) {
+  const before = client.session;
+  const { access, sign_in: signIn, ended: reason } = record;
+  client.session = { record, access, soon, stale, since: [now(), elapsed()] };
+  if (before.since) {
+    // How old a token is does not change with the clock.
+    if (access === before.access) Object.assign(client.session, { ...before, record });
+    if (before.access && !access) emit(client, 'signed_out', { reason });
+    if (access && signIn !== before.record.sign_in) emit(client, 'signed_in');
+  }
+  // In order, and by then the newest.
+  client.saving = client.saving.then(() => save(client));
+  await client.saving;
 }
 
-/** Takes what another client of this tab has put into the store. */
-export function adoptStored(client) {
-  keep(client, ask(client, 'adopt', { record: recall(client) }));
+/** Brings the storage up to date. If it refuses, nothing has ended; but it must not be outdated. */
+async function save(client) {
+  const { storage, key, session: { record } } = client;
+  const text = JSON.stringify(record);
+  if (!storage || !record.v || text === client.saved) return;
+  client.saved = text;
+  try {
+    await storage.write(key, text);
+  } catch {
+    client.saved = undefined;
+    try {
+      await storage.remove(key);
+    } catch {
+      // It is tried again with the next change.
+    }
+  }
 }
 
-/** The record in the store, if there is one. */
-export function recall(client) {
-  const key = keyOf(client);
-  return key && read(key);
+/** Takes what another tab, or another client in this one, has put into the storage. */
+export async function adoptStored(client) {
+  await keep(client, ask(client, 'adopt', await recall(client)));
 }
 
-/** Where the record is, if it is to be stored at all. */
-function keyOf({ options: { storage, issuer, clientId } }) {
-  return storage === 'session' ? `gatepass.session ${issuer} ${clientId}` : undefined;
+/** What is in the storage, as the core wants it. What cannot be read says nothing. */
+export async function recall(client) {
+  let text;
+  try {
+    text = await client.storage?.read(client.key);
+    client.saved = text ?? client.saved;
+  } catch {
+    // As if there were none.
+  }
+  return prefixed('stored.', parsed(text));
+}
+
+/** Whether the access token has reached the age `soon` or `stale`, by whichever clock went further. */
+export function isDue({ session }, age) {
+  if (!session[age]) return false;
+  const [wall, steady] = session.since;
+  return Math.max(now() - wall, (elapsed() - steady) / 1000) >= session[age];
 }

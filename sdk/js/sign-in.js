@@ -1,10 +1,10 @@
 // Signing in: leaving for the provider, and what it sends the user back with.
 
-import { ask } from './core.js';
+import { tellTabs } from './channel.js';
+import { ask, parsed, prefixed } from './core.js';
 import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
-import { emit } from './events.js';
-import { base64url, now, randomBytes, sha } from './host.js';
+import { base64url, randomBytes, sha } from './host.js';
 import { verifiedClaims } from './id-token.js';
 import { clean, leave } from './page.js';
 import { keep } from './session.js';
@@ -28,19 +28,19 @@ export async function login(client, { via, ...wishes } = {}) {
 
 /** A request with secrets of its own: the `url` that makes it, and the `record` that its answer needs. */
 export async function prepareRequest(client, wishes, mark = '') {
-  const provider = await metadata(client);
+  const json = await metadata(client);
   if (!crypto.subtle) throw new GatepassError('unsupported', 'WebCrypto, without https');
   const verifier = base64url(randomBytes(32));
-  const request = ask(client, 'authorize', {
+  const { url, parameters, state, ...record } = ask(client, 'authorize', {
     ...wishes,
     state: base64url(randomBytes(16)) + mark,
     nonce: base64url(randomBytes(16)),
     verifier,
     challenge: base64url(await sha(256, verifier)),
-    now: now(),
-  });
-  const { pushed_authorization_request_endpoint: endpoint } = provider;
-  if (endpoint) await push(client, request, endpoint, provider.require_pushed_authorization_requests);
+  }, { json });
+  const { pushed_authorization_request_endpoint: endpoint } = json;
+  const request = { url, parameters, state, record: JSON.stringify(record) };
+  if (endpoint) await push(client, request, endpoint, json.require_pushed_authorization_requests);
   return request;
 }
 
@@ -91,10 +91,16 @@ async function completeHere(client, url, state) {
 
 /** Makes a session of an answer and the `record` of its request. */
 export async function completeSignIn(client, query, record) {
-  const { token_endpoint: endpoint } = await metadata(client);
-  const { body, return_to: returnTo, ...expected } = ask(client, 'redeem', { query: query.slice(1), record, now: now() });
-  const reply = await persist(client, 'token', endpoint, () => body);
-  keep(client, ask(client, 'sign_in', { ...expected, ...(await verifiedClaims(client, reply)) }, reply));
-  emit(client, 'signed_in');
+  const json = await metadata(client);
+  const names = [...new URLSearchParams(query).keys()];
+  const given = {
+    ...prefixed('query.', Object.fromEntries(new URLSearchParams(query))),
+    ...prefixed('record.', parsed(record)),
+    repeated: new Set(names).size < names.length || undefined,
+  };
+  const { body, return_to: returnTo, ...expected } = ask(client, 'redeem', given, { json });
+  const reply = await persist(client, 'token', json.token_endpoint, body);
+  await keep(client, ask(client, 'sign_in', { ...expected, ...(await verifiedClaims(client, reply)) }, reply));
+  tellTabs(client);
   return { returnTo };
 }

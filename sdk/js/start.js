@@ -12,7 +12,7 @@ import { makeCore } from './wasm.js';
 export async function prepareCores(compile, fallback = importFallback) {
   try {
     const module = await compile();
-    const make = () => makeCore((imports) => new WebAssembly.Instance(module, imports).exports);
+    const make = () => makeCore(() => new WebAssembly.Instance(module).exports);
     // Compiling it is not always where it is refused.
     make();
     return Object.assign(make, { core: 'webassembly' });

@@ -1,19 +1,45 @@
-// Requests: sent, timed out, and tried again while the core says so.
+// Requests: proven, sent, timed out, and tried again while the core says so.
+//
+// With the option `dpop`, an object of two functions, both may be asynchronous:
+//
+//     prove(request, { kind, access })   puts into a request to the provider, or one with the token
+//                                        `access`, what proves the key
+//     learn(response)                    takes what the answer tells for the next proof; true if the
+//                                        request should be made once more with it
 
 import { ask } from './core.js';
 import { emit } from './events.js';
-import { now, randomBytes, sleep } from './host.js';
+import { now, sleep } from './host.js';
 
 // TRY_TIMEOUT_MS and LAST_TRY_SECONDS of core/src/rp/retry.rs; a test holds them to it.
 const TRY_TIMEOUT = 6_000;
 const LAST_TRY = 21;
 
-/** `fetch`, and the `request` event. */
-export async function send(client, kind, request) {
+/**
+ * Sends the request that `make` makes, with the token `access` if there is one. It may be made a second
+ * time for another proof; if `make` makes none then, that is that.
+ */
+export async function send(client, kind, make, access) {
+  const { dpop } = client.options;
+  let request = make();
+  let response;
+  for (let tries = 0; request && tries < 2; tries++) {
+    if (access) request.headers.set('authorization', `Bearer ${access}`);
+    if (access || kind === 'token') await dpop?.prove(request, { kind, access });
+    response = await sendOnce(client, kind, request);
+    if (!(await dpop?.learn(response))) break;
+    request = make();
+  }
+  return response;
+}
+
+/** `fetch`, or who keeps the refresh token; and the `request` event. */
+async function sendOnce(client, kind, request) {
   const begun = performance.now();
+  const keeps = ['token', 'revocation'].includes(kind) && client.storage?.send;
   let status = 0;
   try {
-    const response = await (client.options.fetch ?? fetch)(request);
+    const response = await (keeps || client.options.fetch || fetch)(request);
     status = response.status;
     return response;
   } finally {
@@ -24,31 +50,29 @@ export async function send(client, kind, request) {
 
 /** A request of the client's own: no cookies, no redirect that could carry it elsewhere. */
 export async function exchange(client, kind, url, body, timeout = TRY_TIMEOUT) {
-  const request = new Request(url, {
+  const signal = AbortSignal.timeout(timeout);
+  const make = () => new Request(url, {
     method: body === undefined ? 'GET' : 'POST',
     body: body === undefined ? undefined : new URLSearchParams(body),
     credentials: 'omit',
     redirect: 'error',
     // A revocation outlives the page that it signs out of.
     keepalive: body !== undefined,
-    signal: AbortSignal.timeout(timeout),
+    signal,
   });
   try {
-    return await replyOf(await send(client, kind, request));
+    return await replyOf(await send(client, kind, make));
   } catch (error) {
     return { status: error?.name === 'TimeoutError' ? undefined : 0 };
   }
 }
 
-/** Sends a request until it is answered, or the core gives up. `body` may say at each try that it is over. */
+/** Sends a request until it is answered, or the core gives up. */
 export async function persist(client, kind, url, body) {
   const begun = now();
   for (let tries = 1; ; tries++) {
-    const form = body?.();
-    if (body && form === undefined) return { status: 0 };
-    const reply = await exchange(client, kind, url, form);
-    const [jitter] = randomBytes(1);
-    const { wait } = ask(client, 'pause', { tries, jitter }, reply);
+    const reply = await exchange(client, kind, url, body);
+    const { wait } = ask(client, 'pause', { tries }, reply);
     if (!wait || now() - begun + wait / 1000 > LAST_TRY) return reply;
     await sleep(wait);
   }
@@ -61,8 +85,8 @@ export async function replyOf(response) {
     if (!(error instanceof SyntaxError)) throw error;
   });
   const { status, headers } = response;
-  const isObject = typeof json === 'object' && json !== null;
   // Of another origin, only if it lets pages read it.
   const date = Date.parse(headers.get('date')) / 1000 || undefined;
-  return { status, date, retryAfter: headers.get('retry-after') ?? undefined, json: isObject ? json : undefined };
+  const isObject = typeof json === 'object' && json !== null;
+  return { status, retryAfter: headers.get('retry-after') ?? undefined, date, json: isObject ? json : undefined };
 }

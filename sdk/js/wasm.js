@@ -1,32 +1,23 @@
-// Text into the core and out of it: what wasm-bindgen's own glue would do for `Core` of ../src/lib.rs, in a
-// quarter of its size, and with as many instances as are wanted. The build names what it speaks to.
+// Text into the core and out of it (../src/memory.rs): parameters in, parameters out.
 
-import { CALL, FREE, MALLOC, MEMORY, MODULE, NEW, THROW } from '#abi';
-
-/** A core of its own. `instantiate` gets the imports of the module and gives the exports of a new instance. */
+/**
+ * A core of its own. `instantiate` gives the exports of a new instance. A call that fails leaves nothing
+ * behind: the core remembers nothing, and the next call begins anew.
+ */
 export function makeCore(instantiate) {
-  const bytes = (at, length) => new Uint8Array(exports[MEMORY].buffer, at >>> 0, length);
-  const textAt = (at, length) => new TextDecoder().decode(bytes(at, length));
-  const exports = instantiate({
-    [MODULE]: {
-      [THROW]: (at, length) => {
-        throw new Error(textAt(at, length));
-      },
-    },
-  });
-  const core = exports[NEW]();
-  // Where each call says where its answer is.
-  const place = exports[MALLOC](16, 8) >>> 0;
+  const { memory, alloc, call } = instantiate({});
+  const bytes = () => new Uint8Array(memory.buffer);
   return {
     call(input) {
       const encoded = new TextEncoder().encode(input);
-      const at = exports[MALLOC](encoded.length, 1);
-      bytes(at, encoded.length).set(encoded);
-      exports[CALL](place, core, at, encoded.length);
-      const [start, length] = new Uint32Array(exports[MEMORY].buffer, place, 2);
-      const answer = textAt(start, length);
-      exports[FREE](start, length, 1);
-      return answer;
+      const start = alloc(encoded.length);
+      bytes().set(encoded, start);
+      const answer = call(start, encoded.length);
+      const heap = bytes();
+      const text = new TextDecoder().decode(heap.subarray(answer, heap.indexOf(0xff, answer)));
+      // Tokens are not left where anybody may look for them.
+      heap.fill(0, start);
+      return text;
     },
   };
 }

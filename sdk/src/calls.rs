@@ -1,298 +1,277 @@
 //! The calls, by name. Each reads its parameters, asks the core, and writes down what it said.
+//!
+//! With every call come the options, the record of the session if there ever was one, the time (`now`,
+//! seconds), a clock that never goes back (`elapsed`, milliseconds) and a random byte (`jitter`). Some
+//! come with a server's reply, which may be the discovery document, or with what the storage holds
+//! (the same names after `stored.`). An answer that says `the session` has its record, and if somebody is
+//! signed in, how many seconds the token is good (`soon`, `stale`).
 
-use gatepass_core::form::Form;
 use gatepass_core::id::Nonce;
 use gatepass_core::rp::authorization::{
     self, AuthorizationError, AuthorizationRequest, ResponseError, ReturnTo, Transaction,
 };
 use gatepass_core::rp::failure::Failure;
 use gatepass_core::rp::id_token::{self, Expected};
-use gatepass_core::rp::metadata::{self, Metadata};
-use gatepass_core::rp::retry;
-use gatepass_core::rp::session::{Begun, Finished, Rejected};
+use gatepass_core::rp::refresh::{Circuit, Finished, Flight, NotBegun, Outcome, Step};
+use gatepass_core::rp::session::ClientSession;
 use gatepass_core::rp::sign_out::{Revocable, build_end_session_url, build_revocation_request};
 use gatepass_core::rp::token::{self, Tokens, build_code_request};
+use gatepass_core::rp::{joined, metadata, retry};
 use gatepass_core::secret::IdToken;
 
-use crate::Core;
 use crate::error::Error;
 use crate::options::Options;
 use crate::parameters::{
-    self, generation, number, optional_lifetime, optional_timestamp, timestamp, write,
+    self, Input, Output, circuit, clock, flight, moment, number, optional_lifetime,
+    optional_timestamp, session, timestamp,
 };
 
-type Answer = Result<String, Error>;
+type Answer = Result<(), Error>;
 
-impl Core {
-    pub(crate) fn answer(&mut self, input: &Form) -> Answer {
-        match input.optional("call").unwrap_or_default() {
-            "configure" => self.configure(input),
-            "learn" => self.learn(input),
-            "authorize" => self.authorize(input),
-            "redeem" => self.redeem(input),
-            "sign_in" => self.sign_in(input),
-            "adopt" => Ok(self.adopt(input)),
-            "rejected" => self.rejected(input),
-            "refresh" => self.refresh(),
-            "refresh_body" => self.refresh_body(input),
-            "refreshed" => self.refreshed(input),
-            "pause" => pause(input),
-            "check" => check(input),
-            "sign_out" => self.sign_out(),
-            "expire" => self.expire(),
-            "end_session" => self.end_session(input),
-            _ => Err(Error::Malformed),
-        }
+pub(crate) fn answer(input: Input<'_>, out: &mut Output) -> Answer {
+    let options = &Options::parse(input)?;
+    match input.optional("call").unwrap_or_default() {
+        "configure" => configure(options, out),
+        "learn" => return learn(input, options),
+        "authorize" => return authorize(input, options, out),
+        "redeem" => return redeem(input, options, out),
+        "sign_in" => return sign_in(input, options, out),
+        "adopt" => return view(input, &session(input), out),
+        "begin" => return begin(input, out),
+        "next" => return next(input, options, out),
+        "hint" => return hint(input, out),
+        "pause" => return pause(input, out),
+        "check" => return Ok(parameters::success(input)?),
+        "sign_out" => return sign_out(input, options, out),
+        "expire" => return expire(input, options, out),
+        "end_session" => return end_session(input, options, out),
+        _ => return Err(Error::Malformed),
     }
+    Ok(())
+}
 
-    /// The options of `createClient` -> where the discovery document is, and where else it may be.
-    fn configure(&mut self, input: &Form) -> Answer {
-        let options = Options::parse(input)?;
-        let [first, second] = metadata::locations(&options.issuer);
-        self.options = Some(options);
-        Ok(write(&[("first", &*first), ("second", &second)]))
+/// Nothing more -> where the discovery document is, and where else it may be.
+fn configure(options: &Options<'_>, out: &mut Output) {
+    let [first, second] = metadata::locations(&options.issuer);
+    out.add("first", &first);
+    out.add("second", &second);
+}
+
+/// A reply with the discovery document -> nothing, if its endpoints can be used.
+fn learn(input: Input<'_>, options: &Options<'_>) -> Answer {
+    parameters::success(input)?;
+    parameters::metadata(input, options)?;
+    Ok(())
+}
+
+/// The wishes of `login`, the secrets, the discovery document -> the request as a `url`, which ends with its
+/// `parameters`, and the record to keep under `state`.
+fn authorize(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
+    let metadata = parameters::metadata(input, options)?;
+    let request = AuthorizationRequest {
+        client_id: &options.client_id,
+        redirect_uri: options.redirect_uri,
+        scope: options.scope,
+        resource: options.resource,
+        login_hint: input.optional("loginHint"),
+        prompt: input.optional("prompt"),
+        max_age: optional_lifetime(input, "maxAge"),
+        dpop_jkt: input.optional("jkt"),
+        return_to: ReturnTo::parse(input.optional("returnTo").unwrap_or("/"))?,
+    };
+    let secrets = parameters::secrets(input).ok_or(Error::Malformed)?;
+    let (asked, transaction) = authorization::build(&metadata, request, secrets, timestamp(input)?);
+    out.add("url", &asked.url);
+    out.add("parameters", &asked.parameters);
+    out.add("state", transaction.state().as_str());
+    transaction.write_record(&mut |name, value| out.add(name, value));
+    Ok(())
+}
+
+/// The parameters that came back after `query.`, `repeated` if one of them was, the record under its state after
+/// `record.`, the discovery document -> the `body` of the token request, and the `nonce`, `max_age` and `return_to`.
+fn redeem(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
+    if input.optional("repeated").is_some() {
+        return Err(ResponseError::Malformed.into());
     }
-
-    /// A reply with the discovery document -> nothing, if its endpoints can be used.
-    fn learn(&mut self, input: &Form) -> Answer {
-        parameters::success(input)?;
-        let document = parameters::discovery_document(input);
-        let document = document.ok_or(Failure::Unreadable { status: 200 })?;
-        let found = metadata::process(&self.options()?.issuer, &document)?;
-        self.metadata = Some(found);
-        Ok(String::new())
+    let response = authorization::read(&|name| input.optional(&joined(&["query.", name])))?;
+    let record = |name| input.optional(&joined(&["record.", name]));
+    let transaction = Transaction::from_record(response.state(), &record);
+    let transaction = transaction.ok_or(AuthorizationError::OtherState)?;
+    let metadata = parameters::metadata(input, options)?;
+    let now = timestamp(input)?;
+    let redemption = authorization::process(&metadata, transaction, &response, now)?;
+    let body = build_code_request(
+        &options.client_id,
+        options.redirect_uri,
+        options.resource,
+        &redemption,
+    );
+    out.add("body", &body);
+    out.add("nonce", redemption.nonce.as_str());
+    if let Some(age) = redemption.max_age {
+        out.add_number("max_age", age.seconds());
     }
+    out.add("return_to", redemption.return_to.as_str());
+    Ok(())
+}
 
-    /// The wishes of `login`, the secrets, `now` -> the request as a `url`, which ends with its `parameters`, and the
-    /// `record` to keep under `state`.
-    fn authorize(&mut self, input: &Form) -> Answer {
-        let now = timestamp(input)?;
-        let options = self.options()?;
-        let request = AuthorizationRequest {
-            client_id: &options.client_id,
-            redirect_uri: &options.redirect_uri,
-            scope: &options.scope,
-            resource: options.resource.as_deref(),
-            login_hint: input.optional("loginHint"),
-            prompt: input.optional("prompt"),
-            max_age: optional_lifetime(input, "maxAge"),
-            dpop_jkt: input.optional("jkt"),
-            return_to: ReturnTo::parse(input.optional("returnTo").unwrap_or("/"))?,
+/// A reply with tokens, the claims of the ID token, what is expected of them -> the session.
+fn sign_in(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
+    let tokens = tokens(input)?;
+    if tokens.id_token.is_some() || options.is_openid() {
+        let nonce = Nonce::parse(input.optional("nonce").unwrap_or_default());
+        let expected = Expected {
+            nonce: &nonce.map_err(|_| Error::IdToken)?,
+            max_age: optional_lifetime(input, "max_age"),
+            at_hash: input.optional("at_hash"),
+            date: optional_timestamp(input, "date"),
         };
-        let secrets = parameters::secrets(input).ok_or(Error::Malformed)?;
-        let (asked, transaction) = authorization::build(self.metadata()?, request, secrets, now);
-        Ok(write(&[
-            ("url", &*asked.url),
-            ("parameters", &asked.parameters),
-            ("state", transaction.state().as_str()),
-            ("record", &transaction.to_record()),
-        ]))
+        let claims = parameters::id_token_claims(input).ok_or(Error::IdToken)?;
+        id_token::process(&options.issuer, &options.client_id, expected, &claims)?;
     }
+    let mut session = session(input);
+    session.sign_in(tokens, clock(input)?);
+    view(input, &session, out)
+}
 
-    /// The `query` that came back, the `record` under its state, `now` -> the `body` of the token
-    /// request, and the `nonce`, `max_age` and `return_to`.
-    fn redeem(&mut self, input: &Form) -> Answer {
-        let now = timestamp(input)?;
-        let query = Form::parse(input.optional("query").unwrap_or_default());
-        let query = query.map_err(ResponseError::from)?;
-        let response = authorization::parse(&query)?;
-        let record = input.optional("record").unwrap_or_default();
-        let transaction = Transaction::from_record(response.state(), record);
-        let transaction = transaction.ok_or(AuthorizationError::OtherState)?;
-        let redemption = authorization::process(self.metadata()?, transaction, &response, now)?;
-        let options = self.options()?;
-        let body = build_code_request(
-            &options.client_id,
-            &options.redirect_uri,
-            options.resource.as_deref(),
-            &redemption,
-        );
-        let max_age = redemption.max_age.map(|age| age.seconds().to_string());
-        Ok(write(&[
-            ("body", &*body),
-            ("nonce", redemption.nonce.as_str()),
-            ("max_age", max_age.as_deref().unwrap_or_default()),
-            ("return_to", redemption.return_to.as_str()),
-        ]))
-    }
-
-    /// A reply with tokens, the claims of the ID token, what is `expected` of them -> the session.
-    fn sign_in(&mut self, input: &Form) -> Answer {
-        let tokens = tokens(input)?;
-        let options = self.options()?;
-        if tokens.id_token.is_some() || options.is_openid() {
-            let nonce = Nonce::parse(input.optional("nonce").unwrap_or_default());
-            let expected = Expected {
-                nonce: &nonce.map_err(|_| Error::IdToken)?,
-                max_age: optional_lifetime(input, "max_age"),
-                at_hash: input.optional("at_hash"),
-                date: optional_timestamp(input, "date"),
-            };
-            let claims = parameters::id_token_claims(input).ok_or(Error::IdToken)?;
-            id_token::process(self.metadata()?, &options.client_id, expected, &claims)?;
+/// The circuit -> the flight that begins.
+fn begin(input: Input<'_>, out: &mut Output) -> Answer {
+    match Flight::begin(&session(input), circuit(input), number(input, "elapsed")?) {
+        Ok(flight) => {
+            write_flight(flight, out);
+            Ok(())
         }
-        self.session.sign_in(tokens);
-        Ok(self.view())
-    }
-
-    /// The `record` of a store -> the session.
-    fn adopt(&mut self, input: &Form) -> String {
-        self.session
-            .adopt(input.optional("record").unwrap_or_default());
-        self.view()
-    }
-
-    /// The `generation` of a token that met a 401 -> what to `do` about it.
-    fn rejected(&mut self, input: &Form) -> Answer {
-        let verdict = match self.session.rejected(generation(input, "generation")?) {
-            Rejected::Refresh => "refresh",
-            Rejected::Repeat => "repeat",
-            Rejected::Return => "return",
-        };
-        Ok(write(&[("do", verdict)]))
-    }
-
-    /// The `flight` that begins; nothing if one is under way that can be waited for.
-    fn refresh(&mut self) -> Answer {
-        match self.session.begin_refresh() {
-            Begun::Start(flight) => {
-                let name = flight.generation().number().to_string();
-                self.flights.push(flight);
-                Ok(write(&[("flight", &*name)]))
-            }
-            Begun::Join => Ok(String::new()),
-            Begun::SignedOut => Err(Error::SignedOut),
-            Begun::NotRefreshable => Err(Error::NotRefreshable),
-        }
-    }
-
-    /// A `flight` -> the `body` of its next try; nothing if it must not be sent any more.
-    fn refresh_body(&mut self, input: &Form) -> Answer {
-        let options = self.options()?;
-        let generation = generation(input, "flight")?;
-        let mut flights = self.flights.iter();
-        let flight = flights.find(|flight| flight.generation() == generation);
-        let resource = options.resource.as_deref();
-        let body = flight.and_then(|flight| {
-            self.session
-                .build_refresh(flight, &options.client_id, resource)
-        });
-        Ok(body.map_or_else(String::new, |body| write(&[("body", &*body)])))
-    }
-
-    /// A `flight` and the last reply -> the session; with `late`, the body that revokes tokens that
-    /// came after a sign-out; with `renewed`, if there are new ones.
-    fn refreshed(&mut self, input: &Form) -> Answer {
-        let generation = generation(input, "flight")?;
-        let mut flights = self.flights.iter();
-        let flight = flights.position(|flight| flight.generation() == generation);
-        let flight = flight.map(|position| self.flights.swap_remove(position));
-        let flight = flight.ok_or(Error::Malformed)?;
-        match self.session.finish_refresh(flight, tokens(input)) {
-            Finished::Renewed => Ok([&self.view(), "&renewed=1"].concat()),
-            Finished::Overtaken(None) => Ok(self.view()),
-            Finished::Kept(failure) => Err(failure.into()),
-            Finished::Ended(reason) => Err(Error::SessionEnded(reason)),
-            Finished::Overtaken(Some(late)) => {
-                let late = self.revocation(&late)?;
-                Ok([&self.view(), "&", &write(&[("late", &*late)])].concat())
-            }
-        }
-    }
-
-    /// The `body` that revokes the tokens, which are forgotten, and the `hint` for `end_session`;
-    /// nothing if there were none.
-    fn sign_out(&mut self) -> Answer {
-        let Some(tokens) = self.session.sign_out() else {
-            return Ok(String::new());
-        };
-        let hint = tokens.id_token.as_ref().map_or("", IdToken::expose);
-        Ok(write(&[
-            ("body", &*self.revocation(&tokens)?),
-            ("hint", hint),
-        ]))
-    }
-
-    /// The `body` that revokes the access token alone.
-    fn expire(&mut self) -> Answer {
-        let (_, token) = self.session.bearer().ok_or(Error::SignedOut)?;
-        let token = Revocable::Access(token);
-        let body = build_revocation_request(&self.options()?.client_id, token);
-        Ok(write(&[("body", &*body)]))
-    }
-
-    /// Where to go `next`, the `hint` -> the `url` at which the provider signs the user out; nothing if it has none.
-    fn end_session(&mut self, input: &Form) -> Answer {
-        let client_id = &self.options()?.client_id;
-        let next = input.optional("next").ok_or(Error::Malformed)?;
-        Ok(match &self.metadata()?.end_session_endpoint {
-            Some(endpoint) => {
-                let hint = input.optional("hint");
-                write(&[(
-                    "url",
-                    &*build_end_session_url(endpoint, client_id, next, hint),
-                )])
-            }
-            None => String::new(),
-        })
-    }
-
-    /// What `session.js` keeps of the session: `generation`; if signed in, `access` for the header and
-    /// `record` for the store.
-    fn view(&self) -> String {
-        let generation = self.session.generation().number().to_string();
-        let access = self.session.bearer().map(|(_, token)| token.expose());
-        let record = self.session.to_record();
-        write(&[
-            ("generation", &*generation),
-            ("access", access.unwrap_or_default()),
-            ("record", record.as_deref().unwrap_or_default()),
-        ])
-    }
-
-    /// The body that ends the grant, or the access token if that is all there is.
-    fn revocation(&self, tokens: &Tokens) -> Answer {
-        let token = match &tokens.refresh {
-            Some(refresh) => Revocable::Refresh(refresh),
-            None => Revocable::Access(&tokens.access),
-        };
-        Ok(build_revocation_request(&self.options()?.client_id, token))
-    }
-
-    fn options(&self) -> Result<&Options, Error> {
-        self.options.as_ref().ok_or(Error::Malformed)
-    }
-
-    fn metadata(&self) -> Result<&Metadata, Error> {
-        self.metadata.as_ref().ok_or(Error::Malformed)
+        Err(NotBegun::SignedOut) => Err(Error::SignedOut),
+        Err(NotBegun::NotRefreshable) => Err(Error::NotRefreshable),
+        Err(NotBegun::Waiting) => Err(Error::Waiting),
     }
 }
 
-/// A reply, how many `tries` there were, a random byte -> the milliseconds to `wait` before another;
-/// nothing if there is to be none.
-fn pause(input: &Form) -> Answer {
-    let (tries, jitter) = (number(input, "tries")?, number(input, "jitter")?);
+/// The flight, the circuit, what the storage holds by now, a reply if something was sent (`answered`)
+/// -> the session, the flight, the circuit, and what is next: to wait for `pause` milliseconds, to
+/// `send` a body, or nothing. Then with `late`, the body that revokes tokens that nobody wants; with
+/// `renewed`, if there are other tokens; or with an error.
+fn next(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
+    let (mut session, mut flight, mut circuit) = (session(input), flight(input), circuit(input));
+    let outcome = match input.optional("answered") {
+        Some(_) => Outcome::Answer(tokens(input)),
+        None => Outcome::Ready,
+    };
+    let at = moment(input, options)?;
+    let step = flight.next(&mut session, &mut circuit, outcome, at);
+    view(input, &session, out)?;
+    write_flight(flight, out);
+    write_circuit(circuit, out);
+    match step {
+        Step::Pause(pause) => out.add_number("pause", pause),
+        Step::Send(body) => out.add("send", &body),
+        Step::Done(Finished::Renewed) => out.add("renewed", "1"),
+        Step::Done(Finished::Overtaken(late)) => {
+            if let Some(late) = late {
+                out.add("late", &revocation(&late, options));
+            }
+        }
+        Step::Done(Finished::Kept(failure)) => Error::from(failure).write(out),
+        Step::Done(Finished::Ended(reason)) => Error::SessionEnded(reason).write(out),
+    }
+    Ok(())
+}
+
+/// The circuit -> the same after a good sign, such as a network that is back.
+fn hint(input: Input<'_>, out: &mut Output) -> Answer {
+    let mut circuit = circuit(input);
+    circuit.hint(number(input, "elapsed")?);
+    write_circuit(circuit, out);
+    Ok(())
+}
+
+/// Nothing more -> the `body` that revokes the tokens, which are forgotten, the `hint` for
+/// `end_session`, and the session; without `body` if there were no tokens.
+fn sign_out(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
+    let mut session = session(input);
+    let tokens = session.sign_out(None);
+    if let Some(tokens) = tokens {
+        out.add("body", &revocation(&tokens, options));
+        out.add("hint", tokens.id_token.as_ref().map_or("", IdToken::expose));
+    }
+    view(input, &session, out)
+}
+
+/// Nothing more -> the `body` that revokes the access token alone.
+fn expire(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
+    let session = session(input);
+    let token = Revocable::Access(session.bearer().ok_or(Error::SignedOut)?);
+    let body = build_revocation_request(&options.client_id, token);
+    out.add("body", &body);
+    Ok(())
+}
+
+/// Where to go `next`, the `hint`, the discovery document -> the `url` at which the provider signs the
+/// user out; nothing if it has none.
+fn end_session(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
+    let metadata = parameters::metadata(input, options)?;
+    let next = input.optional("next").ok_or(Error::Malformed)?;
+    let Some(endpoint) = metadata.end_session_endpoint else {
+        return Ok(());
+    };
+    let hint = input.optional("hint");
+    let url = build_end_session_url(endpoint, &options.client_id, next, hint);
+    out.add("url", &url);
+    Ok(())
+}
+
+/// A reply, how many `tries` there were -> the milliseconds to `wait` before another; nothing if there
+/// is to be none.
+fn pause(input: Input<'_>, out: &mut Output) -> Answer {
     let failure = match parameters::success(input) {
-        Ok(()) if input.optional("json").is_some() => return Ok(String::new()),
+        Ok(()) if input.optional("json").is_some() => return Ok(()),
         Ok(()) => Failure::Unreadable { status: 200 },
         Err(failure) => failure,
     };
-    let pause = retry::pause_ms(tries, &failure, jitter);
-    Ok(pause.map_or_else(String::new, |pause| write(&[("wait", &*pause.to_string())])))
+    let pause = retry::pause_ms(number(input, "tries")?, &failure, number(input, "jitter")?);
+    if let Some(pause) = pause {
+        out.add_number("wait", pause.into());
+    }
+    Ok(())
 }
 
-/// A reply -> nothing, if it is one of success.
-fn check(input: &Form) -> Answer {
-    parameters::success(input)?;
-    Ok(String::new())
+/// The session, as `session.js` keeps it.
+fn view(input: Input<'_>, session: &ClientSession, out: &mut Output) -> Answer {
+    session.write_record(&mut |name, value| out.add(name, value));
+    if let Some(due) = session.due(timestamp(input)?) {
+        out.add_number("soon", due.soon);
+        out.add_number("stale", due.stale);
+    }
+    Ok(())
 }
 
-fn tokens(input: &Form) -> Result<Tokens, Failure> {
+fn write_flight(flight: Flight, out: &mut Output) {
+    out.add_number("flight_sign_in", flight.generation.sign_in);
+    out.add_number("flight_renewals", flight.generation.renewals);
+    out.add_number("flight_tries", flight.tries);
+    out.add_number("flight_first", flight.first_ms);
+}
+
+fn write_circuit(circuit: Circuit, out: &mut Output) {
+    out.add_number("circuit_failures", circuit.failures);
+    out.add_number("circuit_until", circuit.open_until_ms);
+}
+
+/// The body that ends the grant, or the access token if that is all there is.
+fn revocation(tokens: &Tokens, options: &Options<'_>) -> String {
+    let token = match &tokens.refresh {
+        Some(refresh) => Revocable::Refresh(refresh),
+        None => Revocable::Access(&tokens.access),
+    };
+    build_revocation_request(&options.client_id, token)
+}
+
+fn tokens(input: Input<'_>) -> Result<Tokens, Failure> {
     parameters::success(input)?;
     let response = parameters::token_response(input);
-    Ok(token::process(
-        response.ok_or(Failure::Unreadable { status: 200 })?,
-    )?)
+    let response = response.ok_or(Failure::Unreadable { status: 200 })?;
+    Ok(token::process(&response)?)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use gatepass_core::rp::id_token::IdTokenError;
 use gatepass_core::rp::metadata::MetadataError;
 use gatepass_core::rp::token::TokenError;
 
-use crate::parameters::write;
+use crate::parameters::Output;
 
 /// Why a call is refused.
 #[derive(Debug)]
@@ -24,21 +24,21 @@ pub(crate) enum Error {
     SessionEnded(WireText),
     SignedOut,
     NotRefreshable,
+    /// The last refresh failed just now; the host knows with what.
+    Waiting,
 }
 
 impl Error {
     /// What `js/core.js` makes a `GatepassError` of.
-    pub(crate) fn to_parameters(&self) -> String {
+    pub(crate) fn write(&self, out: &mut Output) {
         let reason = match self {
             Self::SessionEnded(reason) => Some(reason),
             Self::Failure(failure) => failure.reason(),
             _ => None,
         };
-        write(&[
-            ("error", self.code()),
-            ("detail", self.detail()),
-            ("reason", reason.map_or("", WireText::as_str)),
-        ])
+        out.add("error", self.code());
+        out.add("detail", self.detail());
+        out.add("reason", reason.map_or("", WireText::as_str));
     }
 
     fn code(&self) -> &'static str {
@@ -53,6 +53,7 @@ impl Error {
             Self::SessionEnded(_) => "session_ended",
             Self::SignedOut => "signed_out",
             Self::NotRefreshable => "not_refreshable",
+            Self::Waiting => "waiting",
         }
     }
 

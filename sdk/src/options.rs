@@ -1,23 +1,23 @@
 //! What the application says about itself and its provider.
 
-use gatepass_core::form::Form;
 use gatepass_core::id::{ClientId, Issuer};
 use gatepass_core::rp::metadata::is_secure;
 
 use crate::error::Error;
+use crate::parameters::Input;
 
 /// The options of `createClient` that decisions depend on.
 #[derive(Debug)]
-pub(crate) struct Options {
+pub(crate) struct Options<'a> {
     pub(crate) issuer: Issuer,
     pub(crate) client_id: ClientId,
-    pub(crate) redirect_uri: String,
-    pub(crate) scope: String,
-    pub(crate) resource: Option<String>,
+    pub(crate) redirect_uri: &'a str,
+    pub(crate) scope: &'a str,
+    pub(crate) resource: Option<&'a str>,
 }
 
-impl Options {
-    pub(crate) fn parse(input: &Form) -> Result<Self, Error> {
+impl<'a> Options<'a> {
+    pub(crate) fn parse(input: Input<'a>) -> Result<Self, Error> {
         let issuer = input.optional("issuer").filter(|issuer| is_secure(issuer));
         let issuer = issuer.and_then(|issuer| Issuer::parse(issuer).ok());
         let client_id = input.optional("clientId");
@@ -27,11 +27,9 @@ impl Options {
         Ok(Self {
             issuer: issuer.ok_or(Error::Options("issuer"))?,
             client_id: client_id.ok_or(Error::Options("clientId"))?,
-            redirect_uri: redirect_uri
-                .ok_or(Error::Options("redirectUri"))?
-                .to_owned(),
-            scope: scope.ok_or(Error::Options("scope"))?.to_owned(),
-            resource: input.optional("resource").map(str::to_owned),
+            redirect_uri: redirect_uri.ok_or(Error::Options("redirectUri"))?,
+            scope: scope.ok_or(Error::Options("scope"))?,
+            resource: input.optional("resource"),
         })
     }
 

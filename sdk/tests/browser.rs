@@ -10,7 +10,6 @@
 
 mod bindings;
 
-use gatepass_sdk::Core;
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,8 +17,8 @@ use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 use bindings::{
-    Client, Provider, calls, clear_storage, hand_over, make_client, outcome, plan, post, sign_in,
-    sign_in_elsewhere, stored, turn,
+    Client, Provider, calls, clear_storage, go_online, hand_over, make_client, outcome, plan, post,
+    sign_in, sign_in_elsewhere, stored, turn,
 };
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -45,7 +44,14 @@ fn js(source: &str) -> JsValue {
 
 fn client_of(provider: &Provider, options: &str) -> Client {
     let start = Closure::<dyn FnMut() -> Promise>::new(|| {
-        let make = Closure::<dyn FnMut() -> JsValue>::new(|| Core::new().into());
+        let make = Closure::<dyn FnMut() -> JsValue>::new(|| {
+            let call = Closure::<dyn FnMut(String) -> String>::new(|input: String| {
+                gatepass_sdk::call(&input)
+            });
+            let core = js_sys::Object::new();
+            js_sys::Reflect::set(&core, &"call".into(), &call.into_js_value()).unwrap();
+            core.into()
+        });
         Promise::resolve(&make.into_js_value())
     });
     let start: Function = start.into_js_value().unchecked_into();
@@ -510,7 +516,7 @@ async fn a_body_is_sent_again_unless_it_is_a_stream() {
         assert_eq!(text(post(&client, kind)).await, arrived);
     }
     provider.expire();
-    assert_eq!(text(post(&client, "stream")).await, "401 undefined");
+    assert_eq!(outcome_of(post(&client, "stream")).await, "not_replayable");
     assert_eq!(
         text(post(&client, "stream")).await,
         "200 streamed",
@@ -589,23 +595,33 @@ async fn a_dead_network_ends_nothing_and_the_next_call_tries_again() {
         "signed_in, refresh_failed network_error"
     );
     assert!(client.signed_in());
+    assert_eq!(
+        outcome_of(calls(&client, 5, "/data")).await,
+        "network_error",
+        "for a second, nobody asks again"
+    );
+    assert_eq!(provider.count("/token"), 1 + 4);
+    get(go_online()).await;
     assert_eq!(text(calls(&client, 1, "/data")).await, "200");
 }
 
 #[wasm_bindgen_test]
 async fn a_server_that_asks_for_a_long_wait_is_left_alone_and_ends_nothing() {
-    for (answer, outcome) in [
-        ("429 60", "server_error 429"),
-        ("503 60", "server_error 503"),
-        ("404", "invalid_response 404"),
-        ("invalid_client", "request_refused 400"),
+    for (answer, outcome, later) in [
+        ("429 60", "server_error 429", "server_error 429"),
+        ("503 60", "server_error 503", "server_error 503"),
+        ("404", "invalid_response 404", "ok"),
+        ("invalid_client", "request_refused 400", "ok"),
     ] {
         let (client, provider) = signed_in("{}").await;
         plan(&provider, answer);
         assert_eq!(outcome_of(client.refresh()).await, outcome);
         assert_eq!(provider.count("/token"), 2);
         assert!(client.signed_in());
-        assert_eq!(outcome_of(client.refresh()).await, "ok");
+        assert_eq!(outcome_of(client.refresh()).await, outcome);
+        assert_eq!(provider.count("/token"), 2, "it is left alone");
+        get(go_online()).await;
+        assert_eq!(outcome_of(client.refresh()).await, later);
     }
 }
 

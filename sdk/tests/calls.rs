@@ -7,102 +7,112 @@
     reason = "a panic fails the test, which is what is wanted"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use gatepass_core::form::Form;
-use gatepass_sdk::Core;
-
-const MALFORMED: &str = "error=malformed_call&detail=&reason=";
+const MALFORMED: &str = "error\0malformed_call\0detail\0\0reason\0\0";
 const NOW: &str = "1700000000";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-/// Calls with these parameters and one of them left out, which must be refused; then with all of them.
+/// What comes with every call.
+const OPTIONS: [(&str, &str); 7] = [
+    ("issuer", "https://id.example"),
+    ("clientId", "demo"),
+    ("redirectUri", "https://app.example/callback"),
+    ("scope", "read"),
+    ("now", NOW),
+    ("elapsed", "5000"),
+    ("jitter", "255"),
+];
+
+/// The discovery document.
+const DOCUMENT: [(&str, &str); 4] = [
+    ("json.issuer", "https://id.example"),
+    (
+        "json.authorization_endpoint",
+        "https://id.example/authorize",
+    ),
+    ("json.token_endpoint", "https://id.example/token"),
+    ("json.end_session_endpoint", "https://id.example/logout"),
+];
+
+/// The tokens of an answer.
+const TOKENS: [(&str, &str); 6] = [
+    ("status", "200"),
+    ("json", "1"),
+    ("json.access_token", "access-1"),
+    ("json.refresh_token", "refresh-1"),
+    ("json.token_type", "Bearer"),
+    ("json.expires_in", "300"),
+];
+
+type Parameters = BTreeMap<String, String>;
+
+fn parameters(pairs: &[&[(&str, &str)]]) -> Parameters {
+    let pairs = pairs.iter().copied().flatten();
+    let owned = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    owned.collect()
+}
+
+fn call_with(name: &str, parameters: &Parameters) -> String {
+    let mut input = format!("call\0{name}\0");
+    for (name, value) in parameters {
+        input.extend([name, "\0", value, "\0"]);
+    }
+    gatepass_sdk::call(&input)
+}
+
+/// Calls with each of the `required` left out, which must be refused; then with all of the parameters.
 /// What it answers then.
-fn call(core: &mut Core, name: &str, required: &[(&str, &str)], more: &[(&str, &str)]) -> Form {
-    let encode = |without: &str| {
-        let all = [("call", name)].into_iter().chain(required.iter().copied());
-        let all = all.chain(more.iter().copied());
-        gatepass_core::form::encode(all.filter(|(name, _)| *name != without))
-    };
-    for (missing, _) in required {
+fn call(name: &str, required: &[&str], parameters: &Parameters) -> Parameters {
+    for missing in required {
+        let mut fewer = parameters.clone();
+        fewer.remove(*missing).unwrap();
         assert_eq!(
-            core.call(&encode(missing)),
+            call_with(name, &fewer),
             MALFORMED,
             "{name} without {missing}"
         );
     }
-    let answer = Form::parse(&core.call(&encode(""))).unwrap();
-    assert_eq!(answer.optional("error"), None, "{name}: {answer:?}");
-    answer
+    let answer = call_with(name, parameters);
+    assert!(!answer.starts_with("error\0"), "{name}: {answer:?}");
+    let texts: Vec<_> = answer.split('\0').map(str::to_owned).collect();
+    let pairs = texts
+        .chunks_exact(2)
+        .map(|pair| (pair.first().unwrap().clone(), pair.last().unwrap().clone()));
+    pairs.collect()
 }
 
-/// A core that knows its options and its provider.
-fn core() -> Core {
-    let mut core = Core::new();
-    let options = [
-        ("issuer", "https://id.example"),
-        ("clientId", "demo"),
-        ("redirectUri", "https://app.example/callback"),
-        ("scope", "read"),
-    ];
-    call(&mut core, "configure", &[], &options);
-    let document = [
-        ("status", "200"),
-        ("json", "1"),
-        ("json.issuer", "https://id.example"),
-        (
-            "json.authorization_endpoint",
-            "https://id.example/authorize",
-        ),
-        ("json.token_endpoint", "https://id.example/token"),
-        ("json.end_session_endpoint", "https://id.example/logout"),
-    ];
-    call(&mut core, "learn", &[], &document);
-    core
-}
-
-fn tokens(number: u32) -> [(&'static str, String); 5] {
-    [
-        ("status", "200".to_owned()),
-        ("json", "1".to_owned()),
-        ("json.access_token", format!("access-{number}")),
-        ("json.refresh_token", format!("refresh-{number}")),
-        ("json.token_type", "Bearer".to_owned()),
-    ]
-}
-
-fn borrowed<'a>(pairs: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
-    pairs
-        .iter()
-        .map(|(name, value)| (*name, &**value))
-        .collect()
-}
-
-/// The same, signed in.
-fn signed_in() -> Core {
-    let mut core = core();
-    call(&mut core, "sign_in", &[], &borrowed(&tokens(1)));
-    core
+/// The record of somebody who is signed in.
+fn signed_in() -> Parameters {
+    let mut given = parameters(&[&OPTIONS, &TOKENS]);
+    let record = call("sign_in", &["now"], &given);
+    assert_eq!(record.get("soon").map(String::as_str), Some("240"));
+    given = parameters(&[&OPTIONS]);
+    given.extend(record);
+    given
 }
 
 #[test]
 fn a_sign_in_is_neither_begun_nor_taken_back_without_the_time() {
-    let mut core = core();
     let secrets = [
         ("state", "c3RhdGUtb2YtMTYtYg"),
         ("nonce", "bm9uY2Utb2YtMTYtYg"),
         ("verifier", VERIFIER),
         ("challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
-        ("now", NOW),
     ];
-    let begun = call(&mut core, "authorize", &secrets, &[]);
-    let query = format!("code=c0de&state={}", begun.required("state").unwrap());
-    let record = begun.required("record").unwrap();
-    let more = [("query", &*query), ("record", record)];
-    let body = call(&mut core, "redeem", &[("now", NOW)], &more);
-    let body = body.required("body").unwrap();
+    let required = ["state", "nonce", "verifier", "challenge", "now"];
+    let given = parameters(&[&OPTIONS, &DOCUMENT, &secrets]);
+    let begun = call("authorize", &required, &given);
+    let mut given = parameters(&[&OPTIONS, &DOCUMENT, &[("query.code", "c0de")]]);
+    given.insert("query.state".to_owned(), begun["state"].clone());
+    let record = begun
+        .into_iter()
+        .map(|(name, value)| (format!("record.{name}"), value));
+    given.extend(record);
+    let answer = call("redeem", &["now"], &given);
+    let body = &answer["body"];
     assert!(
         body.contains(&format!("code_verifier={VERIFIER}")),
         "{body}"
@@ -111,74 +121,147 @@ fn a_sign_in_is_neither_begun_nor_taken_back_without_the_time() {
 
 #[test]
 fn a_time_that_is_no_number_is_none() {
-    let begin = |now: &str| {
-        let input = format!(
-            "call=authorize&state=s-of-the-request&nonce=n-of-the-request&verifier={VERIFIER}&challenge=c&now={now}"
-        );
-        core().call(&input)
-    };
-    assert!(begin(NOW).starts_with("url="), "{}", begin(NOW));
-    for now in ["soon", "-1", "1.5", "1e9", "4294967296"] {
-        assert_eq!(begin(now), MALFORMED, "{now}");
+    for (now, good) in [
+        (NOW, true),
+        ("soon", false),
+        ("1.5", false),
+        ("1e9", false),
+        ("", false),
+        ("-", false),
+        ("9999999999999999", false),
+    ] {
+        let given = parameters(&[&OPTIONS, &TOKENS, &[("now", now)]]);
+        let answer = call_with("sign_in", &given);
+        assert_eq!(answer != MALFORMED, good, "{now}: {answer}");
     }
 }
 
 #[test]
-fn a_rejection_is_of_some_generation() {
-    let mut core = signed_in();
-    let verdict = call(&mut core, "rejected", &[("generation", "1")], &[]);
-    assert_eq!(verdict.optional("do"), Some("refresh"));
-    let verdict = call(&mut core, "rejected", &[("generation", "0")], &[]);
-    assert_eq!(verdict.optional("do"), Some("repeat"), "it was renewed");
+fn a_record_goes_out_and_comes_back_whole() {
+    let record = signed_in();
+    let again = call("adopt", &[], &record);
+    for name in [
+        "v",
+        "sign_in",
+        "renewals",
+        "access",
+        "refresh",
+        "lifetime",
+        "expires_at",
+    ] {
+        assert_eq!(record[name], again[name], "{name}");
+    }
 }
 
 #[test]
-fn a_refresh_is_of_some_flight() {
-    let mut core = signed_in();
-    let begun = call(&mut core, "refresh", &[], &[]);
-    let flight = [("flight", begun.required("flight").unwrap())];
-    let body = call(&mut core, "refresh_body", &flight, &[]);
-    let body = body.required("body").unwrap();
-    assert!(body.ends_with("refresh_token=refresh-1"), "{body}");
-    let view = call(&mut core, "refreshed", &flight, &borrowed(&tokens(2)));
-    assert_eq!(view.optional("access"), Some("access-2"));
-    let over = call(&mut core, "refresh_body", &flight, &[]);
-    assert_eq!(over.optional("body"), None, "it must not be sent any more");
+fn what_a_storage_holds_is_adopted_under_its_own_names() {
+    let stored = signed_in();
+    let stored = stored
+        .iter()
+        .map(|(name, value)| (format!("stored.{name}"), value.clone()));
+    let mut given = parameters(&[&OPTIONS]);
+    given.extend(stored);
+    assert_eq!(call("adopt", &["now"], &given)["access"], "access-1");
+}
+
+#[test]
+fn a_refresh_goes_from_step_to_step() {
+    let mut given = signed_in();
+    let begun = call("begin", &["elapsed"], &given);
+    given.extend(begun);
+    let step = call("next", &["now", "elapsed", "jitter"], &given);
+    assert!(
+        step["send"].ends_with("refresh_token=refresh-1"),
+        "{step:?}"
+    );
+    given.extend(step);
+    let lost = parameters(&[&[("answered", "1"), ("status", "0")]]);
+    given.extend(lost);
+    let step = call("next", &[], &given);
+    assert_eq!(step["pause"], "200");
+    given.extend(step);
+    given.extend(parameters(&[&TOKENS, &[("json.access_token", "access-2")]]));
+    let done = call("next", &[], &given);
+    assert_eq!(done["renewed"], "1");
+    assert_eq!(done["access"], "access-2");
+    assert_eq!(done["renewals"], "1");
+}
+
+#[test]
+fn a_failed_refresh_keeps_the_session_and_waits() {
+    let mut given = signed_in();
+    given.extend(call("begin", &[], &given));
+    given.extend(call("next", &[], &given));
+    given.extend(parameters(&[&[
+        ("answered", "1"),
+        ("status", "429"),
+        ("retry_after", "60"),
+    ]]));
+    let failed = call("next", &[], &given);
+    assert_eq!(failed["error"], "server_error");
+    assert_eq!(failed["access"], "access-1");
+    assert_eq!(failed["circuit_until"], "65000");
+    given.extend(failed);
+    assert_eq!(
+        call_with("begin", &given),
+        "error\0waiting\0detail\0\0reason\0\0"
+    );
+    // What a server asked for, no good sign shortens.
+    given.extend(call("hint", &["elapsed"], &given));
+    assert_eq!(given["circuit_until"], "65000");
 }
 
 #[test]
 fn a_pause_is_after_some_try_and_jittered() {
-    let numbers = [("tries", "1"), ("jitter", "255")];
-    let pause = call(&mut core(), "pause", &numbers, &[("status", "0")]);
-    assert_eq!(pause.optional("wait"), Some("200"));
+    let given = parameters(&[&OPTIONS, &[("tries", "1"), ("status", "0")]]);
+    let pause = call("pause", &["tries", "jitter"], &given);
+    assert_eq!(pause["wait"], "200");
     for (tries, jitter) in [("one", "0"), ("1", "256"), ("1", "-1")] {
-        let input = format!("call=pause&tries={tries}&jitter={jitter}&status=0");
-        assert_eq!(core().call(&input), MALFORMED, "{input}");
+        let bad = [("tries", tries), ("jitter", jitter), ("status", "0")];
+        assert_eq!(
+            call_with("pause", &parameters(&[&OPTIONS, &bad])),
+            MALFORMED
+        );
     }
 }
 
 #[test]
 fn signing_out_at_the_provider_ends_somewhere() {
-    let next = [("next", "https://app.example/bye")];
-    let answer = call(&mut signed_in(), "end_session", &next, &[]);
-    let url = answer.required("url").unwrap();
+    let given = parameters(&[&OPTIONS, &DOCUMENT, &[("next", "https://app.example/bye")]]);
+    let answer = call("end_session", &["next"], &given);
     assert!(
-        url.ends_with("post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye"),
-        "{url}"
+        answer["url"].ends_with("post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye"),
+        "{answer:?}"
     );
 }
 
 #[test]
 fn a_call_that_there_is_not_is_malformed() {
-    for input in [
-        "",
-        "call=",
-        "call=signOut",
-        "call=%ff",
-        "call=pause&call=pause",
-    ] {
-        assert_eq!(core().call(input), MALFORMED, "{input}");
+    for name in ["", "signOut", "pause "] {
+        assert_eq!(
+            call_with(name, &parameters(&[&OPTIONS])),
+            MALFORMED,
+            "{name}"
+        );
     }
+    let refused = "error\0invalid_options\0detail\0issuer\0reason\0\0";
+    for input in ["", "\0", "call", "call\0pause", "call\0pause\0\0"] {
+        assert_eq!(gatepass_sdk::call(input), refused, "{input:?}");
+    }
+}
+
+#[test]
+fn an_answer_with_a_parameter_twice_is_none() {
+    let given = parameters(&[
+        &OPTIONS,
+        &DOCUMENT,
+        &[("query.code", "c"), ("repeated", "1")],
+    ]);
+    let answer = call_with("redeem", &given);
+    assert!(
+        answer.starts_with("error\0callback_missing\0"),
+        "{answer:?}"
+    );
 }
 
 /// What only the built package has: its entries, and how they start the core.
@@ -214,16 +297,21 @@ fn between<'a>(source: &'a str, before: &str, after: &str) -> BTreeSet<&'a str> 
     rest.filter_map(|rest| rest.split(after).next()).collect()
 }
 
+/// The calls that a file of the host makes.
+fn asked_in(source: &str) -> BTreeSet<&str> {
+    let asked = ["ask(client, '", "consult(client, '"];
+    let asked = asked.iter().flat_map(|before| between(source, before, "'"));
+    asked.collect()
+}
+
 #[test]
 fn the_host_asks_for_every_call_and_for_no_other() {
     let host = host();
-    let asked = host
-        .iter()
-        .flat_map(|(_, source)| between(source, "ask(client, '", "'"));
+    let asked = host.iter().flat_map(|(_, source)| asked_in(source));
     let arms = include_str!("../src/calls.rs");
     let (_, arms) = arms.split_once("match input.optional(\"call\")").unwrap();
     let (arms, _) = arms.split_once("_ => ").unwrap();
-    let answered = between(arms, "            \"", "\" =>");
+    let answered = between(arms, "        \"", "\" =>");
     assert!(answered.len() > 10, "{answered:?}");
     assert_eq!(asked.collect::<BTreeSet<_>>(), answered);
 }
@@ -233,7 +321,7 @@ fn no_function_of_the_host_has_the_name_of_a_call() {
     let host = host();
     let calls: BTreeSet<_> = host
         .iter()
-        .flat_map(|(_, source)| between(source, "ask(client, '", "'"))
+        .flat_map(|(_, source)| asked_in(source))
         .map(|call| call.replace('_', ""))
         .collect();
     for (file, source) in &host {

@@ -3,11 +3,23 @@
 
 // A file comes after those that it imports.
 const files = [
-  'error', 'host', 'storage', 'page', 'history', 'core', 'events', 'transport', 'discovery', 'revocation', 'session',
-  'configuration', 'refresh', 'fetch', 'user', 'id-token', 'window-answer', 'sign-in', 'sign-out',
+  'error', 'host', 'storage', 'page', 'history', 'core', 'events', 'channel', 'lock', 'transport', 'discovery', 'revocation',
+  'session', 'configuration', 'refresh', 'fetch', 'tabs', 'user', 'id-token', 'window-answer', 'sign-in', 'sign-out',
 ];
 
 for (const file of files) await import(`../js/${file}.js`);
 
-export const { makeClient } = await import('../js/client.js');
+const client = await import('../js/client.js');
+
+/** A client without other tabs, since those of one test would hear those of another: tabs.test.mjs has real ones. */
+export function makeClient(...given) {
+  const { BroadcastChannel } = globalThis;
+  globalThis.BroadcastChannel = undefined;
+  try {
+    return client.makeClient(...given);
+  } finally {
+    globalThis.BroadcastChannel = BroadcastChannel;
+  }
+}
+
 export const { popup } = await import('../js/window.js');

@@ -304,7 +304,13 @@ export async function handOver(client, provider, there) {
 }
 
 export function stored() {
-  return Object.keys(sessionStorage).filter((key) => key.startsWith('gatepass.session')).length;
+  return Object.values(sessionStorage).filter((text) => text.includes('access-')).length;
+}
+
+/** The network is back: whoever was told to wait need not. */
+export async function goOnline() {
+  dispatchEvent(new Event('online'));
+  await turn();
 }
 
 export function clearStorage() {

@@ -2,7 +2,7 @@
 
 use super::failure::WireText;
 use super::metadata::Metadata;
-use super::{parameters, with_query};
+use super::{Read, Write, digits, number, parameters, with_query};
 use crate::form::{Form, FormError};
 use crate::id::{ClientId, Nonce, State};
 use crate::pkce;
@@ -152,7 +152,7 @@ pub struct Redemption {
 
 /// The request to send the user with, and what to remember meanwhile.
 pub fn build(
-    metadata: &Metadata,
+    metadata: &Metadata<'_>,
     request: AuthorizationRequest<'_>,
     secrets: SignInSecrets,
     now: Timestamp,
@@ -188,7 +188,7 @@ pub fn build(
 }
 
 fn written(age: Lifetime) -> String {
-    u32::try_from(age.seconds()).unwrap_or(u32::MAX).to_string()
+    digits(age.seconds())
 }
 
 /// Reads the query of the address that the provider sent the user to.
@@ -197,14 +197,23 @@ fn written(age: Lifetime) -> String {
 ///
 /// [`ResponseError::Missing`] if it is no answer.
 pub fn parse(query: &Form) -> Result<AuthorizationResponse<'_>, ResponseError> {
-    let answer = match (query.optional("code"), query.optional("error")) {
+    read(&|name| query.optional(name))
+}
+
+/// The same of a query that a host has taken apart. None of its parameters was repeated.
+///
+/// # Errors
+///
+/// [`ResponseError::Missing`] if it is no answer.
+pub fn read<'a>(query: &Read<'a>) -> Result<AuthorizationResponse<'a>, ResponseError> {
+    let answer = match (query("code"), query("error")) {
         (None, None) => return Err(ResponseError::Missing),
         (_, Some(error)) => Err(error),
         (Some(code), None) => Ok(code),
     };
     Ok(AuthorizationResponse {
-        state: query.optional("state").ok_or(ResponseError::Missing)?,
-        iss: query.optional("iss"),
+        state: query("state").ok_or(ResponseError::Missing)?,
+        iss: query("iss"),
         answer,
     })
 }
@@ -221,7 +230,7 @@ impl From<FormError> for ResponseError {
 ///
 /// The [`AuthorizationError`] for which there is no code. The transaction is used up all the same.
 pub fn process(
-    metadata: &Metadata,
+    metadata: &Metadata<'_>,
     transaction: Transaction,
     response: &AuthorizationResponse<'_>,
     now: Timestamp,
@@ -261,35 +270,34 @@ impl Transaction {
         !self.begun.is_within(LONGEST_SIGN_IN, now)
     }
 
-    /// As a store may hold it, under its state: parameters, the first of which is the version.
-    pub fn to_record(&self) -> String {
-        let begun = u32::try_from(self.begun.seconds()).unwrap_or_default();
-        let max_age = self.max_age.map(written);
-        parameters(&[
-            ("v", Some(RECORD_VERSION)),
-            ("nonce", Some(self.nonce.as_str())),
-            ("verifier", Some(self.verifier.expose())),
-            ("return_to", Some(self.return_to.as_str())),
-            ("max_age", max_age.as_deref()),
-            ("begun", Some(&begun.to_string())),
-        ])
+    /// Writes what a store may hold, under its state.
+    pub fn write_record(&self, write: &mut Write<'_>) {
+        write("v", RECORD_VERSION);
+        write("nonce", self.nonce.as_str());
+        write("verifier", self.verifier.expose());
+        write("return_to", self.return_to.as_str());
+        if let Some(age) = self.max_age {
+            write("max_age", &written(age));
+        }
+        write("begun", &digits(self.begun.seconds()));
     }
 
     /// Reads what was kept under `state`; `None` for anything but a whole record of this version.
-    pub fn from_record(state: &str, record: &str) -> Option<Self> {
-        let form = Form::parse(record).ok()?;
-        if form.optional("v") != Some(RECORD_VERSION) {
+    pub fn from_record(state: &str, record: &Read<'_>) -> Option<Self> {
+        if record("v") != Some(RECORD_VERSION) {
             return None;
         }
-        let begun: u32 = form.optional("begun")?.parse().ok()?;
-        let max_age = form.optional("max_age").map(str::parse);
+        let max_age = match record("max_age") {
+            Some(age) => Some(u32::try_from(number(age)?).ok()?),
+            None => None,
+        };
         Some(Self {
-            max_age: max_age.transpose().ok()?.map(Lifetime::from_seconds),
+            max_age: max_age.map(Lifetime::from_seconds),
             state: State::parse(state).ok()?,
-            nonce: Nonce::parse(form.optional("nonce")?).ok()?,
-            verifier: CodeVerifier::new(form.optional("verifier")?),
-            return_to: ReturnTo::parse(form.optional("return_to")?).ok()?,
-            begun: Timestamp::from_seconds(begun.into()),
+            nonce: Nonce::parse(record("nonce")?).ok()?,
+            verifier: CodeVerifier::new(record("verifier")?),
+            return_to: ReturnTo::parse(record("return_to")?).ok()?,
+            begun: Timestamp::from_seconds(number(record("begun")?)?),
         })
     }
 }
@@ -316,9 +324,9 @@ impl ReturnTo {
     }
 }
 
-fn check_issuer(metadata: &Metadata, iss: Option<&str>) -> Result<(), AuthorizationError> {
+fn check_issuer(metadata: &Metadata<'_>, iss: Option<&str>) -> Result<(), AuthorizationError> {
     match iss {
-        Some(iss) if iss == metadata.issuer.as_str() => Ok(()),
+        Some(iss) if iss == metadata.issuer => Ok(()),
         Some(_) => Err(AuthorizationError::OtherIssuer),
         None if metadata.iss_required => Err(AuthorizationError::MissingIssuer),
         None => Ok(()),
@@ -480,8 +488,15 @@ mod tests {
     #[test]
     fn a_transaction_survives_the_store_and_no_other_version_is_read() {
         let (_, transaction) = begin();
-        let record = transaction.to_record();
-        let read = Transaction::from_record(transaction.state().as_str(), &record).unwrap();
+        let mut pairs = Vec::new();
+        transaction.write_record(&mut |name, value| pairs.push((name, value.to_owned())));
+        let record = crate::form::encode(pairs.iter().map(|(name, value)| (*name, &**value)));
+        let state = transaction.state().as_str();
+        let restored = |record: &str| {
+            let form = Form::parse(record).ok()?;
+            Transaction::from_record(state, &|name| form.optional(name))
+        };
+        let read = restored(&record).unwrap();
         assert_eq!(read.verifier.expose(), transaction.verifier.expose());
         assert_eq!(read.return_to, transaction.return_to);
         assert_eq!(
@@ -500,7 +515,7 @@ mod tests {
             record.replace("nonce", "once"),
             String::new(),
         ] {
-            assert!(Transaction::from_record(transaction.state().as_str(), &tampered).is_none());
+            assert!(restored(&tampered).is_none());
         }
     }
 

@@ -4,8 +4,7 @@
 //! provider's clock, as the answer that brought it has it, and never with the user's: a clock that
 //! runs an hour ahead must not keep anyone out.
 
-use super::metadata::Metadata;
-use crate::id::{ClientId, Nonce};
+use crate::id::{ClientId, Issuer, Nonce};
 use crate::time::{Lifetime, Timestamp};
 
 /// How far the clocks of a provider's machines may lie apart.
@@ -74,13 +73,13 @@ pub enum IdTokenError {
 ///
 /// The first [`IdTokenError`] in the order of OpenID Connect Core §3.1.3.7.
 pub fn process(
-    metadata: &Metadata,
+    issuer: &Issuer,
     client_id: &ClientId,
     expected: Expected<'_>,
     claims: &IdTokenClaims<'_>,
 ) -> Result<(), IdTokenError> {
     let client_id = client_id.as_str();
-    if claims.iss != metadata.issuer.as_str() {
+    if claims.iss != issuer.as_str() {
         return Err(IdTokenError::OtherIssuer);
     }
     let other_party = match claims.azp {
@@ -113,7 +112,7 @@ pub fn process(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rp::metadata::tests::{ISSUER, metadata};
+    use crate::rp::metadata::tests::ISSUER;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -148,7 +147,8 @@ mod tests {
         };
         change(&mut claims, &mut expected);
         let client_id = ClientId::parse("demo").unwrap();
-        process(&metadata(), &client_id, expected, &claims)
+        let issuer = Issuer::parse(ISSUER).unwrap();
+        process(&issuer, &client_id, expected, &claims)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The provider's metadata (RFC 8414, OpenID Connect Discovery 1.0).
 
+use super::joined;
 use crate::id::Issuer;
 
 /// Why a discovery document is not used.
@@ -33,23 +34,23 @@ pub struct DiscoveryDocument<'a> {
 /// Metadata of the issuer that was asked for, as far as it is needed to build a request. Only [`process`] makes it;
 /// to the document's other endpoints it says: they may be used.
 #[derive(Debug)]
-pub struct Metadata {
-    pub(super) issuer: Issuer,
-    pub(super) authorization_endpoint: Endpoint,
+pub struct Metadata<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) authorization_endpoint: Endpoint<'a>,
     pub(super) iss_required: bool,
     /// Where the user signs out.
-    pub end_session_endpoint: Option<Endpoint>,
+    pub end_session_endpoint: Option<Endpoint<'a>>,
 }
 
 /// The URL of an endpoint: `https`, or `http` on this machine, where it never meets a network. Only
 /// [`process`] makes one.
-#[derive(Debug)]
-pub struct Endpoint(String);
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint<'a>(&'a str);
 
-impl Endpoint {
+impl<'a> Endpoint<'a> {
     /// The URL's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn as_str(self) -> &'a str {
+        self.0
     }
 }
 
@@ -67,8 +68,8 @@ pub fn locations(issuer: &Issuer) -> [String; 2] {
         .and_then(|path| issuer.split_at_checked(path))
         .unwrap_or((issuer, ""));
     [
-        [issuer, "/.well-known/openid-configuration"].concat(),
-        [origin, "/.well-known/oauth-authorization-server", path].concat(),
+        joined(&[issuer, "/.well-known/openid-configuration"]),
+        joined(&[origin, "/.well-known/oauth-authorization-server", path]),
     ]
 }
 
@@ -77,14 +78,13 @@ pub fn locations(issuer: &Issuer) -> [String; 2] {
 /// # Errors
 ///
 /// The [`MetadataError`] for which it is not used.
-pub fn process(
+pub fn process<'a>(
     issuer: &Issuer,
-    document: &DiscoveryDocument<'_>,
-) -> Result<Metadata, MetadataError> {
+    document: &DiscoveryDocument<'a>,
+) -> Result<Metadata<'a>, MetadataError> {
     if document.issuer != issuer.as_str() {
         return Err(MetadataError::OtherIssuer);
     }
-    let endpoint = |url: &str| Endpoint(url.to_owned());
     let [userinfo, revocation, keys, pushed] = document.others;
     for url in [
         Some(document.authorization_endpoint),
@@ -100,10 +100,10 @@ pub fn process(
         }
     }
     Ok(Metadata {
-        issuer: issuer.clone(),
-        authorization_endpoint: endpoint(document.authorization_endpoint),
+        issuer: document.issuer,
+        authorization_endpoint: Endpoint(document.authorization_endpoint),
         iss_required: document.authorization_response_iss_parameter_supported,
-        end_session_endpoint: document.end_session_endpoint.map(endpoint),
+        end_session_endpoint: document.end_session_endpoint.map(Endpoint),
     })
 }
 
@@ -127,7 +127,7 @@ pub(super) mod tests {
 
     pub(in crate::rp) const ISSUER: &str = "https://id.example";
 
-    pub(in crate::rp) fn metadata() -> Metadata {
+    pub(in crate::rp) fn metadata() -> Metadata<'static> {
         process(&Issuer::parse(ISSUER).unwrap(), &DOCUMENT).unwrap()
     }
 

@@ -31,7 +31,7 @@ pub fn build_revocation_request(client_id: &ClientId, token: Revocable<'_>) -> S
 /// Where to send the user to sign out at the provider (OpenID Connect RP-Initiated Logout §2). With an
 /// ID token the provider need not ask the user whether it was them.
 pub fn build_end_session_url(
-    endpoint: &Endpoint,
+    endpoint: Endpoint<'_>,
     client_id: &ClientId,
     post_logout_redirect_uri: &str,
     id_token_hint: Option<&str>,
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn the_end_session_url_says_who_asks_and_where_to_go_next() {
         let metadata = metadata();
-        let endpoint = metadata.end_session_endpoint.as_ref().unwrap();
+        let endpoint = metadata.end_session_endpoint.unwrap();
         let client = ClientId::parse("demo").unwrap();
         assert_eq!(
             build_end_session_url(endpoint, &client, "https://app.example/", None),

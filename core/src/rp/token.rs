@@ -1,20 +1,25 @@
 //! Token requests and their answers (RFC 6749 §4.1.3, §5.1 and §6), as a public client.
 
+use core::fmt;
+
 use super::authorization::Redemption;
 use super::parameters;
 use crate::id::ClientId;
 use crate::secret::{AccessToken, IdToken, RefreshToken};
+use crate::time::Lifetime;
 
 /// The body of a successful answer (RFC 6749 §5.1), as far as a client reads it.
-pub struct TokenResponse {
+pub struct TokenResponse<'a> {
     /// The new access token.
-    pub access_token: String,
+    pub access_token: &'a str,
     /// `Bearer`, in any case (RFC 6749 §5.1).
-    pub token_type: String,
+    pub token_type: &'a str,
     /// The next refresh token; absent if the old one stays.
-    pub refresh_token: Option<String>,
+    pub refresh_token: Option<&'a str>,
     /// Who signed in (OpenID Connect Core §3.1.3.3).
-    pub id_token: Option<String>,
+    pub id_token: Option<&'a str>,
+    /// How long the access token lives, if the provider says so.
+    pub expires_in: Option<Lifetime>,
 }
 
 /// Why a successful answer is not used.
@@ -37,6 +42,8 @@ pub struct Tokens {
     pub refresh: Option<RefreshToken>,
     /// For signing out without being asked, if the provider gave one.
     pub id_token: Option<IdToken>,
+    /// How long the access token lived when it was issued, if the provider said so.
+    pub expires_in: Option<Lifetime>,
 }
 
 /// The body of the request that redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
@@ -75,7 +82,7 @@ pub fn build_refresh_request(
 /// # Errors
 ///
 /// The [`TokenError`] for which they cannot be used.
-pub fn process(response: TokenResponse) -> Result<Tokens, TokenError> {
+pub fn process(response: &TokenResponse<'_>) -> Result<Tokens, TokenError> {
     if !response.token_type.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::OtherType);
     }
@@ -88,10 +95,15 @@ pub fn process(response: TokenResponse) -> Result<Tokens, TokenError> {
         access: AccessToken::new(access),
         refresh: refresh.map(RefreshToken::new),
         id_token: response.id_token.map(IdToken::new),
+        expires_in: response.expires_in,
     })
 }
 
-super::redacted!(TokenResponse);
+impl fmt::Debug for TokenResponse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenResponse([redacted])")
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -101,12 +113,17 @@ mod tests {
     use crate::rp::authorization::ReturnTo;
     use crate::secret::{AuthorizationCode, CodeVerifier};
 
-    fn response(access_token: &str, token_type: &str, refresh: Option<&str>) -> TokenResponse {
+    fn response<'a>(
+        access_token: &'a str,
+        token_type: &'a str,
+        refresh: Option<&'a str>,
+    ) -> TokenResponse<'a> {
         TokenResponse {
-            access_token: access_token.to_owned(),
-            token_type: token_type.to_owned(),
-            refresh_token: refresh.map(str::to_owned),
+            access_token,
+            token_type,
+            refresh_token: refresh,
             id_token: None,
+            expires_in: None,
         }
     }
 
@@ -143,10 +160,10 @@ mod tests {
     #[test]
     fn the_token_type_may_be_written_in_any_case() {
         for token_type in ["Bearer", "bearer", "BEARER"] {
-            assert!(process(response("a", token_type, None)).is_ok());
+            assert!(process(&response("a", token_type, None)).is_ok());
         }
         for token_type in ["DPoP", "mac", ""] {
-            let refused = process(response("a", token_type, None)).unwrap_err();
+            let refused = process(&response("a", token_type, None)).unwrap_err();
             assert_eq!(refused, TokenError::OtherType, "{token_type:?}");
         }
     }
@@ -154,14 +171,14 @@ mod tests {
     #[test]
     fn a_token_that_no_header_can_carry_is_refused() {
         for bad in ["", "a b", "a\r\nx: y", "é"] {
-            let refused = process(response(bad, "Bearer", None)).unwrap_err();
+            let refused = process(&response(bad, "Bearer", None)).unwrap_err();
             assert_eq!(refused, TokenError::NotAToken, "{bad:?}");
         }
     }
 
     #[test]
     fn a_refresh_token_may_be_left_out_or_empty() {
-        let refresh = |given| process(response("a", "Bearer", given)).unwrap().refresh;
+        let refresh = |given| process(&response("a", "Bearer", given)).unwrap().refresh;
         assert!(refresh(None).is_none());
         assert!(refresh(Some("")).is_none());
         assert_eq!(refresh(Some("r")).unwrap().expose(), "r");

@@ -97,6 +97,8 @@ extern "C" {
     pub(crate) fn stored() -> u32;
     #[wasm_bindgen(js_name = clearStorage)]
     pub(crate) fn clear_storage();
+    #[wasm_bindgen(js_name = goOnline)]
+    pub(crate) fn go_online() -> Promise;
     pub(crate) fn turn() -> Promise;
 }
 
@@ -113,8 +115,9 @@ macro_rules! served {
 }
 
 served! {
-    "/js/client.js" "/js/configuration.js" "/js/core.js" "/js/discovery.js" "/js/error.js"
-    "/js/events.js" "/js/fetch.js" "/js/history.js" "/js/host.js" "/js/id-token.js" "/js/page.js" "/js/refresh.js" "/js/revocation.js"
-    "/js/session.js" "/js/sign-in.js" "/js/sign-out.js" "/js/storage.js" "/js/transport.js"
+    "/js/channel.js" "/js/client.js" "/js/configuration.js" "/js/core.js" "/js/discovery.js" "/js/error.js"
+    "/js/events.js" "/js/fetch.js" "/js/history.js" "/js/host.js" "/js/id-token.js" "/js/lock.js" "/js/page.js"
+    "/js/refresh.js" "/js/revocation.js" "/js/session.js" "/js/sign-in.js" "/js/sign-out.js" "/js/storage.js"
+    "/js/tabs.js" "/js/transport.js"
     "/js/user.js" "/js/window-answer.js" "/js/window.js"
 }
