@@ -10,6 +10,7 @@ const SENTENCES = {
   started: ({ core }) => (core === 'javascript'
     ? 'The client started as JavaScript: WebAssembly is missing here, or refused.'
     : 'The client started as WebAssembly.'),
+  restarted: ({ error }) => `The core failed (${error}), and another took its place. Please report it.`,
   request: ({ method, url, status, durationMs, kind }) => [
     method, shortened(url), status ? `answered ${status}` : 'had no answer', `after ${Math.round(durationMs)} ms`,
     kind === 'api' ? '' : `(${kind})`,
@@ -33,7 +34,7 @@ export function describeEntry(entry) {
 
 /** How serious an entry is: `bad`, `good`, or nothing of note. */
 export function weightOf({ event, status, error, verdict }) {
-  if (event === 'failed' || event === 'refresh_failed' || status === 0 || status >= 500 || error) return 'bad';
+  if (event === 'failed' || event === 'restarted' || event === 'refresh_failed' || status === 0 || status >= 500 || error) return 'bad';
   if (status >= 400 || verdict || event === 'signed_out') return 'notable';
   return event === 'signed_in' || event === 'refreshed' ? 'good' : '';
 }

@@ -3,6 +3,7 @@
 import { ask } from './core.js';
 import { GatepassError } from './error.js';
 import { note } from './history.js';
+import { lastingCore } from './lasting.js';
 import { adoptStored } from './session.js';
 
 /** Starts the core, once for all who need it; after a failure the next one tries again. */
@@ -17,7 +18,7 @@ export function ready(client) {
 async function startCore(client) {
   const { issuer, apis = [] } = client.options;
   const makeCore = await client.start();
-  client.core = makeCore();
+  client.core = lastingCore(client, makeCore);
   note(client, 'started', { core: makeCore.core });
   client.locations = ask(client, 'configure');
   client.origins = new Set([issuer, ...apis].map(originOf));

@@ -235,10 +235,11 @@ export interface HistoryEntry {
   /** When, in milliseconds since 1970. */
   at: number;
   /**
-   * What: an event of {@link ClientEvents}, with its fields; `started`, the client's `core` is ready;
+   * What: an event of {@link ClientEvents}, with its fields; `started`, the client's `core` is ready; `restarted`, it
+   * failed and another took its place;
    * `decided`, what the core said about a `call` inside; `failed`, a `call` of the application was rejected with `error`.
    */
-  event: keyof ClientEvents | 'started' | 'decided' | 'failed';
+  event: keyof ClientEvents | 'started' | 'restarted' | 'decided' | 'failed';
   /** Which call was decided about, or failed. */
   call?: string;
   /** What to do about a 401: `refresh`, `repeat` with the newer token, or `return` it as it is. */
