@@ -1,6 +1,7 @@
 // What an entry of `client.explain()` means, in a sentence.
 
 const VERDICTS = {
+  early: 'The token is about to expire: it is renewed ahead of time.',
   refresh: 'The rejected token is the current one: it is renewed.',
   repeat: 'The rejected token was renewed meanwhile: the call is made again with the new one.',
   return: 'Nothing can renew the rejected token: the 401 is the answer.',

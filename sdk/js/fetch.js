@@ -55,6 +55,7 @@ export async function sendWithToken(client, kind, make, signal) {
 /** Renews a token that is about to expire: aside while it is good, before a call that could not be repeated. */
 async function freshen(client, once, signal) {
   if (!isDue(client, 'soon')) return;
+  note(client, 'decided', { verdict: 'early' }, 'fetch');
   const renewal = joinRefresh(client, signal).catch(() => signal?.throwIfAborted());
   if (once || isDue(client, 'stale')) await renewal;
   else renewal.catch(() => {});

@@ -242,7 +242,10 @@ export interface HistoryEntry {
   event: keyof ClientEvents | 'started' | 'restarted' | 'decided' | 'failed';
   /** Which call was decided about, or failed. */
   call?: string;
-  /** What to do about a 401: `refresh`, `repeat` with the newer token, or `return` it as it is. */
+  /**
+   * What to do about a 401: `refresh`, `repeat` with the newer token, or `return` it as it is. Without a 401, `early`: to
+   * renew a token that is about to expire.
+   */
   verdict?: string;
   /** How many milliseconds to wait before the next try. */
   wait?: number;
