@@ -97,6 +97,7 @@ pub struct Metadata<'a> {
     request_object_signing_alg_values_supported: [&'static str; 4],
     request_uri_parameter_supported: bool,
     claims_parameter_supported: bool,
+    client_id_metadata_document_supported: bool,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
 }
@@ -105,8 +106,8 @@ impl<'a> Metadata<'a> {
     /// Describes the provider at `issuer`; `registers` says whether clients may register by themselves,
     /// `must_push` whether everybody must push authorization requests.
     pub fn new(issuer: &'a Issuer, offer: Offer<'a>, registers: bool, must_push: bool) -> Self {
-        let at = |path: &str| format!("{issuer}{path}");
         let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
+        let at = |path: &str| format!("{issuer}{path}");
         Self {
             issuer,
             authorization_endpoint: at(path::AUTHORIZE),
@@ -159,6 +160,7 @@ impl<'a> Metadata<'a> {
             request_object_signing_alg_values_supported: algorithms,
             request_uri_parameter_supported: false,
             claims_parameter_supported: true,
+            client_id_metadata_document_supported: offer.documents,
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
         }
@@ -233,6 +235,7 @@ mod tests {
                 ["ES256", "RS256", "EdDSA", "Ed25519"],
             "request_uri_parameter_supported": false,
             "claims_parameter_supported": true,
+            "client_id_metadata_document_supported": true,
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
         })
@@ -246,6 +249,7 @@ mod tests {
         let offer = Offer {
             scopes: &scopes,
             details_types: &details_types,
+            documents: true,
         };
         let said = serde_json::to_value(Metadata::new(&issuer, offer, true, false)).unwrap();
         assert_eq!(said, document());

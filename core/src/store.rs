@@ -360,7 +360,7 @@ pub trait RegistrationStore {
     /// Why the store could not answer.
     type Error;
 
-    /// Keeps a new client.
+    /// Keeps a new client; nothing is done if there is one of its name, be it one that has ended.
     ///
     /// # Errors
     ///

@@ -49,6 +49,7 @@ impl Loopback {
         let offer = Offer {
             scopes: &scopes,
             details_types: &Scope::default(),
+            documents: false,
         };
         let document = discovery::Metadata::new(&provider.issuer, offer, false, false);
         let document = serde_json::to_value(&document).unwrap();

@@ -4,8 +4,10 @@ use gatepass_core::{form, json};
 use js_sys::{Object, Promise};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::Response;
 
-use crate::http::FORM;
+use crate::http::{FORM, JSON, bounded};
 use crate::{EdgeError, js};
 
 /// How long another service may take, in milliseconds.
@@ -39,6 +41,29 @@ pub async fn text(url: &str, content_type: &str) -> Result<String, EdgeError> {
         url,
         send(url, "GET", &[("accept", content_type.into())], None).await,
     )
+}
+
+/// Fetches a JSON document of at most `most` bytes from an address that a stranger has chosen.
+///
+/// # Errors
+///
+/// [`EdgeError::Upstream`] unless the answer is 200 with JSON of that size, within five seconds and
+/// without a redirect.
+pub async fn foreign_json(url: &str, most: usize) -> Result<String, EdgeError> {
+    let failed = |why: &str| EdgeError::Upstream(format!("{url}: {why}"));
+    let fetched = JsFuture::from(begin(url, "GET", &[], None)?).await?;
+    let mut response = Response::from(fetched.unchecked_into::<web_sys::Response>());
+    let content_type = response.headers().get("content-type")?.unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let is_json = essence == JSON || essence.ends_with("+json");
+    if response.status_code() != 200 || !is_json {
+        return Err(failed("no JSON document"));
+    }
+    let bytes = bounded(response.stream()?, most).await?;
+    if bytes.len() > most {
+        return Err(failed("too large"));
+    }
+    String::from_utf8(bytes).map_err(|_| failed("not UTF-8"))
 }
 
 /// Posts a form with an `Authorization` header and reads JSON.

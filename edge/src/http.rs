@@ -3,7 +3,7 @@
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::resource::Refused;
 use serde::Serialize;
-use worker::{Headers, Request, Response, ResponseBody};
+use worker::{ByteStream, Headers, Request, Response, ResponseBody};
 
 use crate::EdgeError;
 
@@ -90,7 +90,10 @@ pub async fn body(
     let bytes = if length.is_some() {
         request.bytes().await.map_err(EdgeError::from)
     } else {
-        bounded(request).await
+        match request.inner().body() {
+            Some(_) => bounded(request.stream()?, LARGEST_BODY).await,
+            None => Ok(Vec::new()),
+        }
     };
     let Ok(bytes) = bytes else {
         return Ok(Err(BodyRefusal::BrokenOff));
@@ -101,21 +104,18 @@ pub async fn body(
     Ok(String::from_utf8(bytes).map_err(|_| BodyRefusal::NotUtf8))
 }
 
-/// Reads until the end or just past [`LARGEST_BODY`], whichever comes first.
-async fn bounded(request: &mut Request) -> Result<Vec<u8>, EdgeError> {
+/// Reads until the end or just past `most`, whichever comes first.
+pub(crate) async fn bounded(stream: ByteStream, most: usize) -> Result<Vec<u8>, EdgeError> {
     use core::pin::pin;
     use std::future::poll_fn;
 
-    if request.inner().body().is_none() {
-        return Ok(Vec::new());
-    }
-    let mut stream = pin!(request.stream()?);
+    let mut stream = pin!(stream);
     let mut bytes = Vec::new();
     while let Some(chunk) =
         poll_fn(|context| futures_core::Stream::poll_next(stream.as_mut(), context)).await
     {
         bytes.extend_from_slice(&chunk?);
-        if bytes.len() > LARGEST_BODY {
+        if bytes.len() > most {
             break;
         }
     }

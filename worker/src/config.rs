@@ -102,6 +102,9 @@ pub struct Config {
     /// `GATEPASS_REGISTRATION`: `closed`, `open`, or `token` with the secret
     /// `GATEPASS_REGISTRATION_TOKEN`. Open in development, closed in production.
     pub registration: RegistrationPolicy,
+    /// `GATEPASS_CLIENT_ID_DOCUMENTS`: whether a client's identifier may be the address of a document
+    /// about it. In development it may, in production not, unless said.
+    pub client_documents: bool,
     /// `GATEPASS_SECRET_OVERLAP`: how long a client's secret counts after it got another.
     pub secret_overlap: Lifetime,
     /// `GATEPASS_DEVELOPMENT_SITE`: the origin of the demo site that the development clients use.
@@ -132,6 +135,7 @@ impl Config {
         Offer {
             scopes: &self.scopes,
             details_types: &self.details_types,
+            documents: self.client_documents,
         }
     }
 
@@ -150,6 +154,7 @@ impl Config {
             details_types: words(env, "GATEPASS_AUTHORIZATION_DETAILS_TYPES", "")?,
             require_pushed_requests: flag(env, "GATEPASS_REQUIRE_PAR")?,
             registration: registration(env, conduct.environment)?,
+            client_documents: client_documents(env, conduct.environment)?,
             secret_overlap: lifetime(env, "GATEPASS_SECRET_OVERLAP", Lifetime::from_days(1))?,
             issuer: issuer.map_err(|_| wrong("GATEPASS_ISSUER"))?,
             resources: resources(env)?,
@@ -222,6 +227,14 @@ fn registration(env: &Env, environment: Environment) -> Result<RegistrationPolic
             let problem = "must be closed, open or token";
             Err(EdgeError::Config { name, problem })
         }
+    }
+}
+
+fn client_documents(env: &Env, environment: Environment) -> Result<bool, EdgeError> {
+    let name = "GATEPASS_CLIENT_ID_DOCUMENTS";
+    match optional(env, name) {
+        Some(_) => flag(env, name),
+        None => Ok(environment == Environment::Development),
     }
 }
 

@@ -13,6 +13,7 @@ mod config;
 #[cfg(feature = "contract")]
 mod contract;
 mod development;
+mod documents;
 mod endpoint;
 mod issue;
 mod keys;

@@ -106,7 +106,8 @@ fn permission(
     client: &Client,
     visitor: &Visitor,
 ) -> Option<Permission> {
-    if request.prompt.asks().consent {
+    // A client that says who it is by itself could be any program on the user's machine.
+    if request.prompt.asks().consent || request.client_id.is_address() {
         return None;
     }
     let sign_in = visitor.sign_in.clone();

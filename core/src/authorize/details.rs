@@ -20,10 +20,11 @@ const MOST: usize = 16;
 /// The members of all types that list what is allowed (RFC 9396 §2.2): fewer of a list is less.
 const LISTS: [&str; 4] = ["actions", "datatypes", "locations", "privileges"];
 
-/// `authorization_details` (RFC 9396 §2).
+/// `authorization_details` (RFC 9396 §2): an array of objects, or null if there are none. As a JSON value
+/// they are read and written by code that is there anyway.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct AuthorizationDetails(Vec<Claims>);
+pub struct AuthorizationDetails(Value);
 
 /// Why `authorization_details` are refused (RFC 9396 §5).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -45,8 +46,11 @@ impl AuthorizationDetails {
         if text.len() > LONGEST {
             return Err(InvalidDetails);
         }
-        let details: Self = json::read(text).map_err(|_| InvalidDetails)?;
-        let has_form = (1..=MOST).contains(&details.0.len()) && details.0.iter().all(has_form);
+        let details = Self(json::read(text).map_err(|_| InvalidDetails)?);
+        let all = details.0.as_array().map_or(0, Vec::len);
+        let has_form = (1..=MOST).contains(&all)
+            && details.each().count() == all
+            && details.each().all(has_form);
         has_form.then_some(Some(details)).ok_or(InvalidDetails)
     }
 
@@ -58,7 +62,7 @@ impl AuthorizationDetails {
     pub fn of(self, client: &Client) -> Result<Self, InvalidDetails> {
         let types = &client.settings.authorization_details_types;
         let may_ask = |detail: &Claims| types.iter().any(|known| *known == type_of(detail));
-        if self.0.iter().all(may_ask) {
+        if self.each().all(may_ask) {
             Ok(self)
         } else {
             Err(InvalidDetails)
@@ -67,24 +71,28 @@ impl AuthorizationDetails {
 
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_null()
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Claims> {
+        let all = self.0.as_array().into_iter().flatten();
+        all.filter_map(Value::as_object)
     }
 
     /// Whether each of these is within one of `granted`: the same but for lists, which may be shorter.
     pub fn are_within(&self, granted: &Self) -> bool {
-        self.0
-            .iter()
-            .all(|wanted| granted.0.iter().any(|whole| is_within(wanted, whole)))
+        self.each()
+            .all(|wanted| granted.each().any(|whole| is_within(wanted, whole)))
     }
 
     /// As a parameter has it.
     pub fn to_text(&self) -> Option<String> {
-        (!self.is_empty()).then(|| Value::from(self.0.clone()).to_string())
+        (!self.is_empty()).then(|| self.0.to_string())
     }
 
     /// As people read it: one text for each, with the type in its first line and a member in each other.
     pub fn described(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|detail| {
+        self.each().map(|detail| {
             let mut text = plain(type_of(detail));
             for (name, value) in detail.iter().filter(|(name, _)| *name != "type") {
                 text.push('\n');

@@ -2,6 +2,7 @@
 
 use super::object::ObjectProblem;
 use super::{InvalidDetails, InvalidPrompt, ResponseMode, UnknownResource};
+use crate::client::document::DocumentProblem;
 use crate::dpop::InvalidThumbprint;
 use crate::error::ErrorCode;
 use crate::form::FormError;
@@ -15,6 +16,9 @@ pub enum LocalRefusal {
     /// The parameters cannot be read.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// The client says who it is by itself, and not as it must.
+    #[error(transparent)]
+    Document(#[from] DocumentProblem),
     /// No such client.
     #[error("client_id is not that of a registered client")]
     UnknownClient,
@@ -34,6 +38,7 @@ impl LocalRefusal {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Form(_) | Self::UnregisteredRedirect => ErrorCode::InvalidRequest,
+            Self::Document(_) => ErrorCode::InvalidClientMetadata,
             Self::PushedRequest => ErrorCode::InvalidRequestUri,
             Self::RequestObject(_) => ErrorCode::InvalidRequestObject,
             Self::UnknownClient => ErrorCode::InvalidClient,

@@ -2,6 +2,7 @@
 
 pub mod assertion;
 mod authentication;
+pub mod document;
 mod keys;
 pub mod registration;
 mod settings;

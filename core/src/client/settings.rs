@@ -1,21 +1,22 @@
 //! What is settled with one client and differs from everyone's configuration.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::keys::ClientKeys;
-use super::registration::ClientDescription;
+use super::registration::{ClientDescription, RegistrationRefusal, Said};
 use crate::grant::Lifetimes;
 use crate::id::{ClientId, Subject};
-use crate::jose::SigningAlgorithm;
+use crate::jose::{Claims, SigningAlgorithm};
 use crate::logout::back_channel::Departure;
 use crate::redirect::RedirectUri;
 use crate::secret::AccessToken;
-use crate::time::Lifetime;
+use crate::time::{Lifetime, Timestamp};
 
 /// A client's own settings, a JSON object in the store: whatever no SQL condition needs. A setting
 /// that is absent leaves the provider's configuration as it is.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a setting of its own"
@@ -61,6 +62,9 @@ pub struct ClientSettings {
     /// Whether it must push its authorization requests (RFC 9126 §6).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    /// When the document was fetched that says what it is, if its identifier is the address of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_fetched_at: Option<Timestamp>,
     /// Whether, being first-party, it may sign users in with passwords that it asks for itself.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub direct_sign_in: bool,
@@ -89,7 +93,7 @@ pub struct ClientSettings {
 }
 
 /// What a client's access tokens are to whoever holds them.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessTokenFormat {
     /// They say what they allow, signed (RFC 9068).
@@ -100,6 +104,14 @@ pub enum AccessTokenFormat {
 }
 
 impl AccessTokenFormat {
+    fn read(value: &Value) -> Option<Self> {
+        match value.as_str()? {
+            "jwt" => Some(Self::Jwt),
+            "opaque" => Some(Self::Opaque),
+            _ => None,
+        }
+    }
+
     #[expect(
         clippy::trivially_copy_pass_by_ref,
         reason = "serde passes a reference"
@@ -120,7 +132,68 @@ pub struct TokenAlgorithms {
     pub id_token: SigningAlgorithm,
 }
 
+/// Read by hand, which takes a fraction of the code that a derived reader brings.
+impl<'de> Deserialize<'de> for ClientSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Claims::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 impl ClientSettings {
+    fn read(members: &Claims) -> Result<Self, RegistrationRefusal> {
+        let said = Said(members);
+        let algorithm = |name| {
+            let read = |value: &Value| SigningAlgorithm::parse(value.as_str()?);
+            said.member(name, "must be an algorithm", read)
+        };
+        let uri = |value: &Value| RedirectUri::parse(value.as_str()?).ok();
+        let client = |value: &Value| ClientId::parse(value.as_str()?).ok();
+        let clients = |value: &Value| value.as_array()?.iter().map(client).collect();
+        let time = |value: &Value| value.as_i64().map(Timestamp::from_seconds);
+        let empty = Claims::new();
+        let about = members.get("about").and_then(Value::as_object);
+        Ok(Self {
+            access_token_lifetime: said.seconds("access_token_lifetime")?,
+            refresh_token_lifetime: said.seconds("refresh_token_lifetime")?,
+            grant_lifetime: said.seconds("grant_lifetime")?,
+            access_token_format: said
+                .member(
+                    "access_token_format",
+                    "must be jwt or opaque",
+                    AccessTokenFormat::read,
+                )?
+                .unwrap_or_default(),
+            access_token_signed_response_alg: algorithm("access_token_signed_response_alg")?,
+            id_token_signed_response_alg: algorithm("id_token_signed_response_alg")?,
+            userinfo_signed_response_alg: algorithm("userinfo_signed_response_alg")?,
+            introspection_signed_response_alg: algorithm("introspection_signed_response_alg")?,
+            request_object_signing_alg: algorithm("request_object_signing_alg")?,
+            default_max_age: said.seconds("default_max_age")?,
+            backchannel_logout_uri: said.member(
+                "backchannel_logout_uri",
+                "must be an address",
+                uri,
+            )?,
+            backchannel_logout_session_required: said
+                .flag("backchannel_logout_session_required")?,
+            jwks: said.keys("jwks")?,
+            require_pushed_authorization_requests: said
+                .flag("require_pushed_authorization_requests")?,
+            document_fetched_at: said.member("document_fetched_at", "must be a time", time)?,
+            direct_sign_in: said.flag("direct_sign_in")?,
+            authorization_details_types: said
+                .texts("authorization_details_types")?
+                .unwrap_or_default(),
+            require_signed_request_object: said.flag("require_signed_request_object")?,
+            exchanges_tokens_of: said
+                .member("exchanges_tokens_of", "must be clients", clients)?
+                .unwrap_or_default(),
+            may_impersonate: said.flag("may_impersonate")?,
+            dpop_bound_access_tokens: said.flag("dpop_bound_access_tokens")?,
+            about: ClientDescription::read(&Said(about.unwrap_or(&empty)))?,
+        })
+    }
+
     /// How the client's access tokens are signed, and its ID tokens: as everyone's, where it did not
     /// choose.
     pub fn algorithms(&self, everyones: SigningAlgorithm) -> TokenAlgorithms {

@@ -17,8 +17,15 @@ impl RegistrationStore for MemoryStore {
     type Error = Infallible;
 
     async fn insert_registration(&self, registration: &Registration) -> Result<(), Infallible> {
-        self.put_client(&registration.client).await;
         let id = registration.client.id.clone();
+        let is_taken = {
+            let tables = self.0.borrow();
+            tables.clients.contains_key(&id) || tables.ended_clients.contains_key(&id)
+        };
+        if is_taken {
+            return Ok(());
+        }
+        self.put_client(&registration.client).await;
         let row = (registration.token, registration.issued_at);
         self.0.borrow_mut().registrations.insert(id, row);
         Ok(())

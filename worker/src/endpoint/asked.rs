@@ -15,7 +15,7 @@ use worker::{Request, Response};
 
 use super::{BINDING, binding, signed_in_as};
 use crate::app::App;
-use crate::request_object;
+use crate::{documents, request_object};
 
 /// Carries the state token of a sign-in that begins again.
 const BEGUN: &str = "begun";
@@ -81,6 +81,10 @@ async fn read_form(
     let sign_in = signed_in_as(request, app).as_ref().map(SignInCookie::id);
     let loaded = app.store.client_and_visitor(&client_id, sign_in.as_ref());
     let (client, visitor) = loaded.await?;
+    let client = match documents::resolve(&client_id, client, app, now).await? {
+        Ok(client) => client,
+        Err(problem) => return Ok(Reading::Refused(problem.into())),
+    };
     let (form, came) = match (object::of(&form), &client) {
         (Some(text), Some(client)) => match request_object::read(text, client, app, now).await? {
             Ok(form) => (form, Came::Signed),

@@ -118,6 +118,7 @@ impl Question<'_> {
     fn show(&self, asked: &Asked, ticked: &Scope, error: &str) -> Result<Response, EdgeError> {
         page::consent(&page::Consent {
             client_name: &self.client.name,
+            client_host: self.client.id.host(),
             redirect_uri: self.authorization.redirect.uri(),
             username: &asked.visitor().username,
             state_token: self.token.expose(),

@@ -15,7 +15,7 @@ use worker::{Request, Response};
 
 use super::{Outcome, Posted};
 use crate::app::App;
-use crate::{assertion, proof, request_object};
+use crate::{assertion, documents, proof, request_object};
 
 /// What the client hands to the browser (RFC 9126 §2.2).
 #[derive(Debug, Serialize)]
@@ -49,6 +49,13 @@ async fn keep(
         Ok(credentials) => credentials,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    if credentials.client_id().is_address() {
+        let id = credentials.client_id();
+        let (known, _) = app.store.client_and_sign_in(Some(id), None).await?;
+        if let Err(problem) = documents::resolve(id, known, app, now).await? {
+            return Ok(Err(LocalRefusal::from(problem).into()));
+        }
+    }
     let credentials = match assertion::prove(credentials, app, now).await? {
         Ok(credentials) => credentials,
         Err(failure) => return Ok(Err(failure.into())),

@@ -17,6 +17,8 @@ const DETAIL: &str = include_str!("../pages/consent_detail.html");
 #[derive(Debug)]
 pub struct Consent<'a> {
     pub client_name: &'a str,
+    /// Where it says who it is, if it does so by itself.
+    pub client_host: &'a str,
     pub redirect_uri: &'a RedirectUri,
     pub username: &'a str,
     pub state_token: &'a str,
@@ -38,6 +40,7 @@ pub fn consent(shown: &Consent<'_>) -> Result<Response, EdgeError> {
 fn html(shown: &Consent<'_>) -> String {
     let values = [
         ("client_name", shown.client_name),
+        ("client_host", shown.client_host),
         ("return_host", host(shown.redirect_uri)),
         ("username", shown.username),
         ("state_token", shown.state_token),
@@ -86,6 +89,7 @@ mod tests {
     fn shown(client_name: &str, requested: &str, ticked: &str) -> String {
         html(&Consent {
             client_name,
+            client_host: "<u>",
             redirect_uri: &RedirectUri::parse("https://app.example/cb").unwrap(),
             username: "anna",
             state_token: "st",
@@ -118,6 +122,7 @@ mod tests {
             !html.contains("<b>") && !html.contains("<i>") && !html.contains("<script>"),
             "{html}"
         );
+        assert!(html.contains("data-testid=\"client-host\">&lt;u&gt;</strong>"));
         assert!(html.contains("name=\"scope:&lt;script&gt;\""));
         assert!(html.contains(">payment\nto: &lt;i&gt;Anna&lt;/i&gt;</p>"));
     }

@@ -26,7 +26,7 @@ impl RegistrationStore for D1Store {
         let insert = "INSERT INTO clients (client_id, name, auth_method, secret_hash, redirect_uris, \
                       post_logout_redirect_uris, origins, scope, grant_types, refresh_behaviour, \
                       settings, registration_token_hash, created_at) \
-                      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
         let lists = Lists::of(client)?;
         let token = registration.token.to_base64url();
         let values = [

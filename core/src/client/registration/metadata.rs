@@ -1,6 +1,6 @@
 //! What a client says about itself, and is told (RFC 7591 §2, §3.2.1).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::RegistrationRefusal;
@@ -88,8 +88,8 @@ impl ClientMetadata {
     ///
     /// [`RegistrationRefusal::NoObject`], or [`RegistrationRefusal::Metadata`] for a member of another type.
     pub fn parse(text: &str) -> Result<Self, RegistrationRefusal> {
-        let said = json::read(text).map_err(|_| RegistrationRefusal::NoObject)?;
-        let said = Said(said);
+        let said: Claims = json::read(text).map_err(|_| RegistrationRefusal::NoObject)?;
+        let said = Said(&said);
         let (push, session) = (
             "require_pushed_authorization_requests",
             "backchannel_logout_session_required",
@@ -116,24 +116,16 @@ impl ClientMetadata {
             dpop_bound_access_tokens: said.flag("dpop_bound_access_tokens")?,
             jwks_uri: said.text("jwks_uri")?,
             software_statement: said.text("software_statement")?,
-            about: ClientDescription {
-                client_uri: said.text("client_uri")?,
-                logo_uri: said.text("logo_uri")?,
-                policy_uri: said.text("policy_uri")?,
-                tos_uri: said.text("tos_uri")?,
-                contacts: said.texts("contacts")?.unwrap_or_default(),
-                software_id: said.text("software_id")?,
-                software_version: said.text("software_version")?,
-            },
+            about: ClientDescription::read(&said)?,
         })
     }
 }
 
 /// Members by name. To read them by hand takes a third of the code that a derived reader brings.
-struct Said(Claims);
+pub(in crate::client) struct Said<'a>(pub(in crate::client) &'a Claims);
 
-impl Said {
-    fn member<T>(
+impl Said<'_> {
+    pub(in crate::client) fn member<T>(
         &self,
         name: &'static str,
         problem: &'static str,
@@ -148,26 +140,38 @@ impl Said {
         }
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<String>, RegistrationRefusal> {
+    pub(in crate::client) fn text(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<String>, RegistrationRefusal> {
         self.member(name, "must be a string", text)
     }
 
-    fn texts(&self, name: &'static str) -> Result<Option<Vec<String>>, RegistrationRefusal> {
+    pub(in crate::client) fn texts(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Vec<String>>, RegistrationRefusal> {
         let read = |value: &Value| value.as_array()?.iter().map(text).collect();
         self.member(name, "must be an array of strings", read)
     }
 
-    fn flag(&self, name: &'static str) -> Result<bool, RegistrationRefusal> {
+    pub(in crate::client) fn flag(&self, name: &'static str) -> Result<bool, RegistrationRefusal> {
         let flag = self.member(name, "must be true or false", Value::as_bool);
         Ok(flag?.unwrap_or_default())
     }
 
-    fn seconds(&self, name: &'static str) -> Result<Option<u32>, RegistrationRefusal> {
+    pub(in crate::client) fn seconds(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<u32>, RegistrationRefusal> {
         let read = |value: &Value| u32::try_from(value.as_u64()?).ok();
         self.member(name, "must be a number of seconds", read)
     }
 
-    fn keys(&self, name: &'static str) -> Result<Option<ClientKeys>, RegistrationRefusal> {
+    pub(in crate::client) fn keys(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<ClientKeys>, RegistrationRefusal> {
         let key = |value: &Value| value.as_object().cloned();
         let read = |value: &Value| value.get("keys")?.as_array()?.iter().map(key).collect();
         let keys = self.member(name, "must be a JWK set", read)?;
@@ -180,8 +184,7 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// What a client says about itself for people (RFC 7591 §2).
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct ClientDescription {
     /// Its home page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -207,6 +210,19 @@ pub struct ClientDescription {
 }
 
 impl ClientDescription {
+    /// Reads it member by member.
+    pub(in crate::client) fn read(said: &Said<'_>) -> Result<Self, RegistrationRefusal> {
+        Ok(Self {
+            client_uri: said.text("client_uri")?,
+            logo_uri: said.text("logo_uri")?,
+            policy_uri: said.text("policy_uri")?,
+            tos_uri: said.text("tos_uri")?,
+            contacts: said.texts("contacts")?.unwrap_or_default(),
+            software_id: said.text("software_id")?,
+            software_version: said.text("software_version")?,
+        })
+    }
+
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

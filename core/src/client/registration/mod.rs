@@ -5,6 +5,7 @@
 
 mod metadata;
 
+pub(super) use metadata::Said;
 pub use metadata::{ClientDescription, ClientMetadata, metadata_of};
 
 use super::{
@@ -95,6 +96,9 @@ pub struct Offer<'a> {
     pub scopes: &'a Scope,
     /// Types of `authorization_details`.
     pub details_types: &'a Scope,
+    /// Whether it need not register at all, but may have a document about it
+    /// ([`document`](super::document)).
+    pub documents: bool,
 }
 
 /// Judges a registration; nobody is asked who is not a user.
@@ -167,7 +171,8 @@ pub fn update(
     })
 }
 
-fn describe(
+/// The client that this metadata is about.
+pub(super) fn describe(
     metadata: &ClientMetadata,
     id: ClientId,
     authentication: ClientAuthentication,

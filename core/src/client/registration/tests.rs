@@ -17,6 +17,7 @@ fn offer<'a>(scopes: &'a Scope, details_types: &'a Scope) -> Offer<'a> {
     Offer {
         scopes,
         details_types,
+        documents: true,
     }
 }
 
