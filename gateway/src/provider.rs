@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(crate) use gatepass_core::gateway::provider::Provider as Metadata;
+pub(crate) use gatepass_core::rp::metadata::Metadata as Described;
 
 /// A provider, as far as this isolate knows it.
 #[derive(Debug)]
@@ -76,10 +77,10 @@ impl Provider {
         let (issuer, metadata) = (self.issuer.clone(), self.metadata.clone());
         async move {
             let metadata = metadata.current(|| fetch_metadata(issuer)).await?;
-            let set: KeySet = fetch::json(&metadata.jwks_uri).await?;
+            let set: KeySet = fetch::json(metadata.jwks_uri()).await?;
             let keys = VerificationKeys::import(&set.keys).await;
             if keys.is_empty() {
-                let url = &metadata.jwks_uri;
+                let url = metadata.jwks_uri();
                 let failure = format!("{url}: has no key for signatures that is of use here");
                 return Err(EdgeError::Upstream(failure));
             }
@@ -98,6 +99,16 @@ async fn fetch_metadata(issuer: Issuer) -> Result<Metadata, EdgeError> {
     provider::process(&issuer, document).map_err(refused)
 }
 
+/// What every client needs of a provider.
+///
+/// # Errors
+///
+/// None: what is remembered was looked at.
+pub(crate) fn described(provider: &Metadata) -> Result<Described<'_>, EdgeError> {
+    let failed = |error| EdgeError::Upstream(format!("{error}"));
+    provider.metadata().map_err(failed)
+}
+
 /// Asks the token endpoint.
 ///
 /// # Errors
@@ -110,7 +121,7 @@ pub(crate) async fn tokens(
     let provider = Provider::of(&registration.issuer);
     let unreachable = |_| Failure::Unreachable;
     let metadata = provider.metadata().await.map_err(unreachable)?;
-    let reply = post(registration, &metadata.token_endpoint, parameters).await;
+    let reply = post(registration, metadata.token_endpoint(), parameters).await;
     provider::tokens(&answer(&reply.map_err(unreachable)?))
 }
 
@@ -147,7 +158,7 @@ pub(crate) async fn revoke(registration: &Registration, refresh_token: &str) {
     let Ok(metadata) = provider.metadata().await else {
         return;
     };
-    let Some(endpoint) = &metadata.revocation_endpoint else {
+    let Some(endpoint) = metadata.revocation_endpoint() else {
         return;
     };
     let parameters = [

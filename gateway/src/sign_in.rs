@@ -38,15 +38,13 @@ impl SignIn {
         headers: &Headers,
         config: &Config,
     ) -> Result<(), EdgeError> {
-        let replaces = self.replaces.as_ref().map(|secret| secret.signed(config));
-        let record = self.transaction.to_record();
-        let members = [
-            ("registration", Some(self.registration.as_str())),
-            ("transaction", Some(&*record)),
-            ("replaces", replaces.as_deref()),
-        ];
-        let present = members.into_iter();
-        let text = form::encode(present.filter_map(|(name, value)| Some((name, value?))));
+        let mut members = vec![("registration", self.registration.as_str().to_owned())];
+        if let Some(secret) = &self.replaces {
+            members.push(("replaces", secret.signed(config)));
+        }
+        self.transaction
+            .write_record(&mut |name, value| members.push((name, value.to_owned())));
+        let text = form::encode(members.iter().map(|(name, value)| (*name, &**value)));
         let state = self.transaction.state().as_str();
         let sealed = config.sealer.seal(PURPOSE, state, &text).await?;
         let cookies = http::header(request, "Cookie").unwrap_or_default();
@@ -68,7 +66,7 @@ impl SignIn {
         let form = Form::parse(&text).ok()?;
         Some(Self {
             registration: RegistrationName::parse(form.optional("registration")?)?,
-            transaction: Transaction::from_record(state, form.optional("transaction")?)?,
+            transaction: Transaction::from_record(state, &|name| form.optional(name))?,
             replaces: form
                 .optional("replaces")
                 .and_then(|text| SessionSecret::parse(text, config)),

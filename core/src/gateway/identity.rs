@@ -4,10 +4,9 @@
 
 use serde_json::Value;
 
-use crate::id::{ClientId, Subject};
+use crate::id::{ClientId, Issuer, Subject};
 use crate::jose::{Claims, Jwt};
 use crate::rp::id_token::{self, Expected, IdTokenClaims, IdTokenError};
-use crate::rp::metadata::Metadata;
 use crate::time::Timestamp;
 
 /// What the front end is told of its user, as far as the provider says it (OpenID Connect Core §5.1).
@@ -57,7 +56,7 @@ pub enum IdentityError {
 /// The first [`IdentityError`].
 pub fn process(
     token: &Jwt<Claims>,
-    metadata: &Metadata,
+    issuer: &Issuer,
     client_id: &ClientId,
     expected: Expected<'_>,
 ) -> Result<Identity, IdentityError> {
@@ -83,7 +82,7 @@ pub fn process(
             .contains_key("at_hash")
             .then(|| text("at_hash").unwrap_or_default()),
     };
-    id_token::process(metadata, client_id, expected, &checked)?;
+    id_token::process(issuer, client_id, expected, &checked)?;
     let subject = text("sub").and_then(|sub| Subject::parse(sub).ok());
     Ok(Identity {
         subject: subject.ok_or(IdentityError::Nobody)?,
@@ -114,7 +113,6 @@ fn told(claims: &Claims) -> Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::provider::tests::provider;
     use crate::id::Nonce;
     use crate::time::Lifetime;
     use serde_json::json;
@@ -140,7 +138,8 @@ mod tests {
             date: Some(now),
         };
         let client = ClientId::parse("app").unwrap();
-        process(&token, &provider().metadata, &client, expected)
+        let issuer = Issuer::parse("https://id.example").unwrap();
+        process(&token, &issuer, &client, expected)
     }
 
     #[test]

@@ -28,18 +28,61 @@ pub struct Document {
 /// A provider as it describes itself.
 #[derive(Debug)]
 pub struct Provider {
+    issuer: Issuer,
+    document: Document,
+}
+
+impl Provider {
     /// What every client needs of it.
-    pub metadata: Metadata,
+    ///
+    /// # Errors
+    ///
+    /// None: [`process`] has looked.
+    pub fn metadata(&self) -> Result<Metadata<'_>, MetadataError> {
+        let document = &self.document;
+        let described = DiscoveryDocument {
+            issuer: &document.issuer,
+            authorization_endpoint: &document.authorization_endpoint,
+            token_endpoint: &document.token_endpoint,
+            end_session_endpoint: document.end_session_endpoint.as_deref(),
+            others: [
+                document.userinfo_endpoint.as_deref(),
+                document.revocation_endpoint.as_deref(),
+                Some(&document.jwks_uri),
+                document.pushed_authorization_request_endpoint.as_deref(),
+            ],
+            authorization_response_iss_parameter_supported: document
+                .authorization_response_iss_parameter_supported,
+        };
+        metadata::process(&self.issuer, &described)
+    }
+
     /// Where tokens come from.
-    pub token_endpoint: String,
+    pub fn token_endpoint(&self) -> &str {
+        &self.document.token_endpoint
+    }
+
     /// Who the user is.
-    pub userinfo_endpoint: Option<String>,
+    pub fn userinfo_endpoint(&self) -> Option<&str> {
+        self.document.userinfo_endpoint.as_deref()
+    }
+
     /// Where tokens are given back (RFC 7009).
-    pub revocation_endpoint: Option<String>,
+    pub fn revocation_endpoint(&self) -> Option<&str> {
+        self.document.revocation_endpoint.as_deref()
+    }
+
     /// Where its keys are.
-    pub jwks_uri: String,
+    pub fn jwks_uri(&self) -> &str {
+        &self.document.jwks_uri
+    }
+
     /// Where requests are pushed (RFC 9126), if it takes that.
-    pub pushed_requests: Option<String>,
+    pub fn pushed_requests(&self) -> Option<&str> {
+        self.document
+            .pushed_authorization_request_endpoint
+            .as_deref()
+    }
 }
 
 /// Takes the document that was found for `issuer`.
@@ -48,28 +91,12 @@ pub struct Provider {
 ///
 /// The [`MetadataError`] for which it is not used.
 pub fn process(issuer: &Issuer, document: Document) -> Result<Provider, MetadataError> {
-    let described = DiscoveryDocument {
-        issuer: &document.issuer,
-        authorization_endpoint: &document.authorization_endpoint,
-        token_endpoint: &document.token_endpoint,
-        end_session_endpoint: document.end_session_endpoint.as_deref(),
-        others: [
-            document.userinfo_endpoint.as_deref(),
-            document.revocation_endpoint.as_deref(),
-            Some(&document.jwks_uri),
-            document.pushed_authorization_request_endpoint.as_deref(),
-        ],
-        authorization_response_iss_parameter_supported: document
-            .authorization_response_iss_parameter_supported,
+    let provider = Provider {
+        issuer: issuer.clone(),
+        document,
     };
-    Ok(Provider {
-        metadata: metadata::process(issuer, &described)?,
-        token_endpoint: document.token_endpoint,
-        userinfo_endpoint: document.userinfo_endpoint,
-        revocation_endpoint: document.revocation_endpoint,
-        jwks_uri: document.jwks_uri,
-        pushed_requests: document.pushed_authorization_request_endpoint,
-    })
+    provider.metadata()?;
+    Ok(provider)
 }
 
 /// Tokens, and how long the access token is good.
@@ -127,16 +154,15 @@ pub fn tokens(answer: &Answer<'_>) -> Result<Obtained, Failure> {
         _ => None,
     });
     let expires_in = expires_in.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
-    let tokens = token::process(TokenResponse {
-        access_token: success.access_token,
-        token_type: success.token_type,
-        refresh_token: success.refresh_token,
-        id_token: success.id_token,
+    let expires_in = expires_in.map(Lifetime::from_seconds);
+    let tokens = token::process(&TokenResponse {
+        access_token: &success.access_token,
+        token_type: &success.token_type,
+        refresh_token: success.refresh_token.as_deref(),
+        id_token: success.id_token.as_deref(),
+        expires_in,
     })?;
-    Ok(Obtained {
-        tokens,
-        expires_in: expires_in.map(Lifetime::from_seconds),
-    })
+    Ok(Obtained { tokens, expires_in })
 }
 
 #[derive(Deserialize)]
@@ -171,11 +197,11 @@ fn refusal(answer: &Answer<'_>) -> Failure {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use serde_json::json;
 
-    pub(in crate::gateway) fn provider() -> Provider {
+    fn provider() -> Provider {
         read(document()).unwrap()
     }
 
@@ -196,7 +222,7 @@ pub(super) mod tests {
 
     #[test]
     fn only_the_issuers_own_document_with_safe_addresses_is_used() {
-        assert!(provider().pushed_requests.is_none());
+        assert!(provider().pushed_requests().is_none());
         for (name, value, expected) in [
             (
                 "issuer",

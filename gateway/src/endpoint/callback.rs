@@ -49,7 +49,7 @@ pub(crate) async fn answer(
         return login::unavailable("/", app);
     };
     let redeemed = authorization::process(
-        &metadata.metadata,
+        &provider::described(&metadata)?,
         sign_in.transaction,
         &answer,
         clock::now(),
@@ -90,8 +90,7 @@ async fn finish(
             return refuse(app, 502, "no_tokens", return_to);
         }
     };
-    let Some(mut identity) = identify(&obtained, redemption, registration, metadata, app).await?
-    else {
+    let Some(mut identity) = identify(&obtained, redemption, registration, app).await? else {
         return refuse(app, 502, "invalid_id_token", return_to);
     };
     add_userinfo(&mut identity, &obtained, metadata).await;
@@ -140,7 +139,6 @@ async fn identify(
     obtained: &Obtained,
     redemption: &Redemption,
     registration: &Registration,
-    metadata: &Metadata,
     app: &App<'_>,
 ) -> Result<Option<Identity>, EdgeError> {
     let Some(token) = &obtained.tokens.id_token else {
@@ -185,7 +183,7 @@ async fn identify(
         date: Some(clock::now()),
     };
     let client_id = &registration.client_id;
-    let identified = identity::process(&token, &metadata.metadata, client_id, expected);
+    let identified = identity::process(&token, &registration.issuer, client_id, expected);
     Ok(identified
         .inspect_err(|error| note(app, registration, error))
         .ok())
@@ -193,7 +191,7 @@ async fn identify(
 
 /// Most providers tell a user's name only at userinfo. Nobody is kept out if that does not answer.
 async fn add_userinfo(identity: &mut Identity, obtained: &Obtained, metadata: &Metadata) {
-    let Some(endpoint) = &metadata.userinfo_endpoint else {
+    let Some(endpoint) = metadata.userinfo_endpoint() else {
         return;
     };
     let authorization = format!("Bearer {}", obtained.tokens.access.expose());

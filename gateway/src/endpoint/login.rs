@@ -58,8 +58,12 @@ async fn begin(
         return_to: return_to.clone(),
     };
     let secrets = SignInSecrets::from_random(random::bytes()?, random::bytes()?, random::bytes()?);
-    let (asked, transaction) =
-        authorization::build(&metadata.metadata, asked, secrets, clock::now());
+    let (asked, transaction) = authorization::build(
+        &provider::described(&metadata)?,
+        asked,
+        secrets,
+        clock::now(),
+    );
     let Some(url) = pushed(asked, registration, &metadata).await else {
         return unavailable(return_to.as_str(), app);
     };
@@ -78,7 +82,7 @@ async fn begin(
 /// Pushes the request (RFC 9126), if the provider takes that; the address that remains for the browser. `None` if
 /// it takes it and does not answer.
 async fn pushed(asked: Asked, registration: &Registration, metadata: &Metadata) -> Option<String> {
-    let Some(endpoint) = &metadata.pushed_requests else {
+    let Some(endpoint) = metadata.pushed_requests() else {
         return Some(asked.url);
     };
     let form = Form::parse(&asked.parameters).ok()?;

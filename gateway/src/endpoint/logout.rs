@@ -100,7 +100,7 @@ pub(crate) async fn end(
 async fn end_session_address(ended: &Ended, app: &App<'_>) -> Option<String> {
     let registration = app.config.registration(&ended.registration)?;
     let metadata = Provider::of(&registration.issuer).metadata().await.ok()?;
-    let endpoint = metadata.metadata.end_session_endpoint.as_ref()?;
+    let endpoint = metadata.metadata().ok()?.end_session_endpoint?;
     let back = format!("{}/", app.config.origin);
     let address = |hint| build_end_session_url(endpoint, &registration.client_id, &back, hint);
     let whole = address(ended.id_token.as_deref());
