@@ -3,7 +3,7 @@
 
 import { createContext, createElement, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
 
-import { sessionOf, storeOf, userOf } from './store.js';
+import { isUnknown, sessionOf, storeOf, userOf } from './store.js';
 
 const Context = /* @__PURE__ */ createContext(undefined);
 
@@ -29,8 +29,8 @@ export function useUser() {
   const store = useStore();
   const snapshot = useSnapshot(store);
   useEffect(() => {
-    if (snapshot.status === 'signed_in') store.ask();
-  }, [store, snapshot.status]);
+    if (isUnknown(snapshot)) store.ask();
+  }, [store, snapshot]);
   return useMemo(() => userOf(snapshot), [snapshot]);
 }
 

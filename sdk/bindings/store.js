@@ -68,13 +68,19 @@ function makeStore(client) {
 
     /** Asks who the user is, once for each session; after a failure the next one asks again. */
     ask() {
-      asking ??= client.user().then(
+      if (asking || snapshot.status !== 'signed_in') return;
+      const answer = client.user();
+      asking = answer;
+      // What comes after another sign-in is of another session.
+      const isCurrent = () => asking === answer && client.signedIn;
+      answer.then(
         (user) => {
-          if (client.signedIn) look({ user });
+          if (isCurrent()) look({ user });
         },
         (userError) => {
+          if (!isCurrent()) return;
           asking = undefined;
-          if (client.signedIn) look({ userError });
+          look({ userError });
         },
       );
     },
@@ -86,8 +92,13 @@ export function sessionOf({ status, reason, error }) {
   return { status, signedIn: status === 'signed_in', reason, error };
 }
 
+/** Whether somebody is signed in of whom nothing is known yet. */
+export function isUnknown({ status, user, userError }) {
+  return status === 'signed_in' && user === undefined && !userError;
+}
+
 /** What `useUser` says. */
-export function userOf({ status, user, userError }) {
-  const waiting = status === 'loading' || (status === 'signed_in' && user === undefined && !userError);
-  return { user: user ?? null, loading: waiting, error: userError };
+export function userOf(snapshot) {
+  const { status, user, userError } = snapshot;
+  return { user: user ?? null, loading: status === 'loading' || isUnknown(snapshot), error: userError };
 }

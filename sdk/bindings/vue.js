@@ -2,7 +2,7 @@
 
 import { computed, inject, shallowRef, watch } from 'vue';
 
-import { sessionOf, storeOf, userOf } from './store.js';
+import { isUnknown, sessionOf, storeOf, userOf } from './store.js';
 
 const KEY = 'gatepass';
 
@@ -37,8 +37,8 @@ export function useSession() {
 
 export function useUser() {
   const { store, snapshot } = provided();
-  watch(() => snapshot.value.status, (status) => {
-    if (status === 'signed_in') store.ask();
+  watch(snapshot, (now) => {
+    if (isUnknown(now)) store.ask();
   }, { immediate: true });
   return computed(() => userOf(snapshot.value));
 }

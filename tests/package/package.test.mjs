@@ -165,10 +165,19 @@ test('its types say what it does', () => {
     const slim: Client = createSlim({ issuer: '', clientId: '', redirectUri: '', fallback: () => import('gatepass/fallback') });
     slim.signedIn;
   `);
+  writeFileSync(join(folder, 'use.cts'), `
+    import gatepass = require('gatepass');
+    import slim = require('gatepass/slim');
+    import panel = require('gatepass/panel');
+    slim.init('/gatepass.wasm');
+    const client: gatepass.Client = slim.createClient({ issuer: '', clientId: '', redirectUri: '' });
+    console.log(client.explain().map(panel.describeEntry));
+  `);
   for (const resolution of ['bundler', 'nodenext']) {
     run(`${top}node_modules/.bin/tsc`, [
       '--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,dom', '--types', '',
-      '--module', resolution === 'bundler' ? 'esnext' : 'nodenext', '--moduleResolution', resolution, 'use.mts',
+      '--module', resolution === 'bundler' ? 'esnext' : 'nodenext', '--moduleResolution', resolution,
+      'use.mts', ...(resolution === 'nodenext' ? ['use.cts'] : []),
     ]);
   }
 });
