@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from '../support/chromium.mjs';
 import { startInstantProvider } from '../support/instant-provider.mjs';
 import { servePages } from '../support/pages.mjs';
-import { installPackage, makePages, startNext } from './consumers.mjs';
+import { installPackage, makePages, startNext, startVite } from './consumers.mjs';
 
 let provider;
 let browser;
@@ -47,6 +47,17 @@ describe.each(apps)('%s, %s', (consumer, app) => {
 test.each(['esbuild', 'rollup'])('%s alone does not take the fallback along, and the error says what to do', async (consumer) => {
   const { result } = await walk(await makePages(consumer, 'default', work), policy(false));
   expect(result.error).toMatch(/^unsupported .*WebAssembly.*gatepass\/fallback/);
+});
+
+describe("Vite's server for developers", () => {
+  let vite;
+  beforeAll(async () => { vite = await startVite('default', work); });
+  afterAll(() => vite?.stop());
+
+  test.each([['with', true], ['without', false]])('works %s WebAssembly', async (_, wasm) => {
+    const { result } = await walk(vite.origin, policy(wasm).replace("connect-src 'self'", "connect-src 'self' ws:"));
+    expect(result).toEqual(signedIn);
+  });
 });
 
 test.each(['vite', 'webpack', 'esbuild', 'rollup'])('%s leaves out what is not imported', async (consumer) => {

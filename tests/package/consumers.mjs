@@ -50,15 +50,21 @@ export const consumers = {
 
 /** Makes pages of one of the apps; gives the folder to serve. @param {keyof typeof consumers} consumer @param {string} app @param {string} work where the package is installed */
 export async function makePages(consumer, app, work) {
+  const folder = copyApp(consumer, app, work);
+  await consumers[consumer](folder);
+  const out = join(folder, 'out');
+  if (consumer !== 'vite') cpSync(join(folder, 'index.html'), join(out, 'index.html'));
+  return out;
+}
+
+/** The source of an app in a folder of its own. */
+function copyApp(consumer, app, work) {
   const folder = join(work, `${consumer}-${app}`);
   mkdirSync(folder);
   for (const file of readdirSync(apps)) if (/\.(m?js)$/.test(file)) cpSync(join(apps, file), join(folder, file));
   cpSync(join(apps, `${app}.js`), join(folder, 'main.js'));
   cpSync(join(apps, 'page.html'), join(folder, 'index.html'));
-  await consumers[consumer](folder);
-  const out = join(folder, 'out');
-  if (consumer !== 'vite') cpSync(join(folder, 'index.html'), join(out, 'index.html'));
-  return out;
+  return folder;
 }
 
 const quiet = { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' };
@@ -69,13 +75,23 @@ export async function startNext({ issuer, api }, work) {
   cpSync(join(apps, 'next'), folder, { recursive: true });
   cpSync(join(apps, 'walk.js'), join(folder, 'app', 'walk.js'));
   await run(bin('next'), ['build'], folder, quiet);
+  return startServer('next', ['start', '--port'], folder, { ...quiet, PROVIDER: JSON.stringify({ issuer, api }) });
+}
+
+/** Starts Vite's server for developers on an app, which prepares packages in a way of its own. @param {string} app @param {string} work where the package is installed */
+export function startVite(app, work) {
+  const folder = copyApp('vite-dev', app, work);
+  return startServer('vite', ['--strictPort', '--logLevel', 'warn', '--host', 'localhost', '--port'], folder, {});
+}
+
+/** Starts a server of the bundlers' on a port that is free, and waits until it answers. */
+async function startServer(name, args, cwd, env) {
   const [port] = await freePorts(1);
-  const env = { ...process.env, ...quiet, PROVIDER: JSON.stringify({ issuer, api }) };
-  const server = spawn(bin('next'), ['start', '--port', `${port}`], { cwd: folder, env, stdio: 'ignore' });
+  const server = spawn(bin(name), [...args, `${port}`], { cwd, env: { ...process.env, ...env }, stdio: 'ignore' });
   const ended = new Promise((resolve) => { server.on('exit', resolve); });
   const origin = `http://localhost:${port}`;
   for (let tries = 0; !(await fetch(origin).then(({ ok }) => ok, () => false)); tries++) {
-    if (tries > 200) throw new Error('next start does not answer');
+    if (tries > 300) throw new Error(`${name} does not answer`);
     await new Promise((resolve) => { setTimeout(resolve, 100); });
   }
   return { origin, stop: () => server.kill() && ended };

@@ -44,9 +44,11 @@ function found(folder, url, provider) {
   return { status: 200, type, body: type === 'text/html' ? told(readFileSync(file, 'utf8'), provider) : readFileSync(file) };
 }
 
-async function fetched(origin, url) {
+async function fetched(origin, url, provider) {
   const response = await fetch(origin + url);
-  return { status: response.status, type: response.headers.get('content-type') ?? 'text/plain', body: Buffer.from(await response.arrayBuffer()) };
+  const type = response.headers.get('content-type') ?? 'text/plain';
+  const body = type.startsWith('text/html') ? told(await response.text(), provider) : Buffer.from(await response.arrayBuffer());
+  return { status: response.status, type, body };
 }
 
 function told(page, provider) {
