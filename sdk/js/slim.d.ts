@@ -1,6 +1,6 @@
 /**
  * The same as `gatepass`, without the WebAssembly in it: {@link init} says where that is. For a page that
- * serves `gatepass/gatepass.wasm` itself, so that its script is 14 kB smaller and the WebAssembly is a file of
+ * serves `gatepass/gatepass.wasm` itself, so that its script is 12 kB smaller and the WebAssembly is a file of
  * its own, which a browser keeps while the script changes.
  *
  * ```ts

@@ -27,6 +27,14 @@ test.each(Object.entries(budgets))('%s', (name, { kilobytes, source }) => within
 
 test('gatepass.wasm', () => within('gatepass.wasm', gzipped(readFileSync(`${dist}/gatepass.wasm`)), 16));
 
+test.each([...readFileSync(new URL('../../sdk/README.md', import.meta.url), 'utf8').matchAll(/^\| `(gatepass[\w/.]*)` \|.*\| (\d+) \|$/gm)].map(([, entry, told]) => [entry, Number(told)]))(
+  'the README says how large %s is', (entry, told) => {
+    const [, measured] = Object.entries(budgets).find(([name]) => name.split(':')[0] === entry) ?? [];
+    const bytes = measured ? gzipped(bundle(measured.source)) : gzipped(readFileSync(`${dist}/${entry.split('/')[1]}`));
+    expect(Math.abs(bytes / 1000 - told)).toBeLessThanOrEqual(1);
+  },
+);
+
 function within(name, bytes, kilobytes) {
   console.log(`${name}: ${(bytes / 1000).toFixed(2)} kB of ${kilobytes} kB`);
   expect(bytes / 1000).toBeLessThanOrEqual(kilobytes);
