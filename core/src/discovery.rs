@@ -178,6 +178,7 @@ pub struct KeySet {
 mod tests {
     use super::*;
     use crate::authorize::tests::issuer;
+    use crate::client::registration::GrantTypes;
     use crate::scope::Scope;
     use serde_json::json;
 
@@ -249,6 +250,7 @@ mod tests {
         let offer = Offer {
             scopes: &scopes,
             details_types: &details_types,
+            grant_types: GrantTypes::WithAUser,
             documents: true,
         };
         let said = serde_json::to_value(Metadata::new(&issuer, offer, true, false)).unwrap();

@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use gatepass_core::client::registration::Offer;
+use gatepass_core::client::registration::{GrantTypes, Offer};
 use gatepass_core::discovery;
 use gatepass_core::error::ErrorResponse;
 use gatepass_core::form::Form;
@@ -49,6 +49,7 @@ impl Loopback {
         let offer = Offer {
             scopes: &scopes,
             details_types: &Scope::default(),
+            grant_types: GrantTypes::WithAUser,
             documents: false,
         };
         let document = discovery::Metadata::new(&provider.issuer, offer, false, false);

@@ -1,6 +1,7 @@
 // Clients that register by themselves (RFC 7591) and manage their registration (RFC 7592).
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Browser, basic, pkce, post, roundTrips } from '../support/oauth.mjs';
+import { keyPair } from '../support/jws.mjs';
 import { startStack } from '../support/stack.mjs';
 
 const APP = { redirect_uris: ['https://app.example/cb'], client_name: 'Notes' };
@@ -84,6 +85,8 @@ describe('registering', () => {
     ['a script for a redirect URI', { redirect_uris: ['javascript:alert(1)'] }, 'invalid_redirect_uri'],
     ['a name that hides what it says', { ...APP, client_name: 'a\u202eb' }, 'invalid_client_metadata'],
     ['a grant type for which nobody is asked', { ...APP, grant_types: ['client_credentials'] }, 'invalid_client_metadata'],
+    ['a grant type that is nobody’s by itself', { ...APP, grant_types: ['authorization_code', 'password'] }, 'invalid_client_metadata'],
+    ['refreshing alone', { ...APP, grant_types: ['refresh_token'] }, 'invalid_client_metadata'],
     ['another response type', { ...APP, response_types: ['token'] }, 'invalid_client_metadata'],
     ['a software statement', { ...APP, software_statement: 'a.b.c' }, 'unapproved_software_statement'],
     ['a member of another type', { ...APP, client_name: 7 }, 'invalid_client_metadata'],
@@ -93,6 +96,17 @@ describe('registering', () => {
     const refused = await refusal(await register(metadata));
     expect(refused).toMatchObject({ status: 400, error });
     expect(refused.description).toMatch(/^[ !#-[\]-~]+$/);
+  });
+
+  test('gives a device its grant type, which its user has to allow', async () => {
+    const device = await registered({
+      client_name: 'TV', token_endpoint_auth_method: 'none', grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+    });
+    expect(device).toMatchObject({ response_types: [], redirect_uris: [] });
+    const codes = await post(`${stack.provider}/oauth/device_authorization`, { client_id: device.client_id });
+    expect(codes.status).toBe(200);
+    const nameless = await register({ token_endpoint_auth_method: 'none', grant_types: ['urn:ietf:params:oauth:grant-type:device_code'] });
+    expect(await refusal(nameless)).toMatchObject({ status: 400, error: 'invalid_client_metadata' });
   });
 
   test('needs JSON of at most 64 kB', async () => {
@@ -116,6 +130,8 @@ describe('managing a registration', () => {
     const next = { redirect_uris: ['https://app.example/new'], client_name: 'Renamed' };
     expect(await (await manage('PUT', client, next)).json()).toMatchObject(next);
     expect(await (await manage('GET', client)).json()).toMatchObject(next);
+    const other = await refusal(await manage('PUT', client, { ...next, client_id: 'gatepass-demo' }));
+    expect(other).toMatchObject({ status: 400, error: 'invalid_client_metadata' });
     const changed = await refusal(await manage('PUT', client, { ...next, token_endpoint_auth_method: 'none' }));
     expect(changed).toMatchObject({ status: 400, error: 'invalid_client_metadata' });
   });
@@ -134,6 +150,8 @@ describe('managing a registration', () => {
     expect((await introspect(rotated.client_secret)).status).toBe(200);
     const page = await registered({ ...APP, token_endpoint_auth_method: 'none' });
     expect(await refusal(await manage('POST', page))).toMatchObject({ status: 400, error: 'invalid_client_metadata' });
+    const keyed = await registered({ ...APP, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [keyPair('ES256').jwk] } });
+    expect(await refusal(await manage('POST', keyed))).toMatchObject({ status: 400, error: 'invalid_client_metadata' });
   });
 
   test('ends it, and with it whatever it could do', async () => {
@@ -184,6 +202,13 @@ describe('a provider that chooses its clients', () => {
       expect((await send('POST', endpoint, APP)).status).toBe(401);
       expect(await refusal(await send('POST', endpoint, APP, 'another'))).toMatchObject({ status: 401, error: 'invalid_token' });
       expect((await send('POST', endpoint, APP, vars.GATEPASS_REGISTRATION_TOKEN)).status).toBe(201);
+      // Somebody gave it the token: it may act for itself, if it can keep a secret.
+      const job = { client_name: 'Job', grant_types: ['client_credentials'], scope: 'read' };
+      const { client_id: id, client_secret: secret } = await (await send('POST', endpoint, job, vars.GATEPASS_REGISTRATION_TOKEN)).json();
+      const tokens = await post(`${chosen.provider}/oauth/token`, { grant_type: 'client_credentials' }, { authorization: basic(id, secret) });
+      expect(tokens.status).toBe(200);
+      const anybody = await send('POST', endpoint, { ...job, token_endpoint_auth_method: 'none' }, vars.GATEPASS_REGISTRATION_TOKEN);
+      expect(await refusal(anybody)).toMatchObject({ status: 400, error: 'invalid_client_metadata' });
     } finally {
       await chosen.stop();
     }

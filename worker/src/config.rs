@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_core::authorize::{Resources, page_token, state_token};
-use gatepass_core::client::registration::Offer;
+use gatepass_core::client::registration::{GrantTypes, Offer};
 use gatepass_core::dpop::{self, NonceKey};
 use gatepass_core::grant::Lifetimes;
 use gatepass_core::grant::device::{CONFIRMATION_KEY_PURPOSE, USER_CODE_KEY_PURPOSE};
@@ -135,6 +135,10 @@ impl Config {
         Offer {
             scopes: &self.scopes,
             details_types: &self.details_types,
+            grant_types: match self.registration {
+                RegistrationPolicy::WithToken(_) => GrantTypes::ActingForItself,
+                RegistrationPolicy::Closed | RegistrationPolicy::Open => GrantTypes::WithAUser,
+            },
             documents: self.client_documents,
         }
     }

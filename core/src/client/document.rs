@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::registration::{self, ClientMetadata, Offer, RegistrationRefusal};
+use super::registration::{self, ClientMetadata, GrantTypes, Offer, RegistrationRefusal};
 use super::{Client, ClientAuthentication, ClientSettings};
 use crate::id::ClientId;
 use crate::jose::Claims;
@@ -126,6 +126,10 @@ pub fn read(
         let member = "token_endpoint_auth_method";
         return Err(RegistrationRefusal::Metadata(member, problem).into());
     }
+    let offer = Offer {
+        grant_types: GrantTypes::OfBrowsers,
+        ..offer
+    };
     let client = registration::describe(&metadata, id.clone(), authentication, offer)?;
     Ok(Client {
         settings: ClientSettings {
@@ -139,6 +143,7 @@ pub fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::GrantType;
     use crate::grant::tests::{NOW, after};
     use crate::scope::Scope;
     use serde_json::json;
@@ -160,6 +165,7 @@ mod tests {
         let offer = Offer {
             scopes: &scopes,
             details_types: &Scope::default(),
+            grant_types: GrantTypes::ActingForItself,
             documents: true,
         };
         read(&document.to_string(), &id(ID), known, offer, NOW)
@@ -229,6 +235,14 @@ mod tests {
                 false,
             ),
             (json!({ "grant_types": ["password"] }), false),
+            (
+                json!({ "grant_types": ["authorization_code", "client_credentials"] }),
+                false,
+            ),
+            (
+                json!({ "grant_types": [GrantType::DeviceCode.as_str()] }),
+                false,
+            ),
             (json!({ "client_name": "a\nb" }), false),
         ] {
             let problem = read_as(&bad, None).unwrap_err();

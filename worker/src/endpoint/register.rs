@@ -175,11 +175,9 @@ fn check_logout_uri(client: &Client, app: &App) -> Result<(), RegistrationRefusa
 
 /// The secret before still counts for a while: no instance of the client is locked out meanwhile.
 async fn rotate_secret(registration: &Registration, app: &App) -> Result<Response, EdgeError> {
-    if !registration.client.authentication.is_confidential() {
-        let refusal = RegistrationRefusal::Metadata(
-            "token_endpoint_auth_method",
-            "is none: this client has no secret",
-        );
+    if !registration.client.authentication.has_secret() {
+        let refusal =
+            RegistrationRefusal::Metadata("token_endpoint_auth_method", "is not one with a secret");
         return refuse(&refusal);
     }
     let secret = ClientSecret::from_random(random::bytes()?);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::RegistrationRefusal;
-use crate::client::{Client, ClientKeys};
+use crate::client::{Client, ClientKeys, GrantType};
 use crate::jose::{Claims, SigningAlgorithm};
 use crate::json;
 use crate::redirect::RedirectUri;
@@ -70,6 +70,9 @@ pub struct ClientMetadata {
     /// Whether it will prove a key for every token (RFC 9449 §5.2).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub dpop_bound_access_tokens: bool,
+    /// Its name on the wire, when it replaces what it has said (RFC 7592 §2.2).
+    #[serde(skip_serializing)]
+    pub client_id: Option<String>,
     /// Where such keys would be; they are taken from `jwks` only.
     #[serde(skip_serializing)]
     pub jwks_uri: Option<String>,
@@ -114,6 +117,7 @@ impl ClientMetadata {
             request_object_signing_alg: said.text("request_object_signing_alg")?,
             require_signed_request_object: said.flag("require_signed_request_object")?,
             dpop_bound_access_tokens: said.flag("dpop_bound_access_tokens")?,
+            client_id: said.text("client_id")?,
             jwks_uri: said.text("jwks_uri")?,
             software_statement: said.text("software_statement")?,
             about: ClientDescription::read(&said)?,
@@ -242,7 +246,11 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         redirect_uris: texts(&client.redirect_uris),
         token_endpoint_auth_method: Some(client.authentication.method().to_owned()),
         grant_types: Some(grant_types.collect()),
-        response_types: Some(vec!["code".to_owned()]),
+        response_types: Some(if client.may_use(GrantType::AuthorizationCode) {
+            vec!["code".to_owned()]
+        } else {
+            vec![]
+        }),
         client_name: Some(client.name.clone()),
         scope: Some(client.scope.to_string()),
         post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
@@ -260,6 +268,7 @@ pub fn metadata_of(client: &Client) -> ClientMetadata {
         request_object_signing_alg: algorithm(client.settings.request_object_signing_alg),
         require_signed_request_object: client.settings.require_signed_request_object,
         dpop_bound_access_tokens: client.settings.dpop_bound_access_tokens,
+        client_id: None,
         jwks_uri: None,
         software_statement: None,
         about: client.settings.about.clone(),

@@ -1,7 +1,8 @@
 //! Dynamic client registration (RFC 7591) and its management (RFC 7592).
 //!
 //! Whoever registers by itself is a stranger: never first-party, never a resource server, and only with
-//! grant types for which a user agrees.
+//! grant types for which a user agrees. A client that can keep a secret may also act for itself, where only
+//! those register whom somebody gave a token.
 
 mod metadata;
 
@@ -21,8 +22,34 @@ use crate::secret::{ClientSecret, RegistrationToken, SecretHash};
 use crate::text::is_name;
 use crate::time::Timestamp;
 
-/// The grant types that a client may register for by itself.
-const GRANT_TYPES: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+/// The grant types for which a user agrees: the first two are those of browsers.
+const WITH_A_USER: [GrantType; 3] = [
+    GrantType::AuthorizationCode,
+    GrantType::RefreshToken,
+    GrantType::DeviceCode,
+];
+
+/// Which grant types a client may register for by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum GrantTypes {
+    /// Those of a client that its user meets in a browser.
+    OfBrowsers,
+    /// All for which a user agrees.
+    WithAUser,
+    /// These, and client credentials, for who has a secret.
+    ActingForItself,
+}
+
+impl GrantTypes {
+    fn include(self, grant_type: GrantType, is_confidential: bool) -> bool {
+        match grant_type {
+            GrantType::ClientCredentials => self == Self::ActingForItself && is_confidential,
+            GrantType::DeviceCode => self != Self::OfBrowsers,
+            other => WITH_A_USER.contains(&other),
+        }
+    }
+}
+
 /// The most redirect URIs of one client.
 const MOST_URIS: usize = 16;
 
@@ -96,6 +123,8 @@ pub struct Offer<'a> {
     pub scopes: &'a Scope,
     /// Types of `authorization_details`.
     pub details_types: &'a Scope,
+    /// Grant types.
+    pub grant_types: GrantTypes,
     /// Whether it need not register at all, but may have a document about it
     /// ([`document`](super::document)).
     pub documents: bool,
@@ -146,6 +175,22 @@ pub fn update(
         ));
     }
     let id = registered.id.clone();
+    if metadata
+        .client_id
+        .as_deref()
+        .is_some_and(|said| said != id.as_str())
+    {
+        let problem = "must be that of the registration";
+        return Err(RegistrationRefusal::Metadata("client_id", problem));
+    }
+    // It may have registered when nobody needed a token for it.
+    let offer = match offer.grant_types {
+        GrantTypes::ActingForItself if !registered.may_use(GrantType::ClientCredentials) => Offer {
+            grant_types: GrantTypes::WithAUser,
+            ..offer
+        },
+        _ => offer,
+    };
     let client = describe(metadata, id, registered.authentication, offer)?;
     Ok(Client {
         settings: ClientSettings {
@@ -182,8 +227,13 @@ pub(super) fn describe(
         return Err(RegistrationRefusal::SoftwareStatement);
     }
     check_keys(metadata, authentication)?;
-    let redirect_uris = redirect_uris(&metadata.redirect_uris)?;
-    check_response_types(metadata)?;
+    let grant_types = grant_types(metadata, authentication, offer)?;
+    let comes_back = grant_types.contains(&GrantType::AuthorizationCode);
+    let redirect_uris = match metadata.redirect_uris.as_slice() {
+        [] if !comes_back => vec![],
+        texts => redirect_uris(texts)?,
+    };
+    check_response_types(metadata, comes_back)?;
     check_description(&metadata.about)?;
     let public = !authentication.is_confidential();
     Ok(Client {
@@ -199,7 +249,7 @@ pub(super) fn describe(
         },
         redirect_uris,
         scope: scope(metadata, offer.scopes)?,
-        grant_types: grant_types(metadata)?,
+        grant_types,
         refresh_behaviour: RefreshBehaviour::Rotate,
         is_first_party: false,
         may_introspect: false,
@@ -343,26 +393,39 @@ fn origins(uris: &[RedirectUri]) -> Vec<String> {
     origins
 }
 
-fn check_response_types(metadata: &ClientMetadata) -> Result<(), RegistrationRefusal> {
+fn check_response_types(
+    metadata: &ClientMetadata,
+    comes_back: bool,
+) -> Result<(), RegistrationRefusal> {
     match metadata.response_types.as_deref() {
         None => Ok(()),
-        Some([only]) if only == "code" => Ok(()),
+        Some([]) if !comes_back => Ok(()),
+        Some([only]) if only == "code" && comes_back => Ok(()),
         Some(_) => Err(RegistrationRefusal::Metadata(
             "response_types",
-            "must be code",
+            "must be code, or nothing without the grant type authorization_code",
         )),
     }
 }
 
-fn grant_types(metadata: &ClientMetadata) -> Result<Vec<GrantType>, RegistrationRefusal> {
+fn grant_types(
+    metadata: &ClientMetadata,
+    authentication: ClientAuthentication,
+    offer: Offer<'_>,
+) -> Result<Vec<GrantType>, RegistrationRefusal> {
     let Some(names) = &metadata.grant_types else {
         return Ok(vec![GrantType::AuthorizationCode]);
     };
-    let known = |name: &String| GrantType::parse(name).filter(|found| GRANT_TYPES.contains(found));
+    let is_confidential = authentication.is_confidential();
+    let known = |name: &String| {
+        let found = GrantType::parse(name)?;
+        let may_have = offer.grant_types.include(found, is_confidential);
+        may_have.then_some(found)
+    };
     let parsed: Option<Vec<_>> = names.iter().map(known).collect();
-    let problem = "must be authorization_code, and refresh_token if it refreshes";
+    let problem = "must be among those that may be registered, and not refresh_token alone";
     parsed
-        .filter(|parsed| parsed.contains(&GrantType::AuthorizationCode))
+        .filter(|parsed| parsed.iter().any(|found| *found != GrantType::RefreshToken))
         .ok_or(RegistrationRefusal::Metadata("grant_types", problem))
 }
 
@@ -402,10 +465,13 @@ fn name(
             "client_name",
             "must be 1 to 100 visible characters",
         )),
-        None => Ok(redirect_uris
-            .first()
-            .map(|uri| uri.csp_source().to_owned())
-            .unwrap_or_default()),
+        None => match redirect_uris.first() {
+            Some(uri) => Ok(uri.csp_source().to_owned()),
+            None => Err(RegistrationRefusal::Metadata(
+                "client_name",
+                "is required without redirect_uris",
+            )),
+        },
     }
 }
 

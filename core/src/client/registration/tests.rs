@@ -17,6 +17,7 @@ fn offer<'a>(scopes: &'a Scope, details_types: &'a Scope) -> Offer<'a> {
     Offer {
         scopes,
         details_types,
+        grant_types: GrantTypes::WithAUser,
         documents: true,
     }
 }
@@ -243,4 +244,79 @@ fn an_update_replaces_everything_but_name_proof_and_what_an_administrator_settle
         ..next
     };
     assert!(update(&public, &client, offer(&scopes(), &types())).is_err());
+}
+
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+fn offered(json: &str, grant_types: GrantTypes) -> Result<Client, RegistrationRefusal> {
+    let credentials = NewCredentials {
+        id: ClientId::parse("c1").unwrap(),
+        secret: ClientSecret::new("s3cret"),
+        token: RegistrationToken::new("manage"),
+    };
+    let (scopes, types) = (scopes(), types());
+    let offer = Offer {
+        grant_types,
+        ..offer(&scopes, &types)
+    };
+    let registered = register(&metadata(json), credentials, offer, NOW);
+    registered.map(|registered| registered.registration.client)
+}
+
+#[test]
+fn a_stranger_gets_grant_types_for_which_a_user_agrees() {
+    use GrantTypes::{ActingForItself, OfBrowsers, WithAUser};
+    let public = r#""token_endpoint_auth_method":"none","client_name":"TV""#;
+    let device = format!(r#"{{{public},"grant_types":["{DEVICE}","refresh_token"]}}"#);
+    let itself = r#"{"client_name":"Job","grant_types":["client_credentials"]}"#;
+    let anybody = format!(r#"{{{public},"grant_types":["client_credentials"]}}"#);
+    let refresh = r#"{"client_name":"x","grant_types":["refresh_token"]}"#;
+    let exchange =
+        r#"{"client_name":"x","grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"]}"#;
+    for (json, expected) in [
+        (device.as_str(), [false, true, true]),
+        (itself, [false, false, true]),
+        (&anybody, [false, false, false]),
+        (refresh, [false, false, false]),
+        (exchange, [false, false, false]),
+    ] {
+        let may = [OfBrowsers, WithAUser, ActingForItself].map(|of| offered(json, of).is_ok());
+        assert_eq!(may, expected, "{json}");
+    }
+    let device = offered(&device, WithAUser).unwrap();
+    assert!(device.redirect_uris.is_empty());
+    assert_eq!(metadata_of(&device).response_types, Some(vec![]));
+    let nameless = format!(r#"{{"token_endpoint_auth_method":"none","grant_types":["{DEVICE}"]}}"#);
+    assert!(offered(&nameless, WithAUser).is_err());
+}
+
+#[test]
+fn nobody_acts_for_itself_later_who_did_not_from_the_start() {
+    let client = offered(
+        r#"{"client_name":"Job","grant_types":["client_credentials"]}"#,
+        GrantTypes::ActingForItself,
+    );
+    let (job, page) = (client.unwrap(), registered(&format!("{{{PAGE}}}")).unwrap());
+    let more = r#"{"client_name":"Job","grant_types":["client_credentials"]}"#;
+    let (scopes, types) = (scopes(), types());
+    let offer = Offer {
+        grant_types: GrantTypes::ActingForItself,
+        ..offer(&scopes, &types)
+    };
+    assert!(update(&metadata(more), &job, offer).is_ok());
+    assert!(update(&metadata(more), &page.registration.client, offer).is_err());
+}
+
+#[test]
+fn a_replacement_is_of_the_client_that_it_names() {
+    let client = registered(&format!("{{{PAGE}}}"))
+        .unwrap()
+        .registration
+        .client;
+    let (scopes, types) = (scopes(), types());
+    let replace = |id| {
+        let said = metadata(&format!(r#"{{{PAGE},"client_id":"{id}"}}"#));
+        update(&said, &client, offer(&scopes, &types)).is_ok()
+    };
+    assert!(replace("c1") && !replace("c2"));
 }
