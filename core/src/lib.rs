@@ -24,6 +24,8 @@ pub mod audit;
 #[cfg(feature = "server")]
 pub mod authorize;
 #[cfg(feature = "server")]
+pub mod base64;
+#[cfg(feature = "server")]
 pub mod clean_up;
 #[cfg(feature = "server")]
 pub mod client;

@@ -3,9 +3,8 @@
 //! What is told is a row of the audit log. It is written in the transaction of what it tells about, so
 //! nothing is told that did not happen.
 
-use base64ct::{Base64, Encoding};
-
 use crate::audit::Event;
+use crate::base64;
 use crate::jose::SymmetricKey;
 use crate::time::Timestamp;
 
@@ -39,18 +38,15 @@ const fn bit(event: Event) -> u32 {
 
 /// The key of a secret as Standard Webhooks writes it: `whsec_`, then 32 bytes as base64.
 pub fn key(secret: &str) -> Option<SymmetricKey> {
-    let mut bytes = [0; 32];
-    let length = Base64::decode(secret.strip_prefix("whsec_")?, &mut bytes)
-        .ok()?
-        .len();
-    (length == bytes.len()).then(|| SymmetricKey::of(bytes))
+    let bytes = base64::decode(secret.strip_prefix("whsec_")?, true)?;
+    bytes.try_into().ok().map(SymmetricKey::of)
 }
 
 /// The `webhook-signature` of a message: of its `webhook-id`, its `webhook-timestamp` and its body.
 pub fn signature(key: &SymmetricKey, id: &str, at: Timestamp, body: &str) -> String {
     let signed = format!("{id}.{}.{body}", at.seconds());
     let tag = key.authenticate(signed.as_bytes());
-    format!("v1,{}", Base64::encode_string(&tag))
+    format!("v1,{}", base64::encode(&tag))
 }
 
 /// How long to wait, in seconds, before a message is sent again that was sent so often: from two seconds, four

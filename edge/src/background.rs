@@ -5,6 +5,7 @@
 //! request that began it.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use js_sys::Promise;
@@ -44,8 +45,16 @@ pub async fn finish<T: 'static>(work: impl Future<Output = T> + 'static) -> Resu
 }
 
 pub(crate) fn promise(work: impl Future<Output = ()> + 'static) -> Promise {
-    future_to_promise(async move {
+    settle(Box::pin(async move {
         work.await;
         Ok(JsValue::UNDEFINED)
-    })
+    }))
+}
+
+/// What is to become of something that is waited for.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
+
+/// A promise of it. All promises of a Worker are made here: one for each kind of work would be two kilobytes each.
+pub(crate) fn settle(work: Work) -> Promise {
+    future_to_promise(work)
 }

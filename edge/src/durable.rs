@@ -1,9 +1,12 @@
-//! Questions to Durable Objects.
+//! Questions to Durable Objects, and their answers.
 
 use js_sys::{Object, Promise};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use worker::Env;
+use worker::worker_sys::web_sys;
 
+use crate::background::settle;
 use crate::{EdgeError, js};
 
 #[wasm_bindgen]
@@ -58,4 +61,18 @@ pub fn check(env: &Env, class: &'static str) -> Result<(), EdgeError> {
 
 fn namespace(env: &Env, class: &'static str) -> Result<JsNamespace, EdgeError> {
     js::binding(env, class, "is not bound to a Durable Object class")
+}
+
+/// Answers, inside of an object, a question that [`ask`] has put. What `answer` fails with is said to whoever asked.
+pub fn answer<F>(request: web_sys::Request, answer: impl FnOnce(String) -> F + 'static) -> Promise
+where
+    F: Future<Output = Result<String, EdgeError>> + 'static,
+{
+    settle(Box::pin(async move {
+        let question = JsFuture::from(request.text()?).await?;
+        match answer(question.as_string().unwrap_or_default()).await {
+            Ok(text) => Ok(web_sys::Response::new_with_opt_str(Some(&text))?.into()),
+            Err(error) => Err(error.to_string().into()),
+        }
+    }))
 }

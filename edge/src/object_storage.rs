@@ -1,12 +1,12 @@
 //! The SQLite database of a Durable Object. It answers at once: between two statements of one object
 //! nothing else happens in it.
 
-use js_sys::Array;
+use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
 use worker::State;
 
 use crate::EdgeError;
-use crate::d1::{Row, Value, bindings, read};
+use crate::d1::{Row, Value, bindings, read_rows};
 
 #[wasm_bindgen]
 extern "C" {
@@ -43,6 +43,17 @@ impl ObjectStorage {
         Ok(!self.run(sql, &[name.into()])?.is_empty())
     }
 
+    /// The same, with the state as the runtime gives it.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Runtime`] if it has no database.
+    pub fn in_state(state: &JsValue) -> Result<Self, EdgeError> {
+        let storage = Reflect::get(state, &JsValue::from_str("storage"))?;
+        let sql = Reflect::get(&storage, &JsValue::from_str("sql"))?;
+        Ok(Self(sql.unchecked_into()))
+    }
+
     /// Runs a statement with a value for each `?`.
     ///
     /// # Errors
@@ -51,6 +62,6 @@ impl ObjectStorage {
     pub fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, EdgeError> {
         let rows = self.0.exec(sql, &bindings(values));
         let rows = rows.and_then(|rows| rows.to_array());
-        read(&rows.map_err(|thrown| EdgeError::d1(&thrown))?.into())
+        read_rows(&rows.map_err(|thrown| EdgeError::d1(&thrown))?.into())
     }
 }

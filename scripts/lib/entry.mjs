@@ -5,7 +5,7 @@
 // than most requests do. A plain object with the same handlers and a promise's reaction do the same.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 
 // `state` is worker-build's own: an instance that has panicked must not be entered again. Making the
 // class anew is how worker-build replaces it.
@@ -41,8 +41,11 @@ export default gatepassEntry;
  * @param {string} [folder]
  */
 export function completeModule(file, folder) {
-  const names = folder ? readdirSync(folder) : [];
-  const documents = names.map((name) => [`/${name}`, readFileSync(join(folder, name), 'utf8')]);
+  const files = folder ? readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()) : [];
+  const documents = files.map(({ parentPath, name }) => {
+    const file = join(parentPath, name);
+    return [`/${relative(folder, file).replaceAll(sep, '/')}`, readFileSync(file, 'utf8')];
+  });
   writeFileSync(file, completed(readFileSync(file, 'utf8'), Object.fromEntries(documents)));
 }
 

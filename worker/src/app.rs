@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::endpoint::admin_keys::Command;
 use crate::endpoint::admin_view::View;
 use crate::endpoint::direct::Call;
+use crate::endpoint::document::Document;
 use crate::keys::Keys;
 use crate::limits::Limit;
 use crate::store::D1Store;
@@ -112,21 +113,19 @@ enum Endpoint {
     DeviceAuthorization,
     Direct(Call),
     Discovery,
+    Document(&'static Document),
     Health,
     Introspect,
     IntrospectUser,
     Jwks,
     Login,
     Logout,
-    OpenApi,
     Par,
     Refresh,
     Register,
     Registration,
     Revoke,
-    Script,
     StatusList(ListNumber),
-    Stylesheet,
     Token,
     UserInfo,
 }
@@ -166,10 +165,10 @@ fn endpoint_at(path: &str, method: &Method) -> Option<Endpoint> {
         "/admin/keys/replace" => Endpoint::AdminKeys(Command::Replace),
         "/admin/keys/rotate" => Endpoint::AdminKeys(Command::Rotate),
         "/health" => Endpoint::Health,
-        "/openapi.json" => Endpoint::OpenApi,
-        "/assets/post.js" => Endpoint::Script,
-        "/assets/style.css" => Endpoint::Stylesheet,
-        path => Endpoint::StatusList(ListNumber::at(path)?),
+        path => match Document::at(path) {
+            Some(document) => Endpoint::Document(document),
+            None => Endpoint::StatusList(ListNumber::at(path)?),
+        },
     })
 }
 
@@ -215,10 +214,8 @@ impl Endpoint {
             | Self::Health
             | Self::IntrospectUser
             | Self::Jwks
-            | Self::OpenApi
-            | Self::Script
             | Self::StatusList(_)
-            | Self::Stylesheet => "GET",
+            | Self::Document(_) => "GET",
         }
     }
 
@@ -234,7 +231,6 @@ impl Endpoint {
             // Registering needs no cookie, and what manages a registration is a token.
             Self::Discovery
             | Self::Jwks
-            | Self::OpenApi
             | Self::Register
             | Self::Registration
             | Self::StatusList(_) => Readers::Everyone,
@@ -256,8 +252,7 @@ impl Endpoint {
             | Self::Introspect
             | Self::Login
             | Self::Logout
-            | Self::Script
-            | Self::Stylesheet => Readers::SameOrigin,
+            | Self::Document(_) => Readers::SameOrigin,
         }
     }
 
@@ -322,11 +317,9 @@ impl Endpoint {
             | Self::Health
             | Self::Introspect
             | Self::Jwks
-            | Self::OpenApi
             | Self::Registration
-            | Self::Script
             | Self::StatusList(_)
-            | Self::Stylesheet => None,
+            | Self::Document(_) => None,
         }
     }
 
@@ -393,15 +386,13 @@ impl Endpoint {
             Self::Jwks => endpoint::jwks::answer(app).await,
             Self::Login => endpoint::login::answer(request, app).await,
             Self::Logout => endpoint::logout::answer(request, app).await,
-            Self::OpenApi => endpoint::openapi::answer(app),
+            Self::Document(document) => document.answer(app),
             Self::Par => endpoint::par::answer(request, app).await,
             Self::Refresh => endpoint::token::answer_refresh(request, app).await,
             Self::Register => endpoint::register::answer(request, app).await,
             Self::Registration => endpoint::register::manage(request, app).await,
             Self::Revoke => endpoint::revoke::answer(request, app).await,
-            Self::Script => page::script(),
             Self::StatusList(list) => endpoint::status_list::answer(list, app).await,
-            Self::Stylesheet => page::stylesheet(),
             Self::Token => endpoint::token::answer(request, app).await,
             Self::IntrospectUser | Self::UserInfo => endpoint::userinfo::answer(request, app).await,
         }

@@ -32,9 +32,10 @@ pub use keys::KeyMaker;
 pub use password::PasswordHasher;
 
 use gatepass_edge::entry;
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
+use worker::Env;
 use worker::worker_sys::web_sys;
-use worker::{Env, ScheduleContext, ScheduledEvent, event};
 
 /// Answers a request.
 ///
@@ -52,18 +53,19 @@ pub fn fetch(request: web_sys::Request, env: Env) -> Result<JsValue, JsValue> {
     })
 }
 
-/// Takes a batch of a queue.
-///
-/// # Errors
-///
-/// What keeps it from being taken at all; the queue then tries again.
+/// Takes a batch of a queue. What keeps it from being taken at all, the queue is told, and tries again.
 #[wasm_bindgen]
-pub async fn queue(batch: JsValue, env: Env) -> Result<(), JsValue> {
-    let delivered = webhook::deliver(&batch, env).await;
-    delivered.map_err(|error| JsValue::from_str(&error.to_string()))
+pub fn queue(batch: JsValue, env: Env) -> Promise {
+    entry::attend(webhook::deliver(batch, env))
 }
 
-#[event(scheduled)]
-async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    scheduled::run(&event, env).await;
+/// Does what is due.
+#[wasm_bindgen]
+#[expect(clippy::needless_pass_by_value, reason = "the runtime gives it away")]
+pub fn scheduled(event: JsValue, env: Env) -> Promise {
+    let meant_for = entry::scheduled_time(&event);
+    entry::attend(async move {
+        scheduled::run(meant_for, env).await;
+        Ok(())
+    })
 }

@@ -5,7 +5,7 @@ pub mod device;
 mod form_post;
 
 pub use consent::{Consent, consent};
-pub use form_post::{form_post, script};
+pub use form_post::form_post;
 
 use core::fmt::Display;
 
@@ -21,17 +21,6 @@ const LOGIN: &str = include_str!("pages/login.html");
 const ERROR: &str = include_str!("pages/error.html");
 const SIGN_OUT: &str = include_str!("pages/sign_out.html");
 const SIGNED_OUT: &str = include_str!("pages/signed_out.html");
-const STYLE: &str = include_str!("pages/style.css");
-
-/// The stylesheet of every page.
-pub fn stylesheet() -> Result<Response, EdgeError> {
-    asset(STYLE, "text/css; charset=utf-8")
-}
-
-/// What a page is made of, and anyone may keep.
-fn asset(text: &str, content_type: &str) -> Result<Response, EdgeError> {
-    http::public(text, content_type, 3_600)
-}
 
 /// What the sign-in page shows.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use gatepass_core::time::Timestamp;
 use gatepass_edge::d1::RoundTrips;
 use gatepass_edge::{EdgeError, log};
-use worker::{Env, ScheduledEvent};
+use worker::Env;
 
 use crate::app::App;
 use crate::config::Config;
@@ -12,14 +12,14 @@ use crate::{clean_up, keys};
 /// What stands in the log in the place of a request id.
 const NAME: &str = "scheduled";
 
-/// Does what is due at the time that the trigger was meant for. What fails is in the log; the next run
+/// Does what is due at the time that the trigger was meant for, in milliseconds since 1970. What fails is in the log; the next run
 /// tries again.
-pub async fn run(event: &ScheduledEvent, env: Env) {
+pub async fn run(meant_for: f64, env: Env) {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "milliseconds since 1970 stay below 2^53"
     )]
-    let now = Timestamp::from_seconds(event.schedule() as i64 / 1000);
+    let now = Timestamp::from_seconds(meant_for as i64 / 1000);
     let app = match app(env) {
         Ok(app) => app,
         Err(error) => return report("configuration", &error),

@@ -64,10 +64,10 @@ pub async fn announce(rows: &[String], env: &Env, request_id: &str) {
 }
 
 /// Sends what is in a batch of the queue, one after the other.
-pub async fn deliver(batch: &JsValue, env: Env) -> Result<(), EdgeError> {
+pub async fn deliver(batch: JsValue, env: Env) -> Result<(), EdgeError> {
     let config = Config::of(&env)?;
     let app = App::new(env, config, NAME.to_owned(), RoundTrips::default())?;
-    for message in queue::messages(batch)? {
+    for message in queue::messages(&batch)? {
         match deliver_one(&message, &app).await {
             Ok(()) => message.done()?,
             Err(error) => {

@@ -39,7 +39,7 @@ impl RequestedClaims {
         if text.len() > LONGEST {
             return Err(RefusalReason::Claims);
         }
-        let whole: Claims = json::read(text).map_err(|_| RefusalReason::Claims)?;
+        let whole = json::object(text.as_bytes()).map_err(|_| RefusalReason::Claims)?;
         let (id_token, userinfo) = (member(&whole, "id_token")?, member(&whole, "userinfo")?);
         let names = ClaimNames {
             id_token: names(id_token)?,

@@ -1,10 +1,9 @@
 //! How a client proves who it is (RFC 6749 §2.3): `none`, `client_secret_basic`,
 //! `client_secret_post`, `private_key_jwt`.
 
-use base64ct::{Base64, Encoding};
-
 use super::Client;
 use super::assertion::{CheckedAssertion, ClientAssertion, TYPE};
+use crate::base64;
 use crate::error::ErrorCode;
 use crate::form::Form;
 use crate::id::ClientId;
@@ -270,7 +269,7 @@ fn parse_basic(header: &str) -> Result<(ClientId, ClientSecret), AuthenticationF
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(malformed);
     }
-    let decoded = Base64::decode_vec(encoded.trim_matches(' ')).map_err(|_| malformed)?;
+    let decoded = base64::decode(encoded.trim_matches(' '), true).ok_or(malformed)?;
     let decoded = String::from_utf8(decoded).map_err(|_| malformed)?;
     let (id, secret) = decoded.split_once(':').ok_or(malformed)?;
     let id = ClientId::parse(&form_decoded(id)).map_err(|_| malformed)?;
@@ -316,7 +315,7 @@ mod tests {
     fn basic(id: &str, secret: &str) -> String {
         format!(
             "Basic {}",
-            Base64::encode_string(format!("{id}:{secret}").as_bytes())
+            base64::encode(format!("{id}:{secret}").as_bytes())
         )
     }
 

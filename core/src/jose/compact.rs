@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Claims, Jwt, JwtError};
+use crate::json;
 use crate::time::Timestamp;
 
 /// A token taken apart, of which nothing is believed yet.
@@ -28,7 +29,7 @@ impl<'a> Compact<'a> {
         let malformed = JwtError::Malformed;
         let (signed, signature) = text.rsplit_once('.').ok_or(malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(malformed)?;
-        let header: Claims = serde_json::from_slice(&decoded(header)?).map_err(|_| malformed)?;
+        let header = json::object(&decoded(header)?).map_err(|_| malformed)?;
         let is_text = |name| header.get(name).is_none_or(Value::is_string);
         if header.contains_key("crit") || !["alg", "kid", "typ"].into_iter().all(is_text) {
             return Err(malformed);
@@ -75,7 +76,7 @@ impl<'a> Compact<'a> {
     ///
     /// [`JwtError::Claims`] if that is no object.
     pub(crate) fn claims(&self) -> Result<Claims, JwtError> {
-        serde_json::from_slice(&self.claims).map_err(|_| JwtError::Claims)
+        json::object(&self.claims).map_err(|_| JwtError::Claims)
     }
 
     /// The token, if its time is not over. Every kind of token is read by the same code first: a copy for

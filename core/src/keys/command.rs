@@ -1,10 +1,11 @@
 //! What an operator may ask to be done with the signing keys, as JSON.
 
-use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{KeyRecord, KeyStatus, PromotionRefusal};
+use crate::base64;
 use crate::error::{ErrorCode, ErrorResponse};
 use crate::id::KeyId;
 use crate::jose::SigningAlgorithm;
@@ -202,7 +203,7 @@ pub fn check_strength(public: &Map<String, Value>) -> Result<(), CommandRefusal>
 }
 
 fn object(body: &str) -> Result<Map<String, Value>, CommandRefusal> {
-    crate::json::read(body).map_err(|_| CommandRefusal::Body)
+    crate::json::object(body.as_bytes()).map_err(|_| CommandRefusal::Body)
 }
 
 fn text<'a>(
@@ -229,13 +230,13 @@ fn key_id(text: &str) -> Result<KeyId, CommandRefusal> {
 
 /// PEM (RFC 7468 §10), or the base64 within it.
 fn der(text: &str) -> Result<Zeroizing<Vec<u8>>, CommandRefusal> {
-    let mut base64 = Zeroizing::new(String::new());
+    let mut encoded = Zeroizing::new(String::new());
     for line in text.lines().map(str::trim) {
         if !line.starts_with("-----") {
-            base64.extend(line.split_whitespace());
+            encoded.extend(line.split_whitespace());
         }
     }
-    let der = Base64::decode_vec(&base64).map_err(|_| CommandRefusal::Member("key"))?;
+    let der = base64::decode(&encoded, true).ok_or(CommandRefusal::Member("key"))?;
     Ok(Zeroizing::new(der))
 }
 

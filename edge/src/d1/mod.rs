@@ -14,7 +14,8 @@ use crate::{EdgeError, js};
 
 mod row;
 
-pub(crate) use row::read;
+use row::read;
+pub(crate) use row::read_rows;
 pub use row::{Row, Rows};
 
 #[wasm_bindgen]

@@ -2,7 +2,6 @@
 
 use gatepass_core::json;
 use gatepass_core::time::Timestamp;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
@@ -10,32 +9,63 @@ use wasm_bindgen::JsValue;
 use crate::EdgeError;
 
 /// What one statement returned and did.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Rows {
-    #[serde(default)]
     results: Vec<Row>,
-    meta: Meta,
-}
-
-#[derive(Debug, Deserialize)]
-struct Meta {
     changes: u32,
 }
 
 /// A row. A column is named with its table, as in `grants.scope`, so that the log can say which one holds
 /// what it should not; the statement has it as `scope`.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub struct Row(Map<String, Value>);
 
-/// The answer to a batch, or rows. As text it crosses from JavaScript once, which costs less than asking
+/// What came from a database. As text it crosses from JavaScript once, which costs less than asking
 /// for every value of every row.
-pub(crate) fn read<T: DeserializeOwned>(results: &JsValue) -> Result<Vec<T>, EdgeError> {
+fn received(results: &JsValue) -> Result<Value, EdgeError> {
     let text = js_sys::JSON::stringify(results)?;
-    Ok(json::read(&String::from(text))?)
+    Ok(json::value(String::from(text).as_bytes())?)
+}
+
+/// The answer to a batch.
+pub(crate) fn read(results: &JsValue) -> Result<Vec<Rows>, EdgeError> {
+    let answers = match received(results)? {
+        Value::Array(answers) => answers.into_iter().map(Rows::of).collect(),
+        _ => None,
+    };
+    answers.ok_or_else(|| EdgeError::D1("not the answer to a batch".to_owned()))
+}
+
+/// The rows of an object's own database.
+pub(crate) fn read_rows(rows: &JsValue) -> Result<Vec<Row>, EdgeError> {
+    Ok(taken(received(rows)?))
+}
+
+/// The objects of an array. Whatever else there were would be no row.
+fn taken(rows: Value) -> Vec<Row> {
+    let Value::Array(rows) = rows else {
+        return Vec::new();
+    };
+    let object = |row| match row {
+        Value::Object(columns) => Some(Row(columns)),
+        _ => None,
+    };
+    rows.into_iter().filter_map(object).collect()
 }
 
 impl Rows {
+    /// `meta` is always there, `results` only of what returns rows.
+    fn of(answer: Value) -> Option<Self> {
+        let Value::Object(mut answer) = answer else {
+            return None;
+        };
+        let changes = answer.get("meta")?.get("changes")?.as_u64()?;
+        Some(Self {
+            results: answer.remove("results").map(taken).unwrap_or_default(),
+            changes: u32::try_from(changes).ok()?,
+        })
+    }
+
     /// Every row.
     ///
     /// # Errors
@@ -69,7 +99,7 @@ impl Rows {
 
     /// How many rows it inserted, changed or deleted, those that triggers and foreign keys did included.
     pub fn changes(&self) -> u32 {
-        self.meta.changes
+        self.changes
     }
 }
 
@@ -180,7 +210,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Rows {
-        serde_json::from_str(text).unwrap()
+        Rows::of(json::read(text).unwrap()).unwrap()
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(super) async fn public_jwk(key: &CryptoKey) -> Result<Map<String, Value>, Ed
     let failed = |_: JsValue| EdgeError::Crypto("exportKey");
     let jwk = outcome("exportKey", subtle()?.export_key("jwk", key)).await?;
     let text = js_sys::JSON::stringify(&jwk).map_err(failed)?;
-    let mut jwk: Map<String, Value> = gatepass_core::json::read(&String::from(text))?;
+    let mut jwk = gatepass_core::json::object(String::from(text).as_bytes())?;
     keep_public_members(&mut jwk);
     Ok(jwk)
 }

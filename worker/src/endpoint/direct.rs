@@ -9,7 +9,6 @@ use gatepass_core::client::GrantType;
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::form::Form;
 use gatepass_core::grant::EndReason;
-use gatepass_core::jose::Claims;
 use gatepass_core::json;
 use gatepass_core::revoke::RevocationRequest;
 use gatepass_core::token::{TokenRefusal, TokenResponse};
@@ -75,7 +74,7 @@ pub async fn answer(call: Call, mut request: Request, app: &App) -> Result<Respo
 /// The members of a JSON object as parameters: texts and flags. What kind of grant it is about, the path
 /// says.
 fn parameters(body: &str) -> Option<Form> {
-    let members: Claims = json::read(body).ok()?;
+    let members = json::object(body.as_bytes()).ok()?;
     let mut form = Form::default();
     for (name, value) in &members {
         form = match value {

@@ -4,14 +4,15 @@ use gatepass_core::id::KeyId;
 use gatepass_core::jose::SigningAlgorithm;
 use gatepass_core::json;
 use gatepass_edge::{EdgeError, durable, random, webcrypto};
+use js_sys::Promise;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use wasm_bindgen::prelude::*;
 use worker::Env;
+use worker::worker_sys::web_sys;
 
 use super::seal::Sealed;
 use crate::config::Config;
-
-pub use object::KeyMaker;
 
 /// A new key. Its private half leaves the object in no other form.
 #[derive(Debug, Deserialize, Serialize)]
@@ -43,42 +44,32 @@ async fn generate(algorithm: SigningAlgorithm, config: &Config) -> Result<MadeKe
     })
 }
 
-mod object {
-    #![expect(
-        missing_docs,
-        reason = "the macro writes methods without documentation"
-    )]
+/// Spends the CPU time that a key costs. It keeps nothing.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct KeyMaker {
+    env: Env,
+}
 
-    use gatepass_core::jose::SigningAlgorithm;
-    use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
-
-    use super::generate;
-    use crate::config::Config;
-
-    /// Spends the CPU time that a key costs. It keeps nothing.
-    #[durable_object]
-    #[derive(Debug)]
-    pub struct KeyMaker {
-        env: Env,
+#[wasm_bindgen]
+impl KeyMaker {
+    /// As the runtime makes it.
+    #[wasm_bindgen(constructor)]
+    pub fn new(_state: JsValue, env: Env) -> Self {
+        Self { env }
     }
 
-    impl DurableObject for KeyMaker {
-        fn new(_state: State, env: Env) -> Self {
-            Self { env }
-        }
-
-        async fn fetch(&self, mut request: Request) -> Result<Response> {
-            let question = request.text().await?;
-            if question.is_empty() {
-                return Response::ok("");
+    /// Makes a key of the algorithm that is asked for; asked for nothing, it makes none.
+    pub fn fetch(&self, request: web_sys::Request) -> Promise {
+        let env = self.env.clone();
+        durable::answer(request, async move |algorithm| {
+            if algorithm.is_empty() {
+                return Ok(String::new());
             }
-            let Some(algorithm) = SigningAlgorithm::parse(&question) else {
-                return Response::error("no such algorithm", 400);
-            };
-            let config = Config::of(&self.env).map_err(|error| error.to_string())?;
-            let made = generate(algorithm, &config).await;
-            let made = made.map_err(|error| error.to_string())?;
-            Response::ok(serde_json::to_string(&made)?)
-        }
+            let unknown = || EdgeError::Runtime("no such algorithm".to_owned());
+            let algorithm = SigningAlgorithm::parse(&algorithm).ok_or_else(unknown)?;
+            let made = generate(algorithm, Config::of(&env)?.as_ref()).await?;
+            Ok(serde_json::to_string(&made)?)
+        })
     }
 }

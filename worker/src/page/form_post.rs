@@ -4,17 +4,10 @@ use gatepass_core::redirect::RedirectUri;
 use gatepass_edge::EdgeError;
 use worker::Response;
 
-use super::{asset, host, layout, render, respond_under};
+use super::{host, layout, render, respond_under};
 
 const FORM: &str = include_str!("../pages/form_post.html");
 const FIELD: &str = "<input type=\"hidden\" name=\"{{name}}\" value=\"{{value}}\">\n";
-/// Only this page loads it, and there is one form on it. A button does the same without.
-const SCRIPT: &str = "document.forms[0].submit();\n";
-
-/// The script that sends the form off.
-pub fn script() -> Result<Response, EdgeError> {
-    asset(SCRIPT, "text/javascript; charset=utf-8")
-}
 
 /// The page, whose form may go to this redirect URI and nowhere else.
 pub fn form_post(

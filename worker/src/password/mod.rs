@@ -6,12 +6,13 @@ mod object;
 
 use core::fmt;
 
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHash, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use gatepass_core::base64;
 use gatepass_core::guessing::{PlaceKeys, Policy};
 use gatepass_core::secret::PasswordHash as StoredHash;
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::{EdgeError, durable};
+use subtle::ConstantTimeEq;
 use worker::Env;
 
 pub use object::PasswordHasher;
@@ -136,13 +137,41 @@ pub async fn verify(
 /// A stored hash that is none costs the same work as any other: how long the answer takes must not say
 /// which accounts are broken.
 fn matches(password: &str, hash: &str) -> bool {
-    let stored = PasswordHash::new(hash);
-    let is_readable = stored.is_ok();
-    let Ok(hash) = stored.or_else(|_| PasswordHash::new(NOBODY)) else {
-        return false;
-    };
-    let matches = Argon2::default().verify_password(password.as_bytes(), &hash);
-    is_readable && matches.is_ok()
+    let stored = Argon2id::parse(hash);
+    let is_readable = stored.is_some();
+    let matches = stored
+        .or_else(|| Argon2id::parse(NOBODY))
+        .and_then(|hash| hash.matches(password));
+    is_readable && matches == Some(true)
+}
+
+/// A hash as the PHC string format writes it: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+struct Argon2id {
+    params: Params,
+    salt: Vec<u8>,
+    tag: Vec<u8>,
+}
+
+impl Argon2id {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("$argon2id$v=19$")?.split('$');
+        let mut settings = parts.next()?.split(',');
+        let mut setting = |name| settings.next()?.strip_prefix(name)?.parse().ok();
+        let (memory, passes, lanes) = (setting("m=")?, setting("t=")?, setting("p=")?);
+        let mut bytes = || base64::decode(parts.next()?, false);
+        let (salt, tag) = (bytes()?, bytes()?);
+        let params = Params::new(memory, passes, lanes, Some(tag.len())).ok()?;
+        let has_more = settings.next().is_some() || parts.next().is_some();
+        (!has_more).then_some(Self { params, salt, tag })
+    }
+
+    fn matches(&self, password: &str) -> Option<bool> {
+        let mut tag = vec![0; self.tag.len()];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        let hashed = argon2.hash_password_into(password.as_bytes(), &self.salt, &mut tag);
+        hashed.ok()?;
+        Some(tag.ct_eq(&self.tag).into())
+    }
 }
 
 #[cfg(test)]
@@ -151,12 +180,11 @@ mod tests {
 
     #[test]
     fn the_work_for_an_unknown_user_is_the_work_for_a_known_one() {
-        let nobody = PasswordHash::new(NOBODY).unwrap();
+        let nobody = Argon2id::parse(NOBODY).unwrap();
         let known = crate::development::password_hash("demo");
-        let known = PasswordHash::new(&known).unwrap();
-        assert_eq!(nobody.algorithm, known.algorithm);
+        let known = Argon2id::parse(&known).unwrap();
         assert_eq!(nobody.params, known.params);
-        assert!(nobody.hash.is_some());
+        assert_eq!(nobody.tag.len(), known.tag.len());
     }
 
     #[test]
@@ -182,7 +210,19 @@ mod tests {
 
     #[test]
     fn a_broken_hash_matches_nothing() {
-        for hash in ["", "$argon2id$", "demo-password"] {
+        let demo = crate::development::password_hash("demo");
+        for hash in [
+            "",
+            "$argon2id$",
+            "demo-password",
+            &demo.replace("argon2id", "argon2i"),
+            &demo.replace("v=19", "v=16"),
+            &demo.replace("t=2", "t=x"),
+            &demo.replace("p=1", "p=0"),
+            &demo.replace("p=1", "p=1,x=1"),
+            &format!("{demo}$"),
+            &format!("{demo}="),
+        ] {
             assert!(!matches("demo-password", hash), "{hash}");
         }
     }

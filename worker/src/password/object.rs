@@ -1,44 +1,60 @@
 //! The object that looks at passwords, and remembers where wrong and right ones came from.
 
-#![expect(
-    missing_docs,
-    reason = "the macro writes methods without documentation"
-)]
-
 use gatepass_core::guessing::{Places, Record};
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
+use gatepass_edge::durable;
 use gatepass_edge::object_storage::ObjectStorage;
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use worker::worker_sys::web_sys;
 
 use super::{Question, RIGHT, WRONG, matches};
 
 /// Looks at one password after the other, of the accounts that are its own.
-#[durable_object]
+#[wasm_bindgen]
 #[derive(Debug)]
 pub struct PasswordHasher {
+    accounts: Accounts,
+}
+
+#[wasm_bindgen]
+impl PasswordHasher {
+    /// As the runtime makes it.
+    ///
+    /// # Errors
+    ///
+    /// If the object has no database.
+    #[wasm_bindgen(constructor)]
+    #[expect(clippy::needless_pass_by_value, reason = "the runtime gives it away")]
+    pub fn new(state: JsValue) -> Result<Self, JsValue> {
+        let storage = ObjectStorage::in_state(&state).map_err(|error| error.to_string())?;
+        let accounts = Accounts { storage };
+        Ok(Self { accounts })
+    }
+
+    /// Answers a [`Question`]; asked nothing, it does nothing.
+    pub fn fetch(&self, request: web_sys::Request) -> Promise {
+        let accounts = self.accounts.clone();
+        durable::answer(request, async move |text| {
+            if text.is_empty() {
+                return Ok(String::new());
+            }
+            let none = || EdgeError::Runtime("not a question".to_owned());
+            let question = Question::parse(&text).ok_or_else(none)?;
+            // From here on nothing waits, so nothing else happens in this object.
+            Ok(accounts.answer(&question)?.to_string())
+        })
+    }
+}
+
+/// What the object remembers.
+#[derive(Clone, Debug)]
+struct Accounts {
     storage: ObjectStorage,
 }
 
-impl DurableObject for PasswordHasher {
-    fn new(state: State, _env: Env) -> Self {
-        let storage = ObjectStorage::of(&state);
-        Self { storage }
-    }
-
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let text = request.text().await?;
-        if text.is_empty() {
-            return Response::ok("");
-        }
-        let question = Question::parse(&text).ok_or("not a question")?;
-        // From here on nothing waits, so nothing else happens in this object.
-        let answer = self.answer(&question).map_err(|error| error.to_string())?;
-        Response::ok(answer.to_string())
-    }
-}
-
-impl PasswordHasher {
+impl Accounts {
     fn answer(&self, question: &Question<'_>) -> Result<i64, EdgeError> {
         self.prepare()?;
         let [unknown, browser, address] = question.places;

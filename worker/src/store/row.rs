@@ -21,7 +21,6 @@ use gatepass_core::status_list::StatusIndex;
 use gatepass_core::userinfo::{Account, User};
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::Row;
-use serde_json::{Map, Value};
 
 /// The columns of a client.
 pub(super) const CLIENT: &str = "c.client_id, c.name, c.auth_method, c.secret_hash, \
@@ -125,7 +124,7 @@ pub(super) fn visitor(row: &Row) -> Result<Visitor, EdgeError> {
 pub(super) const DETAILS: &str = " details";
 
 fn consent(scopes: &str) -> Result<Consent, ()> {
-    let mut answers: Map<String, Value> = json::read(scopes).map_err(drop)?;
+    let mut answers = json::object(scopes.as_bytes()).map_err(drop)?;
     let details = answers.remove(DETAILS).map(serde_json::from_value);
     let answered = |answer: bool| {
         let tokens = answers.iter().filter(|(_, allowed)| **allowed == answer);
