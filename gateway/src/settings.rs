@@ -15,7 +15,7 @@ use gatepass_edge::{EdgeError, durable};
 use worker::Env;
 
 use crate::seal::Sealer;
-use crate::session::{INDEX, SESSIONS};
+use crate::session::{INDEX, REFRESHES, SESSIONS, Storage};
 
 /// How long a session lasts without being used, unless configured: as long as a refresh token of our provider.
 const IDLE: Lifetime = Lifetime::from_days(14);
@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) cookie_key: SymmetricKey,
     /// `GATEPASS_SESSION_IDLE` and `GATEPASS_SESSION_LIFETIME`, in seconds.
     pub(crate) policy: Policy,
+    /// `GATEPASS_SESSION`: `object` if not set, or `cookie`.
+    pub(crate) storage: Storage,
     /// What may be relayed.
     pub(crate) relay: RelayLimits,
 }
@@ -92,7 +94,7 @@ impl Config {
         let issuer = origin(env, "GATEPASS_ISSUER")?;
         let api = origin(env, "GATEPASS_API")?;
         let (first, others) = session_keys(env)?;
-        for class in [SESSIONS, INDEX] {
+        for class in [SESSIONS, INDEX, REFRESHES] {
             durable::check(env, class)?;
         }
         Ok(Self {
@@ -102,6 +104,7 @@ impl Config {
             sealer: Sealer::new(first, &others),
             cookie_key: SymmetricKey::replacing(&others, &first, "gatepass session cookie"),
             policy: policy(env)?,
+            storage: storage(env)?,
             relay: RelayLimits {
                 largest_body: count(env, "GATEPASS_RELAY_LARGEST_BODY", 10_000_000)?.into(),
                 patience: count(env, "GATEPASS_RELAY_TIMEOUT", 30)?.saturating_mul(1_000),
@@ -150,6 +153,18 @@ fn upstreams(env: &Env, api: &str) -> Result<Upstreams, EdgeError> {
         problem: "must be pairs such as /api/=https://api.example.com, separated by spaces: a path that begins \
                   with /api/ and ends with a slash, and an origin",
     })
+}
+
+fn storage(env: &Env) -> Result<Storage, EdgeError> {
+    let name = "GATEPASS_SESSION";
+    match optional(env, name).as_deref() {
+        None | Some("object") => Ok(Storage::Object),
+        Some("cookie") => Ok(Storage::Cookies),
+        Some(_) => Err(EdgeError::Config {
+            name,
+            problem: "must be object or cookie",
+        }),
+    }
 }
 
 fn policy(env: &Env) -> Result<Policy, EdgeError> {

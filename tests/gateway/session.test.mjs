@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { setAhead } from '../support/ahead.mjs';
+import { look, setAhead } from '../support/ahead.mjs';
 import { GatewayUser } from '../support/gateway-user.mjs';
 import { startStack } from '../support/stack.mjs';
 
@@ -41,6 +41,32 @@ describe('a sign-in', () => {
     const updated = await user.post('/api/user/update', { headers: { 'content-type': 'application/json' }, body: '{"display_name":"Åse"}' });
     expect(updated.status).toBe(200);
   });
+});
+
+test('what is kept of a session names no token, and of one that ended nothing is kept but why', async () => {
+  const user = new GatewayUser(stack);
+  await user.signIn();
+  const cookie = user.session;
+  const { stored: [row] } = await look(stack, cookie);
+  expect(Object.keys(row)).toEqual(['id', 'record', 'tokens']);
+  expect(row.record).not.toMatch(/eyJ|token/);
+  // Encrypted, and not only encoded.
+  expect(row.tokens).toMatch(/^[\w-]{500,}$/);
+  expect(Buffer.from(row.tokens, 'base64url').toString('latin1')).not.toMatch(/eyJ|access/);
+  await user.post('/logout');
+  const { stored: [ended] } = await look(stack, cookie);
+  expect(ended.tokens).toBe('');
+});
+
+test('a call costs one question to a Durable Object, and a made-up cookie none', async () => {
+  const user = new GatewayUser(stack);
+  await user.signIn();
+  const before = (await look(stack)).asked;
+  for (let i = 0; i < 5; i += 1) expect((await user.call('/api/protected')).status).toBe(200);
+  expect((await look(stack)).asked - before).toBe(5);
+  user.jar().set('__Host-gatepass_session', `${'A'.repeat(43)}.${'A'.repeat(43)}`);
+  expect((await user.call('/api/protected')).status).toBe(401);
+  expect((await look(stack)).asked - before).toBe(5);
 });
 
 describe('an expired token', () => {

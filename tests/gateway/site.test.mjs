@@ -76,6 +76,7 @@ test.each([
   ['GATEPASS_UPSTREAMS', '/x/=https://api.example.com', 'must be pairs such as'],
   ['GATEPASS_SESSION_IDLE', 'soon', 'must be a number of seconds'],
   ['GATEPASS_SESSION_LIFETIME', 'never', 'must be between a second and 400 days'],
+  ['GATEPASS_SESSION', 'redis', 'must be object or cookie'],
   ['GATEPASS_RELAY_TIMEOUT', '0', 'must be a number of 1 or more'],
 ])('with %s=%s it serves nobody, names it in the log and not to strangers, and health still answers', async (name, value, problem) => {
   const lost = await startStack({ only: ['gateway'], healthy: false, gateway: { [name]: value } });

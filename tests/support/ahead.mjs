@@ -1,11 +1,13 @@
-// The gateway with a clock that a test sets ahead of everybody else's: a module between workerd and the built Worker.
+// The gateway with a clock that a test sets ahead of everybody else's, and with a look at its sessions: a module between
+// workerd and the built Worker.
 
+import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 
 const path = '/ahead';
 
 const entry = `
-import Worker from './index.js';
+import Worker, { SessionObject as Session } from './index.js';
 export * from './index.js';
 
 const Clock = Date;
@@ -21,13 +23,33 @@ globalThis.Date = class extends Clock {
   }
 };
 
+let asked = 0;
+
+export class SessionObject extends Session {
+  #sql;
+  constructor(state, env) {
+    super(state, env);
+    this.#sql = state.storage.sql;
+  }
+  async fetch(request) {
+    if (request.method === 'GET') {
+      const tables = [...this.#sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'session'")];
+      return Response.json(tables.length > 0 ? [...this.#sql.exec('SELECT * FROM session')] : []);
+    }
+    asked += 1;
+    return super.fetch(request);
+  }
+}
+
 export default {
   ...Worker,
   async fetch(request, env, context) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== '${path}') return Worker.fetch(request, env, context);
-    ahead = 1000 * Number(searchParams.get('by'));
-    return new Response(null, { status: 204 });
+    if (searchParams.has('by')) ahead = 1000 * Number(searchParams.get('by'));
+    const name = searchParams.get('session');
+    const stored = name ? await (await env.SESSIONS.getByName(name).fetch('https://object/')).json() : [];
+    return Response.json({ asked, stored });
   },
 };
 `;
@@ -45,5 +67,18 @@ export function settable(main) {
  */
 export async function setAhead(stack, seconds) {
   const { status } = await fetch(`${stack.gateway}${path}?by=${seconds}`);
-  if (status !== 204) throw new Error(`the clock cannot be set: ${status}`);
+  if (status !== 200) throw new Error(`the clock cannot be set: ${status}`);
+}
+
+/**
+ * How often sessions were asked, and the rows of the one of this cookie.
+ *
+ * @param {import('./stack.mjs').Stack} stack
+ * @param {string} [cookie]
+ * @returns {Promise<{ asked: number, stored: object[] }>}
+ */
+export async function look(stack, cookie = '') {
+  const secret = cookie.split('.')[0];
+  const name = secret && createHash('sha256').update(secret).digest('base64url');
+  return (await fetch(`${stack.gateway}${path}?session=${name}`)).json();
 }

@@ -302,6 +302,12 @@ impl Session {
         self.ended.get_or_insert((ending, now));
     }
 
+    /// Whether it is another's successor: of a later sign-in, or after a renewal or the end.
+    pub fn is_later_than(&self, other: &Self) -> bool {
+        let order = |session: &Self| (session.began, session.generation, session.is_ended());
+        order(self) > order(other)
+    }
+
     /// Whether it was ended, as opposed to being too old.
     pub fn is_ended(&self) -> bool {
         self.ended.is_some()
@@ -497,6 +503,23 @@ mod tests {
         assert_eq!(session.expires_at(&POLICY), at(86_400));
         assert_eq!(plan(&session, 86_399), Plan::Use);
         assert_eq!(plan(&session, 86_400), Plan::Over(Ending::Expired));
+    }
+
+    #[test]
+    fn what_comes_after_is_later() {
+        let first = session(Some(300), true);
+        let mut renewed = first.clone();
+        renewed.renewed(Need::Token, None, at(1));
+        let mut ended = renewed.clone();
+        ended.end(Ending::SignedOut, at(2));
+        let mut next = first.clone();
+        next.began = at(1);
+        let order = [first, renewed, ended, next];
+        for (i, earlier) in order.iter().enumerate() {
+            for (j, later) in order.iter().enumerate() {
+                assert_eq!(later.is_later_than(earlier), j > i, "{i} {j}");
+            }
+        }
     }
 
     #[test]

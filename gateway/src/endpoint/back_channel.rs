@@ -11,7 +11,7 @@ use worker::{Headers, Request, Response};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::provider::Provider;
-use crate::session;
+use crate::session::{self, Storage};
 
 pub(crate) async fn answer(
     mut request: Request,
@@ -22,6 +22,13 @@ pub(crate) async fn answer(
     let Some(registration) = name.and_then(|name| app.config.registration(&name)) else {
         return refuse(404, "there is no such registration");
     };
+    if app.config.storage == Storage::Cookies {
+        // Nobody here knows which browsers hold a session.
+        return refuse(
+            404,
+            "sessions are in cookies, which nothing but a request reaches",
+        );
+    }
     let body = match http::body(&mut request, http::FORM).await? {
         Ok(body) => body,
         Err(refusal) => return refuse(refusal.status(), &refusal.to_string()),

@@ -13,13 +13,14 @@ use gatepass_core::rp::id_token::Expected;
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::id::at_hash;
 use gatepass_edge::{EdgeError, background, clock, fetch, http, log, webcrypto};
-use worker::{Request, Response};
+use worker::{Headers, Request, Response};
 
 use super::{login, logout};
 use crate::app::App;
 use crate::page::{self, Told};
 use crate::provider::{self, Metadata, Provider};
-use crate::session::{self, Entry, Kept, SessionSecret};
+use crate::session::in_cookies::InCookies;
+use crate::session::{self, Entry, Kept, SessionSecret, Storage};
 use crate::sign_in::{self, SignIn};
 
 /// How far the provider's clock may be behind.
@@ -94,7 +95,8 @@ async fn finish(
         return refuse(app, 502, "invalid_id_token", return_to);
     };
     add_userinfo(&mut identity, &obtained, metadata).await;
-    let secret = begin(identity, &obtained, registration, app).await?;
+    let response = page::onward(return_to)?;
+    begin(identity, &obtained, registration, response.headers(), app).await?;
     if let Some(replaced) = replaces {
         let (env, config) = (app.env.clone(), Rc::clone(app.config));
         background::begin(async move {
@@ -102,9 +104,6 @@ async fn finish(
             drop(ended);
         })?;
     }
-    let response = page::onward(return_to)?;
-    let cookie = secret.cookie(app.config);
-    response.headers().append("Set-Cookie", &cookie)?;
     Ok(response)
 }
 
@@ -113,9 +112,9 @@ async fn begin(
     identity: Identity,
     obtained: &Obtained,
     registration: &Registration,
+    headers: &Headers,
     app: &App<'_>,
-) -> Result<SessionSecret, EdgeError> {
-    let secret = SessionSecret::new()?;
+) -> Result<(), EdgeError> {
     let (subject, sid) = (identity.subject.clone(), identity.sid.clone());
     let term = Term {
         expires_in: obtained.expires_in,
@@ -123,7 +122,14 @@ async fn begin(
     };
     let now = clock::now();
     let session = Session::begin(registration.name.clone(), identity, term, now);
-    session::begin(app.env, &secret, session, Kept::of(&obtained.tokens)).await?;
+    let tokens = Kept::of(&obtained.tokens);
+    if app.config.storage == Storage::Cookies {
+        return InCookies::begin(session, tokens)
+            .keep(headers, app.config)
+            .await;
+    }
+    let secret = SessionSecret::new()?;
+    session::begin(app.env, &secret, session, tokens).await?;
     let entry = Entry {
         registration: &registration.name,
         subject: subject.as_str(),
@@ -131,7 +137,8 @@ async fn begin(
         session: &secret.name(),
     };
     session::add(app.env, &entry, now.plus(app.config.policy.absolute)).await?;
-    Ok(secret)
+    let cookie = secret.cookie(app.config);
+    Ok(headers.append("Set-Cookie", &cookie)?)
 }
 
 /// Who has signed in, if the ID token says so and everything about it holds (OpenID Connect Core §3.1.3.7).

@@ -15,7 +15,7 @@ use worker::{Env, Request, Response};
 
 use crate::app::App;
 use crate::provider::{self, Provider};
-use crate::session::{self, Ended, Entry, SessionSecret, clear_cookie};
+use crate::session::{self, Ended, Entry, Opened, SessionSecret, clear_cookie, in_cookies};
 use crate::settings::Config;
 
 const PURPOSE: &str = "gatepass sign-out";
@@ -30,9 +30,16 @@ pub(crate) const PROVIDER_PATH: &str = "/logout/provider";
 
 /// Ends the session.
 pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
-    let ended = match SessionSecret::of(request, app.config) {
-        Some(secret) => end(app.env, app.config, &secret, Ending::SignedOut).await?,
-        None => None,
+    let ended = match Opened::of(request, app.config).await {
+        Some(Opened::Object(secret)) => {
+            end(app.env, app.config, &secret, Ending::SignedOut).await?
+        }
+        Some(Opened::Cookies(mut session)) if !session.is_over(app.config) => {
+            let mut ended = session.end(Ending::SignedOut);
+            give_back(&mut ended, app)?;
+            Some(ended)
+        }
+        Some(Opened::Cookies(_)) | None => None,
     };
     let onward = match &ended {
         Some(ended) => end_session_address(ended, app).await,
@@ -44,6 +51,7 @@ pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response,
     let response = http::json(&body)?;
     let headers = response.headers();
     headers.append("Set-Cookie", &clear_cookie())?;
+    in_cookies::clear(request, headers)?;
     if let Some(address) = onward {
         let sealed = app.config.sealer.seal(PURPOSE, "", &address).await?;
         let cookie = cookie::set(COOKIE, &sealed, SECONDS, SameSite::Strict);
@@ -94,6 +102,19 @@ pub(crate) async fn end(
         drop(session::remove(&env, &entry).await);
     })?;
     Ok(Some(ended))
+}
+
+/// Gives the refresh token of a session back that was in cookies alone.
+fn give_back(ended: &mut Ended, app: &App<'_>) -> Result<(), EdgeError> {
+    let Some(token) = ended.refresh_token.take() else {
+        return Ok(());
+    };
+    let (config, name) = (Rc::clone(app.config), ended.registration.clone());
+    background::begin(async move {
+        if let Some(registration) = config.registration(&name) {
+            provider::revoke(registration, &token).await;
+        }
+    })
 }
 
 /// Where to sign out at the provider, if it has such a place.

@@ -11,7 +11,7 @@ use gatepass_core::gateway::forgery::{self, Forgery, Provenance};
 use gatepass_core::gateway::session::Ending;
 use gatepass_edge::{EdgeError, http};
 use serde_json::Value;
-use worker::{Method, Request, Response};
+use worker::{Headers, Method, Request, Response};
 
 use crate::problem::Problem;
 use crate::settings::Config;
@@ -71,4 +71,12 @@ fn provider_unavailable(seconds: i64) -> Result<Response, EdgeError> {
     let wait = seconds.max(1).to_string();
     response.headers().set("Retry-After", &wait)?;
     Ok(response)
+}
+
+/// Adds cookies to a response.
+fn set_cookies(cookies: &Headers, response: &Response) -> Result<(), EdgeError> {
+    for cookie in cookies.get_all("Set-Cookie")? {
+        response.headers().append("Set-Cookie", &cookie)?;
+    }
+    Ok(())
 }

@@ -12,10 +12,10 @@ use gatepass_edge::relay::{self, Body, Lost, Outgoing};
 use gatepass_edge::{EdgeError, http};
 use worker::{Headers, Method, Request, Response, ResponseBody};
 
-use super::{not_signed_in, opens_websocket, provider_unavailable};
+use super::{not_signed_in, opens_websocket, provider_unavailable, set_cookies};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::session::{self, Access, SessionSecret, Ticket};
+use crate::session::{Access, Opened, Ticket};
 
 /// A body up to so many bytes is held, so that it can be sent again with a newer token.
 const HELD: u64 = 64 * 1024;
@@ -25,7 +25,7 @@ pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Respon
         Ok(address) => address,
         Err(refusal) => return refuse_path(refusal),
     };
-    let Some(secret) = SessionSecret::of(&request, app.config) else {
+    let Some(mut session) = Opened::of(&request, app.config).await else {
         return not_signed_in(None);
     };
     let query = http::query(&request);
@@ -43,10 +43,16 @@ pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Respon
         body,
         url,
     };
-    match session::access(app.env, &secret, Need::Token).await? {
-        Access::Token(ticket) => call.make(&secret, ticket, app).await,
-        other => refuse(&other),
-    }
+    let cookies = Headers::new();
+    let access = session
+        .access(Need::Token, app.env, app.config, &cookies)
+        .await?;
+    let response = match access {
+        Access::Token(ticket) => call.make(&mut session, ticket, &cookies, app).await?,
+        other => refuse(&other)?,
+    };
+    set_cookies(&cookies, &response)?;
+    Ok(response)
 }
 
 /// A request on its way to the API.
@@ -60,8 +66,9 @@ struct Call {
 impl Call {
     async fn make(
         &mut self,
-        secret: &SessionSecret,
+        session: &mut Opened,
         ticket: Ticket,
+        cookies: &Headers,
         app: &App<'_>,
     ) -> Result<Response, EdgeError> {
         let first = match self.send(&ticket, app).await? {
@@ -72,7 +79,7 @@ impl Call {
             return back(first, app);
         }
         let need = Need::NewerThan(ticket.generation);
-        match session::access(app.env, secret, need).await? {
+        match session.access(need, app.env, app.config, cookies).await? {
             Access::Token(newer) if self.body.is_repeatable() => {
                 match self.send(&newer, app).await? {
                     Ok(response) => back(response, app),

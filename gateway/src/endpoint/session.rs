@@ -4,16 +4,16 @@
 use gatepass_core::gateway::session::{Ending, Need};
 use gatepass_edge::{EdgeError, http};
 use serde_json::{Map, Value};
-use worker::{Request, Response};
+use worker::{Headers, Request, Response};
 
-use super::{not_signed_in, provider_unavailable};
+use super::{not_signed_in, provider_unavailable, set_cookies};
 use crate::app::App;
-use crate::session::{self, Access, Description, SessionSecret};
+use crate::session::{Access, Description, Opened};
 
 /// Who is signed in. Asking does not keep the session alive.
 pub(crate) async fn describe(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
-    let found = match SessionSecret::of(request, app.config) {
-        Some(secret) => session::describe(app.env, &secret).await?,
+    let found = match Opened::of(request, app.config).await {
+        Some(session) => session.describe(app.env, app.config).await?,
         None => None,
     };
     http::json(&described(found, app))
@@ -21,17 +21,23 @@ pub(crate) async fn describe(request: &Request, app: &App<'_>) -> Result<Respons
 
 /// Keeps the session alive, and its token good.
 pub(crate) async fn refresh(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
-    let Some(secret) = SessionSecret::of(request, app.config) else {
+    let Some(mut session) = Opened::of(request, app.config).await else {
         return not_signed_in(None);
     };
-    match session::access(app.env, &secret, Need::Token).await? {
+    let cookies = Headers::new();
+    let access = session
+        .access(Need::Token, app.env, app.config, &cookies)
+        .await?;
+    let response = match access {
         Access::Token(_) | Access::HandOn => {
-            let found = session::describe(app.env, &secret).await?;
-            http::json(&described(found, app))
+            let found = session.describe(app.env, app.config).await?;
+            http::json(&described(found, app))?
         }
-        Access::Unavailable(seconds) => provider_unavailable(seconds),
-        Access::Over(ending) => not_signed_in(ending.as_ref()),
-    }
+        Access::Unavailable(seconds) => provider_unavailable(seconds)?,
+        Access::Over(ending) => not_signed_in(ending.as_ref())?,
+    };
+    set_cookies(&cookies, &response)?;
+    Ok(response)
 }
 
 fn described(found: Option<Description>, app: &App<'_>) -> Map<String, Value> {

@@ -4,12 +4,18 @@
 //!   Worker --Question--> SessionObject   one for each session, named by the hash of its cookie's secret
 //!          --Entry-----> SessionIndex    one for each user and each session of a provider: which sessions to end
 //! ```
+//!
+//! With `GATEPASS_SESSION=cookie` the tokens are in cookies instead ([`in_cookies`]), and an object is asked for a
+//! renewal alone ([`refresh`]).
 
+pub(crate) mod in_cookies;
 mod index;
 mod object;
+mod refresh;
 mod tokens;
 
 pub(crate) use index::{Entry, add, logout, remove};
+pub(crate) use refresh::REFRESHES;
 pub(crate) use tokens::Kept;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -23,8 +29,9 @@ use gatepass_core::secret::SecretHash;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::{EdgeError, durable, http, random};
 use serde::{Deserialize, Serialize};
-use worker::{Env, Request};
+use worker::{Env, Headers, Request};
 
+use self::in_cookies::InCookies;
 use crate::settings::Config;
 
 /// The binding of the objects that are sessions.
@@ -177,6 +184,70 @@ pub(crate) enum Access {
     Over(Option<Ending>),
 }
 
+/// Where sessions are kept: `GATEPASS_SESSION`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Storage {
+    /// `object`: in a Durable Object each.
+    Object,
+    /// `cookie`: in cookies of the browser.
+    Cookies,
+}
+
+/// The session that a request brings along.
+pub(crate) enum Opened {
+    /// In a Durable Object.
+    Object(SessionSecret),
+    /// In the request itself.
+    Cookies(Box<InCookies>),
+}
+
+impl Opened {
+    /// The one that a request brings along, if this gateway has made it.
+    pub(crate) async fn of(request: &Request, config: &Config) -> Option<Self> {
+        match config.storage {
+            Storage::Object => SessionSecret::of(request, config).map(Self::Object),
+            Storage::Cookies => {
+                let found = InCookies::of(request, config).await?;
+                Some(Self::Cookies(Box::new(found)))
+            }
+        }
+    }
+
+    /// What there is for a call. `headers` gets the cookies of what has changed.
+    ///
+    /// # Errors
+    ///
+    /// When a Durable Object cannot be reached.
+    pub(crate) async fn access(
+        &mut self,
+        need: Need,
+        env: &Env,
+        config: &Config,
+        headers: &Headers,
+    ) -> Result<Access, EdgeError> {
+        match self {
+            Self::Object(secret) => access(env, secret, need).await,
+            Self::Cookies(session) => session.access(need, env, config, headers).await,
+        }
+    }
+
+    /// What it says of itself; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When a Durable Object cannot be reached.
+    pub(crate) async fn describe(
+        &self,
+        env: &Env,
+        config: &Config,
+    ) -> Result<Option<Description>, EdgeError> {
+        match self {
+            Self::Object(secret) => describe(env, secret).await,
+            Self::Cookies(session) => Ok(Some(session.describe(config))),
+        }
+    }
+}
+
 /// Begins a session.
 ///
 /// # Errors
@@ -204,11 +275,7 @@ pub(crate) async fn begin(
 /// # Errors
 ///
 /// When the Durable Object cannot be reached.
-pub(crate) async fn access(
-    env: &Env,
-    secret: &SessionSecret,
-    need: Need,
-) -> Result<Access, EdgeError> {
+async fn access(env: &Env, secret: &SessionSecret, need: Need) -> Result<Access, EdgeError> {
     let question = Question::Token {
         secret: secret.0.clone(),
         newer_than: match need {
@@ -231,10 +298,7 @@ pub(crate) async fn access(
 /// # Errors
 ///
 /// When the Durable Object cannot be reached.
-pub(crate) async fn describe(
-    env: &Env,
-    secret: &SessionSecret,
-) -> Result<Option<Description>, EdgeError> {
+async fn describe(env: &Env, secret: &SessionSecret) -> Result<Option<Description>, EdgeError> {
     match ask(env, &secret.name(), &Question::Describe).await? {
         Answer::Described(description) => Ok(Some(description)),
         Answer::Nobody => Ok(None),

@@ -249,7 +249,7 @@ impl Keeper {
         ];
         match provider::tokens(registration, &parameters).await {
             Ok(obtained) => {
-                let newest = tokens.renewed(&obtained.tokens);
+                let newest = Kept::of(&obtained.tokens).after(Some((*tokens).clone()));
                 let sealed = newest.seal(secret, &config).await?;
                 if !self.keep(need, &obtained, sealed, newest.clone())? {
                     // Somebody has signed out meanwhile.

@@ -1,5 +1,5 @@
-//! The tokens of a session, as they are kept: sealed under a key that takes the browser's cookie and the
-//! gateway's secret together.
+//! The tokens of a session, as they are kept: in a Durable Object sealed under a key that takes the browser's
+//! cookie and the gateway's secret together.
 
 use gatepass_core::rp::token::Tokens;
 use gatepass_core::{form, form::Form};
@@ -40,23 +40,17 @@ impl Kept {
         }
     }
 
-    /// Those after a renewal: a provider that rotates nothing sends no refresh token, and the ID token of the
-    /// sign-in stays.
-    pub(crate) fn renewed(&self, tokens: &Tokens) -> Self {
-        let new = Self::of(tokens);
-        Self {
-            access: new.access,
-            refresh: new.refresh.or_else(|| self.refresh.clone()),
-            id_token: self.id_token.clone(),
-        }
+    /// Those after a renewal has brought these: a provider that rotates nothing sends no refresh token, and the ID
+    /// token of the sign-in stays.
+    pub(crate) fn after(mut self, before: Option<Self>) -> Self {
+        let (refresh, id_token) = before.map_or((None, None), |kept| (kept.refresh, kept.id_token));
+        self.refresh = self.refresh.or(refresh);
+        self.id_token = id_token;
+        self
     }
 
-    /// Seals them for the session with this secret.
-    ///
-    /// # Errors
-    ///
-    /// [`EdgeError::Crypto`].
-    pub(crate) async fn seal(&self, secret: &str, config: &Config) -> Result<String, EdgeError> {
+    /// As text, to be sealed.
+    pub(crate) fn written(&self) -> String {
         let members = [
             ("access", Some(&self.access)),
             ("refresh", self.refresh.as_ref()),
@@ -65,18 +59,30 @@ impl Kept {
         let present = members
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?.as_str())));
-        let text = form::encode(present);
-        config.sealer.seal(PURPOSE, secret, &text).await
+        form::encode(present)
     }
 
-    /// Opens what [`Kept::seal`] made.
-    pub(crate) async fn open(sealed: &str, secret: &str, config: &Config) -> Option<Self> {
-        let text = config.sealer.open(PURPOSE, secret, sealed).await?;
-        let form = Form::parse(&text).ok()?;
+    /// Reads what [`Kept::written`] wrote.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let form = Form::parse(text).ok()?;
         Some(Self {
             access: form.optional("access")?.to_owned(),
             refresh: form.optional("refresh").map(str::to_owned),
             id_token: form.optional("id_token").map(str::to_owned),
         })
+    }
+
+    /// Seals them for the session with this secret.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Crypto`].
+    pub(crate) async fn seal(&self, secret: &str, config: &Config) -> Result<String, EdgeError> {
+        config.sealer.seal(PURPOSE, secret, &self.written()).await
+    }
+
+    /// Opens what [`Kept::seal`] made.
+    pub(crate) async fn open(sealed: &str, secret: &str, config: &Config) -> Option<Self> {
+        Self::read(&config.sealer.open(PURPOSE, secret, sealed).await?)
     }
 }

@@ -1,0 +1,282 @@
+//! Sessions without a database (`GATEPASS_SESSION=cookie`): session and tokens are sealed in cookies, in several if
+//! they are too large for one. Only a renewal asks a Durable Object, the [`RefreshObject`](super::refresh::RefreshObject),
+//! which keeps nothing.
+//!
+//! Answers overtake each other. Each generation of tokens therefore has cookies of its own name, and of those that
+//! come along the latest that can be opened counts.
+
+use gatepass_core::gateway::cookie::{self, SameSite};
+use gatepass_core::gateway::session::{Ending, Need, Plan, Session};
+use gatepass_core::{form, form::Form, json};
+use gatepass_edge::{EdgeError, clock, http};
+use worker::{Env, Headers, Request};
+
+use super::refresh::{self, Renewal};
+use super::{Access, Description, Ended, Kept, Ticket};
+use crate::settings::Config;
+
+const PURPOSE: &str = "gatepass session cookies";
+/// `gatepass_tokens_`, the slot of the generation, `_`, and which part of it.
+const COOKIE: &str = "gatepass_tokens_";
+/// So many generations have names of their own.
+const SLOTS: u32 = 4;
+/// What fits into a cookie of 4096 bytes, beside its name and attributes.
+const LONGEST_PART: usize = 3_800;
+/// More than this no header has room for.
+const MOST_PARTS: usize = 8;
+
+/// A session as its cookies have it.
+pub(crate) struct InCookies {
+    session: Session,
+    /// None when it has ended.
+    tokens: Option<Kept>,
+    /// The cookies that hold it, or may.
+    seen: Vec<String>,
+}
+
+impl InCookies {
+    /// Begins with a sign-in. The way back from another site comes without the cookies of an earlier session.
+    pub(crate) fn begin(session: Session, tokens: Kept) -> Self {
+        Self {
+            session,
+            tokens: Some(tokens),
+            seen: (0..SLOTS).map(|slot| name(slot, 0)).collect(),
+        }
+    }
+
+    /// The latest that a request brings along.
+    pub(crate) async fn of(request: &Request, config: &Config) -> Option<Self> {
+        let cookies = http::header(request, "Cookie")?;
+        let mut latest: Option<Self> = None;
+        for slot in 0..SLOTS {
+            let Some(sealed) = joined(&cookies, slot) else {
+                continue;
+            };
+            let Some(mut found) = Self::open(&sealed, config).await else {
+                continue;
+            };
+            found.seen = seen(&cookies);
+            let is_later = |known: &Self| found.session.is_later_than(&known.session);
+            if latest.as_ref().is_none_or(is_later) {
+                latest = Some(found);
+            }
+        }
+        latest
+    }
+
+    /// What the session says of itself.
+    pub(crate) fn describe(&self, config: &Config) -> Description {
+        Description {
+            expires_at: self.session.expires_at(&config.policy),
+            ending: self.session.ending(&config.policy, clock::now()),
+            registration: self.session.registration.clone(),
+            user: self.session.user.clone(),
+        }
+    }
+
+    /// What there is for a call, with the cookies of what has changed.
+    ///
+    /// # Errors
+    ///
+    /// When the Durable Object cannot be reached, or the cookies cannot be made.
+    pub(crate) async fn access(
+        &mut self,
+        need: Need,
+        env: &Env,
+        config: &Config,
+        headers: &Headers,
+    ) -> Result<Access, EdgeError> {
+        let now = clock::now();
+        match self.session.plan(need, &config.policy, now) {
+            Plan::Over(ending) => {
+                if !self.session.is_ended() {
+                    self.end(ending.clone());
+                    self.keep(headers, config).await?;
+                }
+                Ok(Access::Over(Some(ending)))
+            }
+            Plan::HandOn => Ok(Access::HandOn),
+            Plan::Unavailable(wait) => Ok(Access::Unavailable(wait.seconds())),
+            Plan::Use => {
+                if self.session.touch(&config.policy, now) {
+                    self.keep(headers, config).await?;
+                }
+                Ok(self.ticket())
+            }
+            Plan::UseAndRenew | Plan::Renew => self.renew(need, env, config, headers).await,
+        }
+    }
+
+    async fn renew(
+        &mut self,
+        need: Need,
+        env: &Env,
+        config: &Config,
+        headers: &Headers,
+    ) -> Result<Access, EdgeError> {
+        let refresh_token = self.tokens.as_ref().and_then(|kept| kept.refresh.clone());
+        let Some(refresh_token) = refresh_token else {
+            return Ok(Access::HandOn);
+        };
+        let renewal = refresh::ask(env, &self.session.registration, refresh_token).await?;
+        let now = clock::now();
+        match renewal {
+            Renewal::Tokens { tokens, expires_in } => {
+                let before = self.tokens.take();
+                self.tokens = Some(tokens.after(before));
+                self.session.touch(&config.policy, now);
+                self.session.renewed(need, expires_in, now);
+                self.keep(headers, config).await?;
+                Ok(self.ticket())
+            }
+            Renewal::Over { reason } => {
+                let ending = Ending::from(reason);
+                self.end(ending.clone());
+                self.keep(headers, config).await?;
+                Ok(Access::Over(Some(ending)))
+            }
+            Renewal::Failed { .. } if need != Need::Token => Ok(Access::HandOn),
+            Renewal::Failed { .. } if self.session.is_good(now) => Ok(self.ticket()),
+            Renewal::Failed { seconds } => Ok(Access::Unavailable(seconds)),
+        }
+    }
+
+    /// Ends it: what is left to do for it.
+    pub(crate) fn end(&mut self, ending: Ending) -> Ended {
+        let tokens = self.tokens.take();
+        self.session.end(ending, clock::now());
+        let (refresh_token, id_token) =
+            tokens.map_or((None, None), |kept| (kept.refresh, kept.id_token));
+        Ended {
+            registration: self.session.registration.clone(),
+            subject: self.session.subject.clone(),
+            sid: self.session.sid.clone(),
+            refresh_token,
+            id_token,
+        }
+    }
+
+    /// Whether it has ended, or is too old.
+    pub(crate) fn is_over(&self, config: &Config) -> bool {
+        self.session.ending(&config.policy, clock::now()).is_some()
+    }
+
+    /// Has the browser keep it, and nothing of other generations.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Crypto`]; [`EdgeError::Upstream`] if the provider's tokens are too large for cookies.
+    pub(crate) async fn keep(
+        &mut self,
+        headers: &Headers,
+        config: &Config,
+    ) -> Result<(), EdgeError> {
+        let sealed = self.seal(config).await?;
+        let parts: Vec<_> = sealed.as_bytes().chunks(LONGEST_PART).collect();
+        if parts.len() > MOST_PARTS {
+            let failure = "the provider's tokens are too large for cookies";
+            return Err(EdgeError::Upstream(failure.to_owned()));
+        }
+        let slot = self.session.generation % SLOTS;
+        let seconds = config.policy.absolute.seconds();
+        let names: Vec<_> = (0..parts.len()).map(|index| name(slot, index)).collect();
+        for old in self.seen.iter().filter(|old| !names.contains(old)) {
+            headers.append("Set-Cookie", &cookie::clear(old))?;
+        }
+        for (index, (name, part)) in names.iter().zip(&parts).enumerate() {
+            let part = core::str::from_utf8(part).unwrap_or_default();
+            // The first says how many there are.
+            let value = if index == 0 {
+                format!("{}.{part}", parts.len())
+            } else {
+                part.to_owned()
+            };
+            let cookie = cookie::set(name, &value, seconds, SameSite::Strict);
+            headers.append("Set-Cookie", &cookie)?;
+        }
+        self.seen = names;
+        Ok(())
+    }
+
+    fn ticket(&self) -> Access {
+        match &self.tokens {
+            Some(kept) => Access::Token(Ticket {
+                access_token: kept.access.clone(),
+                generation: self.session.generation,
+            }),
+            None => Access::Over(None),
+        }
+    }
+
+    async fn seal(&self, config: &Config) -> Result<String, EdgeError> {
+        let record = serde_json::to_string(&self.session)?;
+        let tokens = self.tokens.as_ref().map(Kept::written);
+        let members = [("record", Some(&record)), ("tokens", tokens.as_ref())];
+        let present = members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?.as_str())));
+        config
+            .sealer
+            .seal(PURPOSE, "", &form::encode(present))
+            .await
+    }
+
+    async fn open(sealed: &str, config: &Config) -> Option<Self> {
+        let text = config.sealer.open(PURPOSE, "", sealed).await?;
+        let form = Form::parse(&text).ok()?;
+        Some(Self {
+            session: json::read(form.optional("record")?).ok()?,
+            tokens: form.optional("tokens").and_then(Kept::read),
+            seen: Vec::new(),
+        })
+    }
+}
+
+/// Removes every cookie of it that a request brings along.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if the runtime refuses it.
+pub(crate) fn clear(request: &Request, headers: &Headers) -> Result<(), EdgeError> {
+    let cookies = http::header(request, "Cookie").unwrap_or_default();
+    for name in seen(&cookies) {
+        headers.append("Set-Cookie", &cookie::clear(&name))?;
+    }
+    Ok(())
+}
+
+fn seen(cookies: &str) -> Vec<String> {
+    let found = cookie::beginning_with(cookies, COOKIE);
+    found.map(|(rest, _)| format!("{COOKIE}{rest}")).collect()
+}
+
+fn name(slot: u32, index: usize) -> String {
+    format!("{COOKIE}{slot}_{index}")
+}
+
+/// The parts of a slot, put together; `None` if one is missing.
+fn joined(cookies: &str, slot: u32) -> Option<String> {
+    let part = |index| cookie::read(cookies, &name(slot, index));
+    let (count, first) = part(0)?.split_once('.')?;
+    let count: usize = count.parse().ok().filter(|count| *count <= MOST_PARTS)?;
+    let mut sealed = first.to_owned();
+    for index in 1..count {
+        sealed.push_str(part(index)?);
+    }
+    Some(sealed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn parts_are_put_together_if_none_is_missing() {
+        let cookies = "__Host-gatepass_tokens_1_0=2.abc; __Host-gatepass_tokens_1_1=def; \
+                       __Host-gatepass_tokens_2_0=2.x; __Host-gatepass_tokens_3_0=9.x";
+        assert_eq!(joined(cookies, 1).as_deref(), Some("abcdef"));
+        for slot in [0, 2, 3] {
+            assert_eq!(joined(cookies, slot), None, "{slot}");
+        }
+    }
+}
