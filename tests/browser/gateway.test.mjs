@@ -99,6 +99,41 @@ describe('with our provider and API', () => {
   });
 });
 
+test('with the tokens in cookies: a hundred calls at once, three times over, and no token that a script could read', async () => {
+  const stack = await startStack({ ahead: true, gateway: { GATEPASS_SESSION: 'cookie' } });
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    await page.goto(`${stack.gateway}/login?return_to=/%3Fback`);
+    await page.fill('#username', 'demo');
+    await page.fill('#password', 'demo-password');
+    await page.click('#login-submit');
+    await page.waitForURL(`${stack.gateway}/?back`);
+    const requests = () => stack.logs().filter((line) => line.includes('"path":"/oauth/token"')).length;
+    for (const round of [1, 2, 3]) {
+      const before = requests();
+      await setAhead(stack, round * 400);
+      expect(await calls(page, '/api/protected', 100)).toEqual(Array(100).fill(200));
+      await expect.poll(() => requests() - before).toBe(1);
+    }
+    expect((await session(page)).user.sub).toBe('demo');
+    const cookies = (await context.cookies(stack.gateway)).filter(({ name }) => name.startsWith('__Host-'));
+    expect(cookies.length).toBeGreaterThan(0);
+    for (const { name, value, ...attributes } of cookies) {
+      expect(name).toMatch(/^__Host-gatepass_tokens_\d_\d$/);
+      expect(attributes).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Strict' });
+      expect(value).not.toContain('eyJ');
+    }
+    expect(await readable(page)).not.toMatch(/eyJ|gatepass_tokens/);
+    await call(page, '/logout', { method: 'POST' });
+    expect((await context.cookies(stack.gateway)).filter(({ name }) => name.startsWith('__Host-gatepass_tokens'))).toEqual([]);
+    expect((await session(page)).user).toBeNull();
+  } finally {
+    await context.close();
+    await stack.stop();
+  }
+});
+
 describe('with a provider on another site', () => {
   let stack;
   let provider;
