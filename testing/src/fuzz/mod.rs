@@ -5,6 +5,7 @@
 //! input does not hold.
 
 mod authorization;
+mod metadata;
 mod mutate;
 mod parsers;
 
@@ -14,10 +15,12 @@ pub use mutate::Mutator;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; its corpus is the folder of its name in `fuzz/corpus/`.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
+    ("authorization_details", metadata::authorization_details),
     ("authorization_header", parsers::authorization_header),
     ("authorization_request", authorization::request),
     ("callback", authorization::callback),
+    ("client_metadata", metadata::client_metadata),
     ("dpop_proof", parsers::dpop_proof),
     ("form", parsers::form),
     ("jwt", parsers::jwt),

@@ -193,7 +193,7 @@ pub(super) fn token_request(data: &[u8]) {
     }
 }
 
-fn check_description(description: &str) {
+pub(super) fn check_description(description: &str) {
     let allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     assert!(description.bytes().all(allowed), "{description:?}");
     assert!(description.len() < 200, "{description:?}");
