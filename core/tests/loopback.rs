@@ -288,7 +288,7 @@ fn the_walk_from_the_first_click_to_the_second_generation() {
         at_hash: text(&claims, "at_hash"),
     };
     let expected = id_token::Expected {
-        nonce: &redemption.nonce,
+        nonce: Some(&redemption.nonce),
         max_age: Some(Lifetime::from_minutes(2)),
         at_hash: claims.at_hash,
         date: Some(now),
