@@ -100,10 +100,9 @@ export interface FetchInit extends RequestInit {
  * into the page can read it.
  *
  * ```ts
- * import { createClient, indexedDbStorage } from 'gatepass';
+ * import { indexedDbStorage } from 'gatepass';
  *
- * const client = createClient({ issuer: 'https://id.example.com', clientId: 'my-app', redirectUri: location.origin + '/callback', storage: indexedDbStorage() });
- * await client.ready();
+ * const options = { storage: indexedDbStorage() };
  * ```
  */
 export function indexedDbStorage(): SessionStorage;
@@ -113,9 +112,9 @@ export function indexedDbStorage(): SessionStorage;
  * page, and all tabs share one. See `docs/sdk-storage.md` for what that stops and what not.
  *
  * ```ts
- * import { createClient, vault } from 'gatepass';
+ * import { vault } from 'gatepass';
  *
- * const storage = vault('/assets/vault-worker.js');
+ * const options = { storage: vault('/assets/vault-worker.js') };
  * ```
  *
  * @param source where this site serves the file `gatepass/vault-worker`, on its own origin; or a function that makes
@@ -135,9 +134,9 @@ export interface ProofOfPossession {
  * without. The key is deleted at sign-out.
  *
  * ```ts
- * import { createClient, dpop } from 'gatepass';
+ * import { dpop } from 'gatepass';
  *
- * const client = createClient({ issuer: 'https://id.example.com', clientId: 'my-app', redirectUri: location.origin + '/callback', dpop: dpop() });
+ * const options = { dpop: dpop() };
  * ```
  *
  * APIs must take `Authorization: DPoP` and the header `DPoP` (CORS included), and let pages read `DPoP-Nonce` and
@@ -178,7 +177,7 @@ export interface SignInWay {
  * `server_error` (429) after too many tries.
  *
  * ```ts
- * form.onsubmit = () => client.login({ via: password(form.username.value, form.password.value) });
+ * await client.login({ via: password('anna', 'what she typed') });
  * ```
  */
 export function password(username: string, password: string): SignInWay;
