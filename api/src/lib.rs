@@ -23,8 +23,6 @@ mod app;
 mod config;
 pub mod guard;
 #[cfg(feature = "entry")]
-mod problem;
-#[cfg(feature = "entry")]
 mod resource;
 #[cfg(feature = "entry")]
 mod store;

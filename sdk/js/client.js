@@ -49,7 +49,7 @@ import { user } from './user.js';
  * @property {{ first: string, second: string }} [locations] configuration: of the discovery document
  * @property {Set<string>} [origins] configuration: who gets the token
  * @property {Promise<object>} [discovery] discovery: the provider's metadata
- * @property {Promise<void>} [renewal] refresh: the one under way
+ * @property {{ of: string, done: Promise<void> }} [renewal] refresh: the one under way, and of which sign-in
  * @property {object} [circuit] refresh: how long to leave the provider alone, as the core said it
  * @property {Error} [setback] refresh: why
  * @property {BroadcastChannel} [channel] tabs
@@ -90,7 +90,6 @@ export function makeClient(options, start) {
     get signedIn() {
       return !!client.session.access;
     },
-    ready: whenReady('ready', () => {}),
     login: whenReady('login', login),
     // The page may change its address while the core starts.
     handleCallback: async (address = location.href) => callback(address),

@@ -70,6 +70,9 @@ async function renew(client, rejected, signal) {
     await joinRefresh(client, signal).catch((error) => {
       if (error.code !== 'not_refreshable' && client.session.access) throw error;
     });
+  } else {
+    // What another tab renewed may have grown old since.
+    await freshen(client, true, signal);
   }
   return !!client.session.access && client.session.access !== rejected;
 }

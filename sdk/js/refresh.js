@@ -21,10 +21,16 @@ export function refreshTokens(client) {
 
 /** Begins a refresh; whoever comes while it is under way shares it. The signal ends the waiting alone. */
 export async function joinRefresh(client, signal) {
-  client.renewal ??= renewTokens(client).finally(() => {
-    client.renewal = undefined;
-  });
-  const patient = unlessAborted(client.renewal, AbortSignal.timeout(PATIENCE), new GatepassError('timeout'));
+  const { sign_in: of } = client.session.record;
+  // One that a sign-in has overtaken is of no use.
+  if (!client.renewal || client.renewal.of !== of) {
+    const renewal = { of };
+    renewal.done = renewTokens(client).finally(() => {
+      if (client.renewal === renewal) client.renewal = undefined;
+    });
+    client.renewal = renewal;
+  }
+  const patient = unlessAborted(client.renewal.done, AbortSignal.timeout(PATIENCE), new GatepassError('timeout'));
   return unlessAborted(patient, signal);
 }
 

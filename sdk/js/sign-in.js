@@ -7,7 +7,7 @@ import { GatepassError } from './error.js';
 import { base64url, randomBytes, sha } from './host.js';
 import { verifiedClaims } from './id-token.js';
 import { clean, leave } from './page.js';
-import { keep } from './session.js';
+import { keep, recall } from './session.js';
 import { read, remember } from './storage.js';
 import { exchange, persist } from './transport.js';
 import { MARK, handOver } from './window-answer.js';
@@ -37,7 +37,6 @@ export async function prepareRequest(client, wishes, mark = '') {
     nonce: base64url(randomBytes(16)),
     verifier,
     challenge: base64url(await sha(256, verifier)),
-    jkt: await client.options.dpop?.thumbprint(client),
   }, { json });
   const { pushed_authorization_request_endpoint: endpoint } = json;
   const request = { url, parameters, state, record: JSON.stringify(record) };
@@ -101,7 +100,8 @@ export async function completeSignIn(client, query, record) {
   };
   const { body, return_to: returnTo, ...expected } = ask(client, 'redeem', given, { json });
   const reply = await persist(client, 'token', json.token_endpoint, body);
-  await keep(client, ask(client, 'sign_in', { ...expected, ...(await verifiedClaims(client, reply)) }, reply));
+  const said = { ...expected, ...(await verifiedClaims(client, reply)), ...(await recall(client)) };
+  await keep(client, ask(client, 'sign_in', said, reply));
   tellTabs(client);
   return { returnTo };
 }

@@ -6,17 +6,16 @@ import { metadata } from './discovery.js';
 import { sleep } from './host.js';
 import { leave } from './page.js';
 import { REVOCATION_TIMEOUT, tryToRevoke } from './revocation.js';
-import { keep } from './session.js';
+import { keep, recall } from './session.js';
 
 export async function logout(client, { provider = true, returnTo = '/' } = {}) {
-  const { body, hint, ...view } = ask(client, 'sign_out');
+  const { body, hint, ...view } = ask(client, 'sign_out', await recall(client));
   await keep(client, view);
   if (body) {
     // Tabs that share the session sign out of this one; those that do not, of theirs.
     tellTabs(client, client.storage?.shared ? Number(view.sign_in) : Infinity);
     // Finding the provider may take longer than the revocation itself.
     await Promise.race([tryToRevoke(client, body), sleep(REVOCATION_TIMEOUT)]);
-    await client.options.dpop?.forget(client);
   }
   if (!provider) return;
   const json = await metadata(client);

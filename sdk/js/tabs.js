@@ -5,7 +5,7 @@ import { ready } from './configuration.js';
 import { ask } from './core.js';
 import { joinRefresh } from './refresh.js';
 import { tryToRevoke } from './revocation.js';
-import { adoptStored, isDue, keep } from './session.js';
+import { adoptStored, isDue, keep, recall } from './session.js';
 
 /** Opens the channel to the other tabs, and listens to what happens to this one. */
 export function meetTabs(client) {
@@ -31,7 +31,7 @@ export function meetTabs(client) {
 async function hear(client, out) {
   await adoptStored(client);
   if (!client.session.access || !(client.session.record.sign_in <= out)) return;
-  const { body, ...view } = ask(client, 'sign_out');
+  const { body, ...view } = ask(client, 'sign_out', await recall(client));
   await keep(client, view);
   // What tabs share, the one that signed out has revoked.
   if (!client.storage?.shared) tryToRevoke(client, body);

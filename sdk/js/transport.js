@@ -1,7 +1,11 @@
 // Requests: proven, sent, timed out, and tried again while the core says so.
 //
-// The option `dpop` is dpop.js: it puts into a request what proves a key, and takes out of an answer what the
-// next proof needs; `learn` is true if the same request should be made once more with that.
+// With the option `dpop`, an object of two functions, both may be asynchronous:
+//
+//     prove(request, { kind, access })   puts into a request to the provider, or one with the token
+//                                        `access`, what proves the key
+//     learn(response)                    takes what the answer tells for the next proof; true if the
+//                                        request should be made once more with it
 
 import { ask } from './core.js';
 import { emit } from './events.js';
@@ -21,9 +25,9 @@ export async function send(client, kind, make, access) {
   let response;
   for (let tries = 0; request && tries < 2; tries++) {
     if (access) request.headers.set('authorization', `Bearer ${access}`);
-    if (access || kind === 'token') await dpop?.prove(client, request, access);
+    if (access || kind === 'token') await dpop?.prove(request, { kind, access });
     response = await sendOnce(client, kind, request);
-    if (!(await dpop?.learn(request, response))) break;
+    if (!(await dpop?.learn(response))) break;
     request = make();
   }
   return response;
@@ -32,11 +36,10 @@ export async function send(client, kind, make, access) {
 /** `fetch`, or who keeps the refresh token; and the `request` event. */
 async function sendOnce(client, kind, request) {
   const begun = performance.now();
-  const { storage } = client;
-  const kept = ['token', 'revocation'].includes(kind) && storage?.send;
+  const keeps = ['token', 'revocation'].includes(kind) && client.storage?.send;
   let status = 0;
   try {
-    const response = await (kept ? storage.send(client, request) : (client.options.fetch ?? fetch)(request));
+    const response = await (keeps || client.options.fetch || fetch)(request);
     status = response.status;
     return response;
   } finally {

@@ -120,10 +120,9 @@ fn redeem(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
 fn sign_in(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
     let tokens = tokens(input)?;
     if tokens.id_token.is_some() || options.is_openid() {
-        let nonce = input.optional("nonce").map(Nonce::parse);
-        let nonce = nonce.transpose().map_err(|_| Error::IdToken)?;
+        let nonce = Nonce::parse(input.optional("nonce").unwrap_or_default());
         let expected = Expected {
-            nonce: nonce.as_ref(),
+            nonce: &nonce.map_err(|_| Error::IdToken)?,
             max_age: optional_lifetime(input, "max_age"),
             at_hash: input.optional("at_hash"),
             date: optional_timestamp(input, "date"),

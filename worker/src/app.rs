@@ -230,7 +230,6 @@ impl Endpoint {
         match self {
             // Registering needs no cookie, and what manages a registration is a token.
             Self::Discovery
-            | Self::Document(_)
             | Self::Jwks
             | Self::Register
             | Self::Registration
@@ -252,7 +251,8 @@ impl Endpoint {
             | Self::Health
             | Self::Introspect
             | Self::Login
-            | Self::Logout => Readers::SameOrigin,
+            | Self::Logout
+            | Self::Document(_) => Readers::SameOrigin,
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    pub(super) fn timing(self) -> Timing {
+    fn timing(self) -> Timing {
         Timing {
             fresh_for: self.bound.half(),
             good_for: self.bound,

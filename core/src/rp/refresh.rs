@@ -176,26 +176,25 @@ impl Flight {
         outcome: Outcome,
         at: Moment<'_>,
     ) -> Step {
+        let current = session.generation() == self.generation;
         let answer = match outcome {
-            Outcome::Ready => Ok(None),
-            Outcome::Answer(Ok(tokens)) => Ok(Some(tokens)),
-            Outcome::Answer(Err(failure)) => Err(failure),
+            // Before sending: another tab may have been quicker, but perhaps not lately enough.
+            Outcome::Ready => {
+                let stale = session.due(at.clock.now).is_some_and(|due| due.stale <= 0);
+                return match session.tokens() {
+                    None => Step::Done(Finished::Overtaken(None)),
+                    Some(_) if !current && !stale => Step::Done(Finished::Renewed),
+                    Some(_) => self.send(session, at),
+                };
+            }
+            Outcome::Answer(answer) => answer,
         };
         let same_sign_in = session.generation().sign_in == self.generation.sign_in;
         let Some(held) = session.tokens().filter(|_| same_sign_in) else {
-            return Step::Done(Finished::Overtaken(answer.ok().flatten()));
+            return Step::Done(Finished::Overtaken(answer.ok()));
         };
-        let current = session.generation() == self.generation;
         match answer {
-            // Before sending: another tab may have been quicker, but not lately enough.
-            Ok(None) => {
-                let stale = session.due(at.clock.now).is_some_and(|due| due.stale <= 0);
-                if !current && !stale {
-                    return Step::Done(Finished::Renewed);
-                }
-                self.send(session, at)
-            }
-            Ok(Some(new)) => {
+            Ok(new) => {
                 if current {
                     session.renew(new, at.clock);
                 } else if !same_refresh(held, &new) && self.may_try_again(at) {
