@@ -24,6 +24,8 @@ export async function buildSdk(env = process.env) {
   await rm(dist, { recursive: true, force: true });
   await mkdir(dist, { recursive: true });
   await Promise.all(entries.flatMap((entry) => [bundle(env, core, entry, 'esm'), bundle(env, core, entry, 'cjs')]));
+  // A page serves it as it is.
+  await bundle(env, core, 'js/vault-worker', 'esm');
   await copyFile(core.wasm, join(dist, 'gatepass.wasm'));
   await describe();
 }
@@ -37,8 +39,8 @@ async function bundle(env, core, entry, format) {
     `--format=${format}`,
     '--platform=neutral',
     // An application's bundler takes the white space out; the comments that it goes by must be there until then.
-    // The fallback is served as it is.
-    ...(format === 'esm' && name !== 'fallback' ? ['--minify-identifiers', '--minify-syntax', '--legal-comments=none'] : ['--minify']),
+    // The fallback and the worker are served as they are.
+    ...(format === 'esm' && !['fallback', 'vault-worker'].includes(name) ? ['--minify-identifiers', '--minify-syntax', '--legal-comments=none'] : ['--minify']),
     '--target=es2022',
     '--charset=utf8',
     '--log-level=warning',

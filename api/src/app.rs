@@ -1,12 +1,15 @@
 //! From a request to its resource, and what every response has in common.
 
 use gatepass_core::error::{ErrorCode, ErrorResponse};
+use gatepass_core::resource::Requirement;
+use gatepass_core::time::Lifetime;
 use gatepass_edge::config::Conduct;
 use gatepass_edge::exchange::Exchange;
 use gatepass_edge::{EdgeError, cors, http};
 use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;
+use crate::problem;
 use crate::resource;
 use crate::store::Store;
 
@@ -23,15 +26,20 @@ enum Guarded {
     Data,
     Profile,
     Protected,
+    Replace,
     Update,
 }
 
 const HEALTH: &str = "/health";
 
-fn resource_at(path: &str, config: &Config) -> Option<Resource> {
+/// The methods of the profile's address.
+const PROFILE: &str = "GET, PUT";
+
+fn resource_at(path: &str, method: &Method, config: &Config) -> Option<Resource> {
     Some(match path {
         "/api/data" => Resource::Guarded(Guarded::Data),
         "/api/protected" => Resource::Guarded(Guarded::Protected),
+        "/api/user/profile" if *method == Method::Put => Resource::Guarded(Guarded::Replace),
         "/api/user/profile" => Resource::Guarded(Guarded::Profile),
         "/api/user/update" => Resource::Guarded(Guarded::Update),
         HEALTH => Resource::Health,
@@ -41,20 +49,22 @@ fn resource_at(path: &str, config: &Config) -> Option<Resource> {
 }
 
 impl Resource {
-    const fn method(self) -> &'static str {
+    /// The methods of its address, as `Allow` lists them.
+    const fn methods(self) -> &'static str {
         match self {
             Self::Guarded(Guarded::Update) => "POST",
-            Self::Guarded(Guarded::Data | Guarded::Profile | Guarded::Protected)
-            | Self::Health
-            | Self::Metadata => "GET",
+            Self::Guarded(Guarded::Profile | Guarded::Replace) => PROFILE,
+            Self::Guarded(Guarded::Data | Guarded::Protected) | Self::Health | Self::Metadata => {
+                "GET"
+            }
         }
     }
 
     /// What a page may do at it.
     const fn policy(self) -> cors::Policy {
         cors::Policy {
-            methods: self.method(),
-            headers: "Authorization, Content-Type, DPoP",
+            methods: self.methods(),
+            headers: "Authorization, Content-Type, DPoP, If-Match",
         }
     }
 
@@ -75,21 +85,33 @@ impl Guarded {
         match self {
             Self::Data | Self::Protected => None,
             Self::Profile => Some("read"),
-            Self::Update => Some("write"),
+            Self::Replace | Self::Update => Some("write"),
+        }
+    }
+
+    /// What the token must have.
+    fn needs(self, config: &Config) -> Requirement {
+        let needs = Requirement::from(self.scope());
+        match self {
+            Self::Replace | Self::Update if config.update_max_age < Lifetime::UNLIMITED => {
+                needs.with_max_age(config.update_max_age)
+            }
+            _ => needs,
         }
     }
 
     async fn answer(self, mut request: Request, app: App<'_>) -> Answer {
         let guard = &app.config.guard;
-        let user = match guard.authorize(&request, self.scope()).await? {
+        let user = match guard.authorize(&request, self.needs(app.config)).await? {
             Ok(user) => user,
             Err(refused) => return guard.refuse(&refused),
         };
         let store = Store::of(app.env, app.exchange)?;
         match self {
-            Self::Data => resource::data::answer(&store).await,
+            Self::Data => resource::data::answer(&request, &store).await,
             Self::Profile => resource::profile::show(&user, &store).await,
             Self::Protected => resource::protected::answer(&user),
+            Self::Replace => resource::profile::replace(&mut request, &user, &store).await,
             Self::Update => resource::profile::update(&mut request, &user, &store).await,
         }
     }
@@ -130,6 +152,7 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
         Ok(response) => (response, config.err()),
         Err(error) => (broken(&error, &exchange)?, Some(error)),
     };
+    let response = problem::described(response).map_err(|error| error.to_string())?;
     let allowed = reader.map_or(Ok(()), |origin| cors::allow(response.headers(), &origin));
     let ended = allowed.and_then(|()| exchange.end(&response, conduct, failure.as_ref()));
     ended.map_err(|error| error.to_string())?;
@@ -137,7 +160,7 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
 }
 
 async fn route(request: Request, may_read: bool, app: App<'_>) -> Answer {
-    let Some(resource) = resource_at(&request.path(), app.config) else {
+    let Some(resource) = resource_at(&request.path(), &request.method(), app.config) else {
         let description = "there is no such resource here";
         let error = ErrorResponse::new(ErrorCode::InvalidRequest, description);
         return Ok(http::error_json(&error)?.with_status(404));
@@ -163,7 +186,9 @@ fn unanswerable(resource: Resource, request: &Request, may_read: bool) -> Option
         Method::Head => Method::Get,
         method => method,
     };
-    (method.as_ref() != resource.method()).then(|| http::method_not_allowed(resource.method()))
+    let allowed = resource.methods();
+    let is_there = allowed.split(", ").any(|known| known == method.as_ref());
+    (!is_there).then(|| http::method_not_allowed(allowed))
 }
 
 /// The answer when something failed that is not the client's fault. A provider that cannot be

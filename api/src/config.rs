@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_core::resource::metadata_path;
+use gatepass_core::time::Lifetime;
 use gatepass_edge::EdgeError;
-use gatepass_edge::config::{Conduct, origins};
+use gatepass_edge::config::{Conduct, lifetime, origins};
 use gatepass_edge::d1::{Database, RoundTrips};
 use worker::Env;
 
@@ -20,6 +21,8 @@ pub struct Config {
     /// `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`, `GATEPASS_VALIDATION`, `GATEPASS_CLIENT_ID`,
     /// `GATEPASS_DPOP` and the secrets `GATEPASS_API_SECRET` and `GATEPASS_DPOP_NONCE_KEY`.
     pub guard: Guard,
+    /// `GATEPASS_UPDATE_MAX_AGE`: how long ago the user may have signed in to change the profile.
+    pub update_max_age: Lifetime,
     /// The path of the API's metadata, which follows from its audience (RFC 9728 §3.1).
     pub metadata_path: String,
     allowed_origins: Vec<String>,
@@ -57,6 +60,7 @@ impl Config {
             conduct,
             metadata_path: metadata_path(&guard.expected().audience),
             guard,
+            update_max_age: lifetime(env, "GATEPASS_UPDATE_MAX_AGE", Lifetime::UNLIMITED)?,
             allowed_origins: origins(env, "GATEPASS_ALLOWED_ORIGINS")?,
         })
     }

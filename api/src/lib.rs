@@ -23,6 +23,8 @@ mod app;
 mod config;
 pub mod guard;
 #[cfg(feature = "entry")]
+mod problem;
+#[cfg(feature = "entry")]
 mod resource;
 #[cfg(feature = "entry")]
 mod store;

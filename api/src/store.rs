@@ -2,7 +2,7 @@
 
 use gatepass_core::id::Subject;
 use gatepass_edge::EdgeError;
-use gatepass_edge::d1::{Database, Row};
+use gatepass_edge::d1::{Database, Row, Value};
 use gatepass_edge::exchange::Exchange;
 use serde::Serialize;
 use worker::Env;
@@ -16,12 +16,33 @@ pub struct Profile {
     pub display_name: String,
     /// When, in seconds since the epoch; 0 if never.
     pub updated_at: i64,
+    /// How often it was saved.
+    pub version: i64,
+}
+
+impl Profile {
+    /// Of a user who has saved none.
+    pub fn empty(subject: &Subject) -> Self {
+        Self {
+            subject: subject.to_string(),
+            display_name: String::new(),
+            updated_at: 0,
+            version: 0,
+        }
+    }
+
+    /// Whether this is what saving `asked` in the place of `expected` has made of it.
+    pub fn is_already(&self, asked: &Self, expected: Option<i64>) -> bool {
+        let next = expected.map(|version| version.saturating_add(1));
+        next == Some(self.version) && self.display_name == asked.display_name
+    }
 }
 
 /// One of the things that the API serves.
 #[derive(Debug, Serialize)]
 pub struct Item {
-    id: i64,
+    /// Its key, in whose order items come.
+    pub id: i64,
     title: String,
     text: String,
 }
@@ -42,43 +63,64 @@ impl Store {
 
     /// The user's profile, if the user has saved one.
     pub async fn profile(&self, subject: &Subject) -> Result<Option<Profile>, EdgeError> {
-        let sql = "SELECT subject, display_name, updated_at FROM profiles WHERE subject = ?";
-        let statement = self.0.statement(sql, &[subject.as_str().into()])?;
+        let statement = self.0.statement(PROFILE, &[subject.as_str().into()])?;
         let [rows] = self.0.batch([statement]).await?;
         rows.first(profile)
     }
 
-    /// Saves the user's profile.
-    pub async fn save_profile(&self, profile: &Profile) -> Result<(), EdgeError> {
-        let sql = "INSERT INTO profiles (subject, display_name, updated_at) VALUES (?, ?, ?) \
+    /// Saves the user's profile in the place of the `expected` version, or of any. Says whether it did, and
+    /// what is there then.
+    pub async fn save_profile(
+        &self,
+        profile: &Profile,
+        expected: Option<i64>,
+    ) -> Result<(bool, Option<Profile>), EdgeError> {
+        // A user without a profile has version 0.
+        let sql = "INSERT INTO profiles (subject, display_name, updated_at, version) \
+                   SELECT ?, ?, ?, 1 WHERE ? IS NULL OR ? = 0 \
+                   OR EXISTS (SELECT 1 FROM profiles WHERE subject = ?) \
                    ON CONFLICT (subject) DO UPDATE SET display_name = excluded.display_name, \
-                   updated_at = excluded.updated_at";
+                   updated_at = excluded.updated_at, version = version + 1 \
+                   WHERE ? IS NULL OR version = ? RETURNING subject";
+        let subject = profile.subject.as_str().into();
+        let expected = expected.map_or(Value::Null, Value::Integer);
         let values = [
-            profile.subject.as_str().into(),
+            subject,
             profile.display_name.as_str().into(),
             profile.updated_at.into(),
+            expected,
+            expected,
+            subject,
+            expected,
+            expected,
         ];
-        self.0
-            .batch([self.0.statement(sql, &values)?])
-            .await
-            .map(drop)
+        let batch = [
+            self.0.statement(sql, &values)?,
+            self.0.statement(PROFILE, &[subject])?,
+        ];
+        let [saved, found] = self.0.batch(batch).await?;
+        Ok((!saved.is_empty(), found.first(self::profile)?))
     }
 
-    /// What the API serves.
-    pub async fn items(&self) -> Result<Vec<Item>, EdgeError> {
-        let statement = self
-            .0
-            .statement("SELECT id, title, text FROM data ORDER BY id", &[])?;
+    /// So many of what the API serves, those that come after one.
+    pub async fn items(&self, after: i64, count: u32) -> Result<Vec<Item>, EdgeError> {
+        let sql = "SELECT id, title, text FROM data WHERE id > ? ORDER BY id LIMIT ?";
+        let values = [after.into(), i64::from(count).into()];
+        let statement = self.0.statement(sql, &values)?;
         let [rows] = self.0.batch([statement]).await?;
         rows.all(item)
     }
 }
+
+const PROFILE: &str =
+    "SELECT subject, display_name, updated_at, version FROM profiles WHERE subject = ?";
 
 fn profile(row: &Row) -> Result<Profile, EdgeError> {
     Ok(Profile {
         subject: row.text("profiles.subject")?.to_owned(),
         display_name: row.text("profiles.display_name")?.to_owned(),
         updated_at: row.integer("profiles.updated_at")?,
+        version: row.integer("profiles.version")?,
     })
 }
 

@@ -32,6 +32,8 @@ codes! {
     ExpiredToken = "expired_token";
     /// The token does not allow this (RFC 6750 §3.1).
     InsufficientScope = "insufficient_scope";
+    /// The user proved who they are too long ago for this (RFC 9470 §3).
+    InsufficientUserAuthentication = "insufficient_user_authentication";
     /// `authorization_details` are malformed, of another type, or more than was granted (RFC 9396 §5).
     InvalidAuthorizationDetails = "invalid_authorization_details";
     /// Client authentication failed (RFC 6749 §5.2).
@@ -97,7 +99,7 @@ impl ErrorCode {
     /// The HTTP status that goes with it at an endpoint that answers in JSON.
     pub const fn status(self) -> u16 {
         match self {
-            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientUserAuthentication | Self::InvalidClient | Self::InvalidToken => 401,
             Self::InsufficientScope => 403,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,

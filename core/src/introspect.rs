@@ -122,6 +122,9 @@ pub struct Details {
     pub exp: Timestamp,
     /// `iat`.
     pub iat: Timestamp,
+    /// `auth_time` (RFC 9470 §6.2): when the user last proved who they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
     /// `token_type`: `Bearer` or `DPoP` for an access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_type: Option<String>,
@@ -191,6 +194,7 @@ impl Introspection {
             jti: claims.jti.to_string(),
             exp: token.expires_at,
             iat: token.issued_at,
+            auth_time: claims.auth_time,
             token_type: Some(claims.token_type().to_owned()),
             cnf: claims.cnf,
             username: state.user.as_ref().map(|user| user.username.clone()),
@@ -220,6 +224,7 @@ impl Introspection {
             jti: session.refresh_jti.to_string(),
             exp: session.expires_at,
             iat: session.issued_at,
+            auth_time: Some(grant.auth_time),
             token_type: None,
             cnf: grant.details.jkt.clone().map(|jkt| Confirmation { jkt }),
             username: state.user.as_ref().map(|user| user.username.clone()),

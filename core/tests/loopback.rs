@@ -14,7 +14,7 @@ use gatepass_core::form::Form;
 use gatepass_core::grant::EndReason;
 use gatepass_core::id::ClientId;
 use gatepass_core::jose::ParsedJwt;
-use gatepass_core::resource::{self, Expected};
+use gatepass_core::resource::{self, Expected, Requirement};
 use gatepass_core::rp::authorization::{
     self, AuthorizationError, AuthorizationRequest, Redemption, ReturnTo, SignInSecrets,
     Transaction,
@@ -194,7 +194,9 @@ impl Loopback {
             audience: self.provider.resources.default.clone(),
         };
         let authorized = resource::check_jwt(jwt, &expected).unwrap();
-        resource::require_scope(&authorized, "read").is_ok()
+        Requirement::from(Some("read"))
+            .check(&authorized, now)
+            .is_ok()
     }
 }
 
@@ -288,7 +290,7 @@ fn the_walk_from_the_first_click_to_the_second_generation() {
         at_hash: text(&claims, "at_hash"),
     };
     let expected = id_token::Expected {
-        nonce: &redemption.nonce,
+        nonce: Some(&redemption.nonce),
         max_age: Some(Lifetime::from_minutes(2)),
         at_hash: claims.at_hash,
         date: Some(now),

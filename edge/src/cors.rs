@@ -16,7 +16,7 @@ pub struct Policy {
 /// The response headers that a page may read: why it was refused, with which nonce it may try again
 /// (RFC 9449 §8), and when to come back.
 const EXPOSED: &str =
-    "WWW-Authenticate, DPoP-Nonce, Retry-After, Date, Server-Timing, X-Request-Id";
+    "WWW-Authenticate, DPoP-Nonce, ETag, Link, Retry-After, Date, Server-Timing, X-Request-Id";
 
 /// Lets `origin` read the response. Never with credentials: cookies are of no use to these
 /// endpoints.

@@ -90,6 +90,7 @@ export function makeClient(options, start) {
     get signedIn() {
       return !!client.session.access;
     },
+    ready: whenReady('ready', () => {}),
     login: whenReady('login', login),
     // The page may change its address while the core starts.
     handleCallback: async (address = location.href) => callback(address),

@@ -2,4 +2,8 @@
 // a bundler leaves out what an application does not import.
 
 export { GatepassError } from './error.js';
+export { dpop } from './dpop.js';
+export { indexedDbStorage } from './indexed-db.js';
+export { vault } from './vault.js';
+export { password } from './password.js';
 export { popup, silent } from './window.js';

@@ -45,10 +45,13 @@ export interface ClientOptions {
   /**
    * Where the tokens live. `'memory'` forgets them on reload. `'session'` keeps them in `sessionStorage`, so
    * that a reload of the tab stays signed in; `'local'` in `localStorage`, so that all tabs of this origin share
-   * one session. A script injected into the page can read them in either. Or a storage of your own.
+   * one session. A script injected into the page can read them in either. Or {@link indexedDbStorage}, the
+   * {@link vault}, or a storage of your own. `docs/sdk-storage.md` compares them.
    * @defaultValue `'memory'`
    */
   storage?: 'memory' | 'session' | 'local' | SessionStorage;
+  /** {@link dpop}: the tokens are bound to a key of this browser, where the provider offers it. */
+  dpop?: ProofOfPossession;
   /** Used in place of the global `fetch`, for the client's own requests as well. It is called with one `Request`. */
   fetch?: (request: Request) => Promise<Response>;
   /**
@@ -92,6 +95,55 @@ export interface FetchInit extends RequestInit {
   replay?: 'never' | (() => BodyInit);
 }
 
+/**
+ * A storage in IndexedDB: all tabs of this origin share one session, and it outlives them. A script injected
+ * into the page can read it.
+ *
+ * ```ts
+ * import { indexedDbStorage } from 'gatepass';
+ *
+ * const options = { storage: indexedDbStorage() };
+ * ```
+ */
+export function indexedDbStorage(): SessionStorage;
+
+/**
+ * A storage whose refresh token is with a worker alone: no object of the page ever holds it. Sessions outlive the
+ * page, and all tabs share one. See `docs/sdk-storage.md` for what that stops and what not.
+ *
+ * ```ts
+ * import { vault } from 'gatepass';
+ *
+ * const options = { storage: vault('/assets/vault-worker.js') };
+ * ```
+ *
+ * @param source where this site serves the file `gatepass/vault-worker`, on its own origin; or a function that makes
+ *   the worker
+ */
+export function vault(source: string | URL | (() => Worker)): SessionStorage;
+
+/** The option `dpop`. Made by {@link dpop}. */
+export interface ProofOfPossession {
+  /** @internal */
+  readonly __proof: unique symbol;
+}
+
+/**
+ * Proof of possession (DPoP, RFC 9449): tokens are bound to a key that no script can read out of this browser, so that a
+ * stolen one is of no use elsewhere. On where the provider offers it (`ES256`); a session that was begun without goes on
+ * without. The key is deleted at sign-out.
+ *
+ * ```ts
+ * import { dpop } from 'gatepass';
+ *
+ * const options = { dpop: dpop() };
+ * ```
+ *
+ * APIs must take `Authorization: DPoP` and the header `DPoP` (CORS included), and let pages read `DPoP-Nonce` and
+ * `WWW-Authenticate`.
+ */
+export function dpop(): ProofOfPossession;
+
 /** How to begin a sign-in. */
 export interface LoginOptions {
   /**
@@ -109,15 +161,26 @@ export interface LoginOptions {
    * (OpenID Connect `max_age`). The ID token is held against it.
    */
   maxAge?: number;
-  /** Another way than leaving the page: {@link popup} or {@link silent}. */
+  /** Another way than leaving the page: {@link popup}, {@link silent} or {@link password}. */
   via?: SignInWay;
 }
 
-/** A way to sign in that stays on the page. Made by {@link popup} or {@link silent}, for one sign-in. */
+/** A way to sign in that stays on the page. Made by {@link popup}, {@link silent} or {@link password}, for one sign-in. */
 export interface SignInWay {
   /** @internal */
   readonly __way: unique symbol;
 }
+
+/**
+ * Signs in with a password that the application itself has asked for: only for a first-party application of a Gatepass
+ * provider that lets it (`direct_sign_in`). Rejects with `access_denied` if user name and password do not match, and with
+ * `server_error` (429) after too many tries.
+ *
+ * ```ts
+ * await client.login({ via: password('anna', 'what she typed') });
+ * ```
+ */
+export function password(username: string, password: string): SignInWay;
 
 /** How long to wait for another window. */
 export interface WindowOptions {
@@ -265,6 +328,12 @@ export interface HistoryEntry {
 export interface Client {
   /** Whether there is a session. It may turn out to be over when it is next used; see `signed_out`. */
   readonly signedIn: boolean;
+
+  /**
+   * Resolves when the storage has been read. `signedIn` says the truth from the first with the storages that answer
+   * at once; with {@link indexedDbStorage} and {@link vault} it does from here on.
+   */
+  ready(): Promise<void>;
 
   /**
    * Begins a sign-in: leaves the page for the provider. The request is pushed where the provider offers it (RFC 9126),

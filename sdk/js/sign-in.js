@@ -37,6 +37,7 @@ export async function prepareRequest(client, wishes, mark = '') {
     nonce: base64url(randomBytes(16)),
     verifier,
     challenge: base64url(await sha(256, verifier)),
+    jkt: await client.options.dpop?.thumbprint(client),
   }, { json });
   const { pushed_authorization_request_endpoint: endpoint } = json;
   const request = { url, parameters, state, record: JSON.stringify(record) };

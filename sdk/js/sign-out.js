@@ -16,6 +16,7 @@ export async function logout(client, { provider = true, returnTo = '/' } = {}) {
     tellTabs(client, client.storage?.shared ? Number(view.sign_in) : Infinity);
     // Finding the provider may take longer than the revocation itself.
     await Promise.race([tryToRevoke(client, body), sleep(REVOCATION_TIMEOUT)]);
+    await client.options.dpop?.forget(client);
   }
   if (!provider) return;
   const json = await metadata(client);

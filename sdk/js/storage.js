@@ -7,7 +7,7 @@
 //     write(key, text)
 //     remove(key)
 //     shared             true if the tabs of this origin see the same texts
-//     send(request)      if it keeps the refresh token to itself: sends the token and revocation
+//     send(client, request)  if it keeps the refresh token to itself: sends the token and revocation
 //                        requests of the client, in which it puts the token in place of what it gave
 //                        out instead, and takes it out of the answers
 

@@ -1,11 +1,7 @@
 // Requests: proven, sent, timed out, and tried again while the core says so.
 //
-// With the option `dpop`, an object of two functions, both may be asynchronous:
-//
-//     prove(request, { kind, access })   puts into a request to the provider, or one with the token
-//                                        `access`, what proves the key
-//     learn(response)                    takes what the answer tells for the next proof; true if the
-//                                        request should be made once more with it
+// The option `dpop` is dpop.js: it puts into a request what proves a key, and takes out of an answer what the
+// next proof needs; `learn` is true if the same request should be made once more with that.
 
 import { ask } from './core.js';
 import { emit } from './events.js';
@@ -25,9 +21,9 @@ export async function send(client, kind, make, access) {
   let response;
   for (let tries = 0; request && tries < 2; tries++) {
     if (access) request.headers.set('authorization', `Bearer ${access}`);
-    if (access || kind === 'token') await dpop?.prove(request, { kind, access });
+    if (access || kind === 'token') await dpop?.prove(client, request, access);
     response = await sendOnce(client, kind, request);
-    if (!(await dpop?.learn(response))) break;
+    if (!(await dpop?.learn(request, response))) break;
     request = make();
   }
   return response;
@@ -36,10 +32,11 @@ export async function send(client, kind, make, access) {
 /** `fetch`, or who keeps the refresh token; and the `request` event. */
 async function sendOnce(client, kind, request) {
   const begun = performance.now();
-  const keeps = ['token', 'revocation'].includes(kind) && client.storage?.send;
+  const { storage } = client;
+  const kept = ['token', 'revocation'].includes(kind) && storage?.send;
   let status = 0;
   try {
-    const response = await (keeps || client.options.fetch || fetch)(request);
+    const response = await (kept ? storage.send(client, request) : (client.options.fetch ?? fetch)(request));
     status = response.status;
     return response;
   } finally {

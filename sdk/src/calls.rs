@@ -120,9 +120,10 @@ fn redeem(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
 fn sign_in(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
     let tokens = tokens(input)?;
     if tokens.id_token.is_some() || options.is_openid() {
-        let nonce = Nonce::parse(input.optional("nonce").unwrap_or_default());
+        let nonce = input.optional("nonce").map(Nonce::parse);
+        let nonce = nonce.transpose().map_err(|_| Error::IdToken)?;
         let expected = Expected {
-            nonce: &nonce.map_err(|_| Error::IdToken)?,
+            nonce: nonce.as_ref(),
             max_age: optional_lifetime(input, "max_age"),
             at_hash: input.optional("at_hash"),
             date: optional_timestamp(input, "date"),

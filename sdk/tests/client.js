@@ -5,6 +5,7 @@
 const files = [
   'error', 'host', 'storage', 'page', 'history', 'lasting', 'core', 'events', 'channel', 'lock', 'transport', 'discovery', 'revocation',
   'session', 'configuration', 'refresh', 'fetch', 'tabs', 'user', 'id-token', 'window-answer', 'sign-in', 'sign-out',
+  'indexed-db', 'dpop', 'vault', 'password',
 ];
 
 for (const file of files) await import(`../js/${file}.js`);

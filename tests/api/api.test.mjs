@@ -84,6 +84,79 @@ describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
     expect(profile.display_name).toBe('Before');
   });
 
+  test('the list comes page by page, and each says where the next one is', async () => {
+    const { access_token: token } = tokens;
+    const ids = [];
+    let path = '/api/data?limit=3';
+    while (path) {
+      const response = await call(path, { token });
+      expect(response.status).toBe(200);
+      const { items, next_cursor: cursor } = await response.json();
+      ids.push(...items.map(({ id }) => id));
+      const link = response.headers.get('link');
+      path = /^<([^>]+)>; rel="next"$/.exec(link ?? '')?.[1];
+      expect(Boolean(path)).toBe(Boolean(cursor));
+      if (path) expect(new URL(path, stack.api).searchParams.get('cursor')).toBe(cursor);
+    }
+    const all = (await (await call('/api/data', { token })).json()).items.map(({ id }) => id);
+    expect(ids).toEqual(all);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBeGreaterThan(3);
+    for (const [query, field] of [['limit=0', 'limit'], ['limit=101', 'limit'], ['limit=many', 'limit'], ['cursor=3', 'cursor'], ['cursor=a&cursor=b', 'cursor']]) {
+      const refused = await call(`/api/data?${query}`, { token });
+      expect({ status: refused.status, ...(await refused.json()) }).toMatchObject({ status: 400, field });
+    }
+  });
+
+  test('every refusal is problem details (RFC 9457), beside its challenge', async () => {
+    const { access_token: token } = tokens;
+    const refused = [
+      [await call('/api/protected'), 401, 'Unauthorized', 'invalid_token'],
+      [await call('/api/data?limit=0', { token }), 400, 'Bad Request', 'invalid_request'],
+      [await call('/api/nothing'), 404, 'Not Found', 'invalid_request'],
+      [await call('/api/data', { method: 'DELETE' }), 405, 'Method Not Allowed', 'invalid_request'],
+      [await update({}, { headers: { 'content-type': 'text/plain' } }), 415, 'Unsupported Media Type', 'invalid_request'],
+    ];
+    for (const [response, status, title, error] of refused) {
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      const problem = await response.json();
+      expect(problem).toMatchObject({ type: 'about:blank', title, status, error, detail: expect.any(String) });
+      expect(problem.detail).toBe(problem.error_description);
+    }
+    expect(refused[0][0].headers.get('www-authenticate')).toContain('Bearer');
+    expect(refused[3][0].headers.get('allow')).toBe('GET');
+  });
+
+  test('a profile is replaced by whoever has seen the version that is there, and by a retry', async () => {
+    const { access_token: token } = tokens;
+    const put = (name, tag) => call('/api/user/profile', {
+      token, method: 'PUT', headers: { 'content-type': 'application/json', ...(tag && { 'if-match': tag }) }, body: JSON.stringify({ display_name: name }),
+    });
+    await update({ display_name: 'Before' });
+    const read = async () => {
+      const response = await call('/api/user/profile', { token });
+      return { tag: response.headers.get('etag'), name: (await response.json()).display_name };
+    };
+    const { tag } = await read();
+    const unconditional = await put('First', undefined);
+    expect({ status: unconditional.status, ...(await unconditional.json()) }).toMatchObject({ status: 428, field: 'If-Match' });
+    const [first, retry] = [await put('First', tag), await put('First', tag)];
+    expect([first.status, retry.status]).toEqual([200, 200]);
+    expect(retry.headers.get('etag')).toBe(first.headers.get('etag'));
+    expect(first.headers.get('etag')).not.toBe(tag);
+    const late = await put('Second', tag);
+    expect({ status: late.status, ...(await late.json()) }).toMatchObject({ status: 412, field: 'If-Match' });
+    expect(late.headers.get('etag')).toBe(first.headers.get('etag'));
+    for (const other of ['"v99999"', `W/${first.headers.get('etag')}`, 'x']) expect((await put('Second', other)).status).toBe(412);
+    expect(await read()).toEqual({ tag: first.headers.get('etag'), name: 'First' });
+    expect((await put('Third', '*')).status).toBe(200);
+    const racers = await Promise.all(Array.from({ length: 5 }, async (_, index) => put(`Racer ${index}`, (await read()).tag)));
+    expect(racers.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+    expect(racers.every(({ status }) => status === 200 || status === 412)).toBe(true);
+    const overtaken = await update({ display_name: 'Late' }, { headers: { 'content-type': 'application/json', 'if-match': tag } });
+    expect(overtaken.status).toBe(412);
+  });
+
   test('every refusal is a challenge as RFC 6750 §3 has it', async () => {
     const { tokens: narrow } = await user.signIn({ scope: 'openid' });
     const { tokens: other } = await user.signIn({ resource: 'https://other.example' });
@@ -171,6 +244,32 @@ describe.each(['introspection', 'jwt'])('tokens, validating by %s,', (validation
       expect(response.status).toBe(503);
       expect(response.headers.get('retry-after')).toBe('1');
       expect(response.headers.get('www-authenticate')).toBeNull();
+    } finally {
+      await stack.stop();
+    }
+  });
+});
+
+describe.each(['introspection', 'jwt'])('a change that needs a recent sign-in, validating by %s,', (validation) => {
+  test('is refused to whoever signed in too long ago, with how recent it must be (RFC 9470)', async () => {
+    const stack = await startStack({ only: ['provider', 'api'], api: { GATEPASS_VALIDATION: validation, GATEPASS_UPDATE_MAX_AGE: '600' } });
+    try {
+      const user = new Browser(stack);
+      const change = (token) => fetch(`${stack.api}/api/user/update`, {
+        method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: '{"display_name":"x"}',
+      });
+      const { tokens } = await user.signIn();
+      expect((await change(tokens.access_token)).status).toBe(200);
+      const db = await stack.database('provider');
+      await db.prepare('UPDATE grants SET auth_time = auth_time - 700').run();
+      const old = await (await user.refresh(tokens.refresh_token)).json();
+      const refused = await change(old.access_token);
+      expect(refused.status).toBe(401);
+      expect(refused.headers.get('www-authenticate')).toContain('error="insufficient_user_authentication", error_description="a more recent sign-in is required", max_age="600"');
+      // What needs no recent sign-in is still open.
+      expect((await fetch(`${stack.api}/api/user/profile`, { headers: { authorization: `Bearer ${old.access_token}` } })).status).toBe(200);
+      const { tokens: recent } = await user.signIn({ max_age: '600', prompt: 'login' });
+      expect((await change(recent.access_token)).status).toBe(200);
     } finally {
       await stack.stop();
     }

@@ -10,8 +10,8 @@ import { startStack } from '../support/stack.mjs';
 let stack;
 let provider;
 
-async function start(validation) {
-  stack = await startStack({ only: ['api'], api: { GATEPASS_VALIDATION: validation } });
+async function start(validation, variables = {}) {
+  stack = await startStack({ only: ['api'], api: { GATEPASS_VALIDATION: validation, ...variables } });
   provider = await startFakeProvider(stack);
 }
 afterEach(async () => {
@@ -142,5 +142,84 @@ describe('introspection', () => {
   test('learns where to ask once, however many tokens come at once', async () => {
     expect(await meanwhile('metadata', () => times(40, (index) => call(`opaque-${index}`)))).toEqual({ 401: 40 });
     expect(provider.asked).toMatchObject({ metadata: 1, keys: 0, introspection: 40 });
+  });
+});
+
+describe('what introspection has said', () => {
+  const active = () => {
+    const now = Math.floor(Date.now() / 1000);
+    return {
+      active: true, iss: stack.provider, sub: 'demo', aud: stack.api, client_id: 'a-client', scope: 'read', jti: 'a-token',
+      iat: now, exp: now + 300, token_type: 'Bearer',
+    };
+  };
+
+  test('is remembered for the bound, good and bad, and asked once for forty that come at once', async () => {
+    await start('introspection', { GATEPASS_REVOCATION_BOUND: '60' });
+    expect(await meanwhile('introspection', () => times(40, () => call('a-bad-token')))).toEqual({ 401: 40 });
+    expect(provider.asked.introspection).toBe(1);
+    provider.introspection = active();
+    expect(await statuses(times(40, () => call('a-good-token')))).toEqual({ 200: 40 });
+    expect(await statuses(times(40, () => call('a-bad-token')))).toEqual({ 401: 40 });
+    expect(provider.asked.introspection).toBe(2);
+  });
+
+  test('counts no longer than the bound, and no longer than the token', async () => {
+    await start('introspection', { GATEPASS_REVOCATION_BOUND: '2' });
+    provider.introspection = active();
+    expect((await call('a-good-token')).status).toBe(200);
+    provider.introspection = { active: false };
+    await expect.poll(async () => (await call('a-good-token')).status, { timeout: 10_000 }).toBe(401);
+    provider.introspection = { ...active(), exp: Math.floor(Date.now() / 1000) + 1 };
+    expect((await call('a-short-token')).status).toBe(200);
+    await expect.poll(async () => (await call('a-short-token')).status, { timeout: 10_000 }).toBe(401);
+  });
+
+  test('goes on to count while the provider fails, for as long as is configured', async () => {
+    await start('introspection', { GATEPASS_REVOCATION_BOUND: '1', GATEPASS_OUTAGE_TOLERANCE: '600' });
+    provider.introspection = active();
+    expect((await call('a-good-token')).status).toBe(200);
+    provider.status.introspection = 500;
+    const began = Date.now();
+    await expect.poll(async () => {
+      expect((await call('a-good-token')).status).toBe(200);
+      return Date.now() - began;
+    }, { timeout: 10_000 }).toBeGreaterThan(3_000);
+    // Of a token that it never spoke of, nobody knows.
+    expect((await call('another-token')).status).toBe(503);
+  });
+
+  test('is not asked for by a provider that fails: it is left alone, and one request tries again', async () => {
+    await start('introspection');
+    provider.status.introspection = 500;
+    const began = Date.now();
+    for (let index = 0; index < 40; index += 1) expect((await call(`opaque-${index}`)).status).toBe(503);
+    // Five failures, and one probe in five seconds.
+    expect(provider.asked.introspection).toBeLessThanOrEqual(6 + Math.ceil((Date.now() - began) / 5_000));
+    provider.status = {};
+    provider.introspection = active();
+    await expect.poll(async () => (await call('a-good-token')).status, { timeout: 20_000 }).toBe(200);
+    expect((await call('another-good-token')).status).toBe(200);
+  });
+});
+
+describe('both ways', () => {
+  beforeEach(() => start('both'));
+
+  test('check JWTs here and ask about opaque tokens', async () => {
+    expect((await call(provider.token())).status).toBe(200);
+    expect(provider.asked).toMatchObject({ introspection: 0, keys: 1 });
+    expect((await call('opaque')).status).toBe(401);
+    expect((await call('opaque')).status).toBe(401);
+    expect(provider.asked).toMatchObject({ introspection: 1, keys: 1 });
+  });
+
+  test('ask for the keys once in an interval, however many invented JWTs and keys come, and never about them', async () => {
+    const began = Date.now();
+    const random = (index) => (index % 2 ? `a${index}.b.c` : provider.token({ kid: `invented-${index}` }));
+    expect(await statuses(times(200, (index) => call(random(index))))).toEqual({ 401: 200 });
+    expect(provider.asked.introspection).toBe(0);
+    expect(provider.asked.keys).toBeLessThanOrEqual(1 + Math.ceil((Date.now() - began) / 30_000));
+    expect((await call(provider.token())).status).toBe(200);
   });
 });

@@ -134,3 +134,29 @@ describe('a hidden frame', () => {
     expect(await app.run(() => document.querySelectorAll('iframe').length)).toBe(0);
   });
 });
+
+describe('a password', () => {
+  const login = (password, more = '') => app.outcome(`client.login({ via: gatepass.password('demo', '${password}')${more} })`);
+  const settle = async (settings) => (await stack.database('provider'))
+    .prepare("UPDATE clients SET settings = ? WHERE client_id = 'gatepass-demo'").bind(JSON.stringify(settings)).run();
+
+  test('signs in on the page of a first-party application', async () => {
+    await fetch(`${stack.provider}/.well-known/jwks.json`);
+    await settle({ direct_sign_in: true });
+    expect(await login('demo-password', ", returnTo: '/orders'")).toBe('/orders');
+    await works();
+    expect(await app.outcome('client.refresh()')).toBe('ok');
+    await works();
+    expect(await app.events).toBe('signed_in, refreshed');
+    expect(await login('demo-password', ", returnTo: '//evil.example'")).toBe('invalid_return_to');
+  });
+
+  test('that is wrong, or that the application may not ask for, signs nobody in', async () => {
+    await settle({ direct_sign_in: true });
+    expect(await login('wrong')).toBe('access_denied');
+    await settle({});
+    expect(await login('demo-password')).toBe('request_refused');
+    expect(await app.signedIn).toBe(false);
+    expect(await app.events).toBe('');
+  });
+});

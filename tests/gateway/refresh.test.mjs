@@ -3,7 +3,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { setAhead } from '../support/ahead.mjs';
+import { look, setAhead } from '../support/ahead.mjs';
 import { GatewayUser } from '../support/gateway-user.mjs';
 import { startIdentityProvider } from '../support/identity-provider.mjs';
 import { startStack } from '../support/stack.mjs';
@@ -216,5 +216,21 @@ test('a session is over when nobody uses it and when its time is over, and says 
   } finally {
     await stack.stop();
     await Promise.all([provider.stop(), api.stop()]);
+  }
+});
+
+test('the tokens of a session that nobody uses any more are deleted, although nobody asks for it', async () => {
+  const stack = await startStack({ only: ['gateway'], ahead: true, gateway: { GATEPASS_SESSION_IDLE: '2' } });
+  const provider = await startIdentityProvider(stack);
+  try {
+    const user = new GatewayUser(stack);
+    await user.signIn();
+    const tokens = async () => (await look(stack, user.session)).stored[0].tokens;
+    expect(await tokens()).not.toBe('');
+    await expect.poll(tokens).toBe('');
+    expect((await user.get('/api/session')).ended).toBe('idle');
+  } finally {
+    await stack.stop();
+    await provider.stop();
   }
 });

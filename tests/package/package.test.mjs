@@ -27,7 +27,7 @@ test('it holds what it needs and nothing else', () => {
   expect(packed.files.map(({ path }) => path).sort()).toEqual([
     'API.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md',
     ...['fallback', 'index', 'panel', 'react', 'slim', 'vue'].flatMap((name) => ['cjs', 'd.cts', 'd.ts', 'js'].map((end) => `${name}.${end}`)),
-    'gatepass.wasm', 'package.json',
+    'gatepass.wasm', 'package.json', 'vault-worker.js',
   ].sort());
   const { name, dependencies, scripts, sideEffects, peerDependencies, peerDependenciesMeta } = manifest();
   for (const peer of Object.keys(peerDependencies)) expect(peerDependenciesMeta[peer]).toEqual({ optional: true });

@@ -30,6 +30,8 @@ class FakeProvider {
   /** The indexes that its status list has revoked, and what else that says. */
   revoked = [];
   listClaims = {};
+  /** What it says of every token, if not that it is not active. */
+  introspection;
   #signing = signingKey('a-key');
   #published = [this.#signing.jwk];
   #held = {};
@@ -122,7 +124,7 @@ class FakeProvider {
     return {
       metadata: { issuer: this.issuer, jwks_uri: `${this.issuer}/keys`, introspection_endpoint: `${this.issuer}/introspect` },
       keys: { keys: this.#published },
-      introspection: { active: false },
+      introspection: this.introspection ?? { active: false },
       list: this.#list(),
     };
   }

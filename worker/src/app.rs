@@ -230,6 +230,7 @@ impl Endpoint {
         match self {
             // Registering needs no cookie, and what manages a registration is a token.
             Self::Discovery
+            | Self::Document(_)
             | Self::Jwks
             | Self::Register
             | Self::Registration
@@ -251,8 +252,7 @@ impl Endpoint {
             | Self::Health
             | Self::Introspect
             | Self::Login
-            | Self::Logout
-            | Self::Document(_) => Readers::SameOrigin,
+            | Self::Logout => Readers::SameOrigin,
         }
     }
 

@@ -23,7 +23,7 @@ use gatepass_core::dpop::{KEY_PURPOSE, NonceKey, NoncePolicy, Occasion};
 use gatepass_core::id::{Audience, ClientId, InvalidIdentifier, Issuer};
 use gatepass_core::jose::SymmetricKey;
 use gatepass_core::resource::{
-    Authorized, Expected, Refused, ResourceRefusal, Scheme, metadata_url, require_scope,
+    Authorized, Expected, Refused, Requirement, ResourceRefusal, Scheme, metadata_url,
 };
 use gatepass_core::secret::{AccessToken, ClientSecret};
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
@@ -40,12 +40,15 @@ pub use self::status::Freshness;
 /// How tokens are validated.
 #[derive(Debug)]
 pub enum Validation {
-    /// Ask the provider about each token (RFC 7662): a revocation counts at once.
-    Introspection(ResourceServer),
+    /// Ask the provider about each token (RFC 7662): a revocation counts at once. With a
+    /// [`Freshness::bound`] what it said is remembered for so long, and a revocation counts after that.
+    Introspection(ResourceServer, Option<Freshness>),
     /// Check the signature with the provider's published keys (RFC 9068), and its status in the provider's
     /// status list if it names one: no request to the provider for each token, and a revocation counts
     /// within the [`Freshness::bound`]. Without one a token counts until it expires.
     Jwt(Option<Freshness>),
+    /// JWTs as by [`Validation::Jwt`], opaque tokens as by [`Validation::Introspection`].
+    Both(ResourceServer, Option<Freshness>),
 }
 
 /// What is asked of a token besides being good (RFC 9449).
@@ -86,9 +89,9 @@ impl Guard {
     }
 
     /// A guard as the environment says: `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`,
-    /// `GATEPASS_VALIDATION` (`jwt` if not set, or `introspection`) and, for introspection,
-    /// `GATEPASS_CLIENT_ID` and the secret `GATEPASS_API_SECRET`; for JWTs, `GATEPASS_REVOCATION_BOUND` (10
-    /// seconds if not set, or `never`) and `GATEPASS_OUTAGE_TOLERANCE` (none if not set); `GATEPASS_DPOP` (`accept` if not set, or
+    /// `GATEPASS_VALIDATION` (`jwt` if not set, `introspection` or `both`) and, for introspection,
+    /// `GATEPASS_CLIENT_ID` and the secret `GATEPASS_API_SECRET`; `GATEPASS_REVOCATION_BOUND` (10
+    /// seconds if not set, or `never`; for introspection alone 0) and `GATEPASS_OUTAGE_TOLERANCE` (none if not set); `GATEPASS_DPOP` (`accept` if not set, or
     /// `require`) and, for nonces, the secret `GATEPASS_DPOP_NONCE_KEY`.
     ///
     /// # Errors
@@ -100,19 +103,23 @@ impl Guard {
         let name = "GATEPASS_AUDIENCE";
         let audience = identifier(name, Audience::parse(&required(env, name)?))?;
         let validation = match optional(env, "GATEPASS_VALIDATION").as_deref() {
-            Some("jwt") | None => Validation::Jwt(freshness(env)?),
-            Some("introspection") => Validation::Introspection(resource_server(env)?),
+            Some("jwt") | None => Validation::Jwt(freshness(env, false)?),
+            Some("both") => Validation::Both(resource_server(env)?, freshness(env, false)?),
+            Some("introspection") => {
+                Validation::Introspection(resource_server(env)?, freshness(env, true)?)
+            }
             Some(_) => {
                 return Err(EdgeError::Config {
                     name: "GATEPASS_VALIDATION",
-                    problem: "must be jwt or introspection",
+                    problem: "must be jwt, introspection or both",
                 });
             }
         };
         Ok(Self::new(issuer, audience, validation, possession(env)?))
     }
 
-    /// Who makes this request, if its token is good for this resource and allows `scope`.
+    /// Who makes this request, if its token is good for this resource and has what it `needs`: a scope as
+    /// `Some("read")`, or more as a [`Requirement`].
     ///
     /// # Errors
     ///
@@ -121,7 +128,15 @@ impl Guard {
     pub async fn authorize(
         &self,
         request: &Request,
-        scope: Option<&'static str>,
+        needs: impl Into<Requirement>,
+    ) -> Result<Result<Authorized, Refused>, EdgeError> {
+        self.judge_request(request, needs.into()).await
+    }
+
+    async fn judge_request(
+        &self,
+        request: &Request,
+        needs: Requirement,
     ) -> Result<Result<Authorized, Refused>, EdgeError> {
         let possession = &self.0.possession;
         let (method, url) = (request.method(), request.inner().url());
@@ -144,7 +159,7 @@ impl Guard {
         let authorized = self.judge(&presented.token).await?;
         let checked = authorized.and_then(|authorized| {
             presented.check(authorized.bound_to.as_ref())?;
-            scope.map_or(Ok(()), |scope| require_scope(&authorized, scope))?;
+            needs.check(&authorized, clock::now())?;
             Ok(authorized)
         });
         Ok(checked.map_err(|refusal| refusal.presented(scheme)))
@@ -196,24 +211,40 @@ impl Guard {
             ..
         } = &*self.0;
         match validation {
-            Validation::Introspection(server) => server.judge(provider, token, expected).await,
-            Validation::Jwt(freshness) => jwks::judge(provider, token, expected, *freshness).await,
+            Validation::Introspection(server, freshness) => {
+                server.judge(provider, token, expected, *freshness).await
+            }
+            // No JWT is without dots, and no opaque token of ours has one.
+            Validation::Both(server, freshness) if !token.expose().contains('.') => {
+                server.judge(provider, token, expected, *freshness).await
+            }
+            Validation::Both(_, freshness) | Validation::Jwt(freshness) => {
+                jwks::judge(provider, token, expected, *freshness).await
+            }
         }
     }
 }
 
-fn freshness(env: &Env) -> Result<Option<Freshness>, EdgeError> {
-    let default = Lifetime::from_seconds(DEFAULT_BOUND_SECONDS);
-    let bound = lifetime(env, "GATEPASS_REVOCATION_BOUND", default)?;
+/// How old what is known of a token may be; `None`, if nothing about it is kept. `asks` says that the
+/// provider is asked about each token, unless a bound lets it be remembered.
+fn freshness(env: &Env, asks: bool) -> Result<Option<Freshness>, EdgeError> {
+    let name = "GATEPASS_REVOCATION_BOUND";
     let none = Lifetime::from_seconds(0);
-    if bound == none {
-        return Err(EdgeError::Config {
-            name: "GATEPASS_REVOCATION_BOUND",
-            problem: "must be 1 second or more where tokens are checked by themselves",
-        });
+    let default = Lifetime::from_seconds(if asks { 0 } else { DEFAULT_BOUND_SECONDS });
+    let bound = lifetime(env, name, default)?;
+    let problem = match (asks, bound) {
+        (false, bound) if bound == none => {
+            Some("must be 1 second or more where tokens are checked by themselves")
+        }
+        (true, Lifetime::UNLIMITED) => Some("must be a number of seconds for introspection"),
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        return Err(EdgeError::Config { name, problem });
     }
     let tolerance = lifetime(env, "GATEPASS_OUTAGE_TOLERANCE", none)?;
-    Ok((bound < Lifetime::UNLIMITED).then_some(Freshness { bound, tolerance }))
+    let is_kept = bound > none && bound < Lifetime::UNLIMITED;
+    Ok(is_kept.then_some(Freshness { bound, tolerance }))
 }
 
 fn possession(env: &Env) -> Result<Possession, EdgeError> {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use gatepass_core::id::Issuer;
 use gatepass_core::jose::ParsedJwt;
+use gatepass_core::resource::Breaker;
 use gatepass_core::rp::metadata::is_secure;
 use gatepass_edge::remembered::Remembered;
 use gatepass_edge::verify::VerificationKeys;
@@ -13,6 +14,7 @@ use gatepass_edge::{EdgeError, fetch};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::introspection::Answers;
 use super::status::StatusLists;
 
 /// What the guard needs of the provider's metadata.
@@ -36,6 +38,8 @@ pub(super) struct Provider {
     metadata: Remembered<Metadata>,
     keys: Remembered<VerificationKeys>,
     status_lists: StatusLists,
+    answers: Answers,
+    breaker: RefCell<Breaker>,
 }
 
 thread_local! {
@@ -55,6 +59,8 @@ impl Provider {
                 metadata: Remembered::default(),
                 keys: Remembered::default(),
                 status_lists: StatusLists::default(),
+                answers: Answers::default(),
+                breaker: RefCell::default(),
             });
             providers.push(Rc::clone(&provider));
             provider
@@ -69,6 +75,16 @@ impl Provider {
     /// Its status lists.
     pub(super) fn status_lists(&self) -> &StatusLists {
         &self.status_lists
+    }
+
+    /// What it has said of tokens.
+    pub(super) fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// How it has answered lately.
+    pub(super) fn breaker(&self) -> &RefCell<Breaker> {
+        &self.breaker
     }
 
     /// Where its endpoints are.

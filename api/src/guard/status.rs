@@ -26,7 +26,7 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    fn timing(self) -> Timing {
+    pub(super) fn timing(self) -> Timing {
         Timing {
             fresh_for: self.bound.half(),
             good_for: self.bound,

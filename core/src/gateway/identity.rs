@@ -132,7 +132,7 @@ mod tests {
             expires_at: now.plus(Lifetime::from_minutes(5)),
         };
         let expected = Expected {
-            nonce: &Nonce::parse("n1").unwrap(),
+            nonce: Some(&Nonce::parse("n1").unwrap()),
             max_age: None,
             at_hash: Some("h"),
             date: Some(now),

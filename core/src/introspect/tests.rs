@@ -80,6 +80,7 @@ fn a_live_access_token_is_described_to_its_client_and_to_a_resource_server() {
         "jti": "at-1",
         "exp": 1_800_000_300,
         "iat": 1_800_000_000,
+        "auth_time": 1_799_999_990,
         "token_type": "Bearer",
         "username": "anna",
     });
@@ -152,6 +153,7 @@ fn an_unused_refresh_token_is_described_without_a_token_type() {
         "jti": "rt-2",
         "exp": 1_800_001_200,
         "iat": 1_800_000_000,
+        "auth_time": 1_799_999_990,
         "username": "anna",
     });
     for caller in [api(), confidential()] {

@@ -4,6 +4,7 @@ use super::Scheme;
 use crate::dpop::{ALGORITHMS, ProofRefusal};
 use crate::error::ErrorCode;
 use crate::jose::JwtError;
+use crate::time::Lifetime;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -38,6 +39,9 @@ pub enum ResourceRefusal {
     /// It is meant for another resource.
     #[error("the token is for another resource")]
     OtherAudience,
+    /// The user proved who they are too long ago, or nobody knows when (RFC 9470 §3).
+    #[error("a more recent sign-in is required")]
+    SignInTooOld(Lifetime),
     /// It does not allow this.
     #[error("the scope {0} is required")]
     MissingScope(&'static str),
@@ -57,6 +61,7 @@ impl ResourceRefusal {
             | Self::NotBound
             | Self::OtherIssuer
             | Self::OtherAudience => (401, Some(ErrorCode::InvalidToken)),
+            Self::SignInTooOld(_) => (401, Some(ErrorCode::InsufficientUserAuthentication)),
             Self::MissingScope(_) => (403, Some(ErrorCode::InsufficientScope)),
         }
     }
@@ -92,6 +97,9 @@ impl Refused {
         }
         if let ResourceRefusal::MissingScope(scope) = self.reason {
             parameters.push(parameter("scope", scope));
+        }
+        if let ResourceRefusal::SignInTooOld(max_age) = self.reason {
+            parameters.push(parameter("max_age", &max_age.seconds().to_string()));
         }
         if self.scheme == Scheme::Dpop {
             parameters.push(parameter("algs", &ALGORITHMS.join(" ")));
@@ -176,6 +184,18 @@ mod tests {
             let refused = refusal.presented(Scheme::Bearer);
             assert_eq!(refused.challenge("api", Some(METADATA)), challenge);
         }
+    }
+
+    #[test]
+    fn a_challenge_is_as_rfc_9470_has_it() {
+        let refusal = ResourceRefusal::SignInTooOld(Lifetime::from_seconds(60));
+        assert_eq!(refusal.code().0, 401);
+        let challenge = refusal.presented(Scheme::Bearer).challenge("api", None);
+        assert_eq!(
+            challenge,
+            "Bearer realm=\"api\", error=\"insufficient_user_authentication\", \
+             error_description=\"a more recent sign-in is required\", max_age=\"60\""
+        );
     }
 
     #[test]

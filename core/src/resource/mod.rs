@@ -2,12 +2,16 @@
 //! refusing it with a proper challenge, and saying where it describes itself (RFC 9728).
 
 mod bearer;
+mod breaker;
 mod challenge;
 mod metadata;
+mod requirement;
 
 pub use bearer::{Scheme, bearer_token, presented_token};
+pub use breaker::Breaker;
 pub use challenge::{Refused, ResourceRefusal};
 pub use metadata::{metadata_path, metadata_url};
+pub use requirement::Requirement;
 
 use crate::authorize::AuthorizationDetails;
 use crate::dpop::{CheckedProof, ProofRefusal, Thumbprint};
@@ -40,6 +44,8 @@ pub struct Authorized {
     pub details: AuthorizationDetails,
     /// Until when.
     pub expires_at: Timestamp,
+    /// When the user last proved who they are, if the token says so.
+    pub auth_time: Option<Timestamp>,
     /// Who acts for the user, if it is not the user (RFC 8693 §4.1).
     pub actor: Option<Subject>,
     /// The key that the token is bound to.
@@ -68,6 +74,7 @@ pub fn check_jwt(
         scope: claims.scope,
         details: claims.authorization_details,
         expires_at: token.expires_at,
+        auth_time: claims.auth_time,
         actor: claims.act.map(|act| act.sub),
         bound_to: claims.cnf.map(|cnf| cnf.jkt),
     })
@@ -104,6 +111,7 @@ pub fn check_introspection(
         scope: Scope::parse(&details.scope).map_err(|_| ResourceRefusal::Inactive)?,
         details: details.authorization_details,
         expires_at: details.exp,
+        auth_time: details.auth_time,
         actor: details.act.map(|act| act.sub),
         bound_to: details.cnf.map(|cnf| cnf.jkt),
     })
@@ -129,21 +137,8 @@ pub fn check_possession(
     }
 }
 
-/// Demands a scope.
-///
-/// # Errors
-///
-/// [`ResourceRefusal::MissingScope`].
-pub fn require_scope(authorized: &Authorized, scope: &'static str) -> Result<(), ResourceRefusal> {
-    if authorized.scope.contains(scope) {
-        Ok(())
-    } else {
-        Err(ResourceRefusal::MissingScope(scope))
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::authorize::tests::{issuer, resources};
     use crate::client::tests::public;
@@ -166,6 +161,19 @@ mod tests {
         access::issue(&grant, crate::grant::Allowed::all(&grant), jti, terms(NOW))
     }
 
+    /// Who has a good token.
+    pub(crate) fn authorized() -> Authorized {
+        check_jwt(token(), &expected()).unwrap()
+    }
+
+    /// The same, who signed in then.
+    pub(crate) fn signed_in_at(auth_time: Option<Timestamp>) -> Authorized {
+        Authorized {
+            auth_time,
+            ..authorized()
+        }
+    }
+
     fn introspected(change: impl FnOnce(&mut Details)) -> Introspection {
         let mut details = Details {
             iss: "http://localhost:4000".to_owned(),
@@ -176,6 +184,7 @@ mod tests {
             jti: "at-1".to_owned(),
             exp: after(300),
             iat: NOW,
+            auth_time: None,
             token_type: Some("Bearer".to_owned()),
             cnf: None,
             username: None,
@@ -281,16 +290,6 @@ mod tests {
             (|d| d.aud.push('/'), ResourceRefusal::OtherAudience),
         ] {
             assert_eq!(changed(change), refusal);
-        }
-    }
-
-    #[test]
-    fn a_scope_is_demanded_by_its_whole_name() {
-        let authorized = check_jwt(token(), &expected()).unwrap();
-        assert_eq!(require_scope(&authorized, "read"), Ok(()));
-        for missing in ["write", "rea", ""] {
-            let refused = require_scope(&authorized, missing).unwrap_err();
-            assert_eq!(refused, ResourceRefusal::MissingScope(missing));
         }
     }
 }

@@ -34,8 +34,8 @@ pub struct IdTokenClaims<'a> {
 /// What is known of the sign-in that the ID token must belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// What was sent with the request.
-    pub nonce: &'a Nonce,
+    /// What was sent with the request; `None` for a sign-in without one, whose ID token has none.
+    pub nonce: Option<&'a Nonce>,
     /// How long ago the user may have been asked for proof, if that was asked for.
     pub max_age: Option<Lifetime>,
     /// Half of the hash of the access token that came with it (OpenID Connect Core §3.1.3.6).
@@ -94,7 +94,7 @@ pub fn process(
     if claims.iat >= claims.exp || now >= claims.exp.plus(LEEWAY) || claims.iat > now.plus(LEEWAY) {
         return Err(IdTokenError::OtherTime);
     }
-    if claims.nonce != Some(expected.nonce.as_str()) {
+    if claims.nonce != expected.nonce.map(Nonce::as_str) {
         return Err(IdTokenError::OtherNonce);
     }
     if let Some(max_age) = expected.max_age {
@@ -140,7 +140,7 @@ mod tests {
             at_hash: None,
         };
         let mut expected = Expected {
-            nonce: &nonce,
+            nonce: Some(&nonce),
             max_age: None,
             at_hash: Some("half"),
             date: Some(NOW),
@@ -166,6 +166,17 @@ mod tests {
             let refused = check(|claims, _| claims.nonce = missing);
             assert_eq!(refused, Err(IdTokenError::OtherNonce));
         }
+    }
+
+    #[test]
+    fn one_that_answers_a_request_is_not_taken_for_one_that_answers_none() {
+        let refused = check(|_, expected| expected.nonce = None);
+        assert_eq!(refused, Err(IdTokenError::OtherNonce));
+        let taken = check(|claims, expected| {
+            claims.nonce = None;
+            expected.nonce = None;
+        });
+        assert_eq!(taken, Ok(()));
     }
 
     #[test]

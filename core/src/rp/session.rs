@@ -124,6 +124,7 @@ impl ClientSession {
             refresh: new.refresh.or(refresh),
             id_token: new.id_token.or(id_token),
             expires_in: new.expires_in,
+            bound: new.bound,
         };
         self.take(merged, clock);
     }
@@ -176,6 +177,9 @@ impl ClientSession {
             write("lifetime", &digits(lifetime.seconds()));
             write("expires_at", &digits(expires_at.seconds()));
         }
+        if tokens.bound {
+            write("bound", "1");
+        }
         write("skew", &digits(self.skew));
     }
 
@@ -196,6 +200,7 @@ impl ClientSession {
                 refresh: record("refresh").map(RefreshToken::new),
                 id_token: record("id_token").map(IdToken::new),
                 expires_in: lifetime.map(Lifetime::from_seconds),
+                bound: record("bound").is_some(),
             }),
             expires_at: seconds("expires_at").map(Timestamp::from_seconds),
             skew: seconds("skew").unwrap_or_default(),

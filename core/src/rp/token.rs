@@ -12,7 +12,7 @@ use crate::time::Lifetime;
 pub struct TokenResponse<'a> {
     /// The new access token.
     pub access_token: &'a str,
-    /// `Bearer`, in any case (RFC 6749 §5.1).
+    /// `Bearer` or `DPoP`, in any case (RFC 6749 §5.1, RFC 9449 §5).
     pub token_type: &'a str,
     /// The next refresh token; absent if the old one stays.
     pub refresh_token: Option<&'a str>,
@@ -29,7 +29,7 @@ pub enum TokenError {
     #[error("the access token is not a token")]
     NotAToken,
     /// A token of a type that this client cannot use (RFC 6749 §7.1).
-    #[error("the access token is not of the type Bearer")]
+    #[error("the access token is neither of the type Bearer nor DPoP")]
     OtherType,
 }
 
@@ -44,6 +44,8 @@ pub struct Tokens {
     pub id_token: Option<IdToken>,
     /// How long the access token lived when it was issued, if the provider said so.
     pub expires_in: Option<Lifetime>,
+    /// Whether they are bound to a key that must be proved with them (RFC 9449 §5).
+    pub bound: bool,
 }
 
 /// The body of the request that redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
@@ -83,7 +85,8 @@ pub fn build_refresh_request(
 ///
 /// The [`TokenError`] for which they cannot be used.
 pub fn process(response: &TokenResponse<'_>) -> Result<Tokens, TokenError> {
-    if !response.token_type.eq_ignore_ascii_case("bearer") {
+    let bound = response.token_type.eq_ignore_ascii_case("dpop");
+    if !bound && !response.token_type.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::OtherType);
     }
     let access = response.access_token;
@@ -96,6 +99,7 @@ pub fn process(response: &TokenResponse<'_>) -> Result<Tokens, TokenError> {
         refresh: refresh.map(RefreshToken::new),
         id_token: response.id_token.map(IdToken::new),
         expires_in: response.expires_in,
+        bound,
     })
 }
 
@@ -160,9 +164,12 @@ mod tests {
     #[test]
     fn the_token_type_may_be_written_in_any_case() {
         for token_type in ["Bearer", "bearer", "BEARER"] {
-            assert!(process(&response("a", token_type, None)).is_ok());
+            assert!(!process(&response("a", token_type, None)).unwrap().bound);
         }
-        for token_type in ["DPoP", "mac", ""] {
+        for token_type in ["DPoP", "dpop"] {
+            assert!(process(&response("a", token_type, None)).unwrap().bound);
+        }
+        for token_type in ["mac", ""] {
             let refused = process(&response("a", token_type, None)).unwrap_err();
             assert_eq!(refused, TokenError::OtherType, "{token_type:?}");
         }

@@ -184,7 +184,7 @@ async fn identify(
     let access_token = obtained.tokens.access.expose();
     let at_hash = at_hash(&webcrypto::digest(algorithm.digest(), access_token).await?);
     let expected = Expected {
-        nonce: &redemption.nonce,
+        nonce: Some(&redemption.nonce),
         max_age: redemption.max_age,
         at_hash: Some(&at_hash),
         date: Some(clock::now()),

@@ -11,6 +11,7 @@ fn tokens(access: &str, refresh: &str) -> Tokens {
         refresh: Some(RefreshToken::new(refresh)),
         id_token: None,
         expires_in: Some(Lifetime::from_seconds(300)),
+        bound: false,
     }
 }
 

@@ -9,6 +9,7 @@ fn tokens(access: &str, refresh: Option<&str>) -> Tokens {
         refresh: refresh.map(RefreshToken::new),
         id_token: None,
         expires_in: Some(Lifetime::from_seconds(300)),
+        bound: false,
     }
 }
 
