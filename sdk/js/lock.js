@@ -4,12 +4,15 @@
 /** How long a tab waits for another before it does without, in milliseconds. */
 const LOCK_WAIT = 5_000;
 
-/** Resolves to what releases the lock. */
+/** How long a tab keeps the lock when it is done, in milliseconds: another process may be given it before the storage. */
+const SETTLING = 150;
+
+/** Resolves to what releases the lock; it wants to know whether anything was written under it. */
 export async function holdLock({ storage, key }) {
   const nothing = () => {};
   if (!storage?.shared) return nothing;
   return new Promise((resolve) => {
-    const hold = () => new Promise(resolve);
+    const hold = () => new Promise((release) => resolve((wrote) => setTimeout(release, wrote ? SETTLING : 0)));
     // It may be missing, refused, taken too long by another, or stolen while it is held.
     const held = async () => navigator.locks.request(key, { signal: AbortSignal.timeout(LOCK_WAIT) }, hold);
     held().catch(() => resolve(nothing));

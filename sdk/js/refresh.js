@@ -37,10 +37,11 @@ export async function joinRefresh(client, signal) {
 async function renewTokens(client) {
   const flight = beginFlight(client);
   const release = await holdLock(client);
+  const { record } = client.session;
   try {
     await fly(client, flight);
   } finally {
-    release();
+    release(client.session.record !== record);
   }
 }
 
