@@ -18,14 +18,14 @@ import { setUp } from './setup.mjs';
 
 const workspace = ['Cargo.toml', 'Cargo.lock', '.cargo', 'rust-toolchain.toml', 'scripts/lib/entry.mjs', 'scripts/lib/wasm.mjs'];
 const shared = [...workspace, 'core', 'edge'];
-const documents = 'worker/public';
+const documents = { '/': 'worker/public', '/pages/': 'worker/src/pages', '/development/': 'worker/src/development' };
 
 /**
  * @typedef {object} Part
  * @property {string[]} inputs what it is built from, from the top folder
  * @property {string[]} outputs what must exist afterwards
  * @property {[string, string[]]} command
- * @property {string} [documents] the folder of what a Worker serves as it is
+ * @property {Record<string, string>} [documents] folders of texts that go beside a Worker's module, by the paths under which it finds them
  */
 
 /** @type {Record<string, Part>} */
@@ -91,7 +91,7 @@ async function buildPart(name, { inputs, outputs, command: [program, args], docu
   if (code !== 0) {
     throw new BuildFailure(`Building the ${name} failed: mend what is said above, then run this again`, verbose ? '' : essential(output));
   }
-  if (program === 'worker-build') completeModule(join(top, outputs[0]), documents && join(top, documents));
+  if (program === 'worker-build') completeModule(join(top, outputs[0]), documents);
   if (args.includes('--release')) outputs.filter((file) => file.endsWith('.wasm')).forEach((file) => stripCustomSections(join(top, file)));
   markFresh(name, print);
 }

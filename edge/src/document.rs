@@ -1,5 +1,5 @@
-//! Documents that a Worker serves as they are. The build puts them beside the WebAssembly module, whose
-//! size they do not add to.
+//! Documents that a Worker serves, as they are or filled in. The build puts them beside the WebAssembly module,
+//! whose size they do not add to.
 
 use wasm_bindgen::prelude::*;
 
@@ -14,7 +14,7 @@ extern "C" {
     fn document_at(path: &str) -> Option<String>;
 }
 
-/// The text of the document that is served at `path`, if there is one.
+/// The text of the document at `path`, if there is one.
 pub fn at(path: &str) -> Option<String> {
     document_at(path)
 }

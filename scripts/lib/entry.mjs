@@ -7,6 +7,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 
+import { top } from './paths.mjs';
+
 // `state` is worker-build's own: an instance that has panicked must not be entered again. Making the
 // class anew is how worker-build replaces it.
 const entry = (entrypoint) => `
@@ -34,19 +36,23 @@ export default gatepassEntry;
 `;
 
 /**
- * Makes a plain object of the class that a built module exports by default, and adds the documents of a
- * folder, which `edge/src/document.rs` serves.
+ * Makes a plain object of the class that a built module exports by default, and adds the documents of some
+ * folders, which `edge/src/document.rs` reads.
  *
  * @param {string} file
- * @param {string} [folder]
+ * @param {Record<string, string>} [folders] from the top folder, by what the paths of their documents begin with
  */
-export function completeModule(file, folder) {
-  const files = folder ? readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()) : [];
-  const documents = files.map(({ parentPath, name }) => {
-    const file = join(parentPath, name);
-    return [`/${relative(folder, file).replaceAll(sep, '/')}`, readFileSync(file, 'utf8')];
-  });
+export function completeModule(file, folders = {}) {
+  const documents = Object.entries(folders).flatMap(([path, folder]) => documentsOf(path, join(top, folder)));
   writeFileSync(file, completed(readFileSync(file, 'utf8'), Object.fromEntries(documents)));
+}
+
+function documentsOf(path, folder) {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return files.filter((entry) => entry.isFile() && !entry.name.endsWith('.rs')).map(({ parentPath, name }) => {
+    const file = join(parentPath, name);
+    return [path + relative(folder, file).replaceAll(sep, '/'), readFileSync(file, 'utf8')];
+  });
 }
 
 /** @param {string} module its text, as worker-build writes it @param {Record<string, string>} documents by path */

@@ -1,5 +1,8 @@
 //! The pages that people see: HTML templates whose every value is escaped.
 
+#[macro_use]
+mod template;
+
 mod consent;
 pub mod device;
 mod form_post;
@@ -14,13 +17,14 @@ use gatepass_edge::EdgeError;
 use gatepass_edge::http;
 use worker::Response;
 
+use self::template::Template;
 use crate::app::App;
 
-const LAYOUT: &str = include_str!("pages/layout.html");
-const LOGIN: &str = include_str!("pages/login.html");
-const ERROR: &str = include_str!("pages/error.html");
-const SIGN_OUT: &str = include_str!("pages/sign_out.html");
-const SIGNED_OUT: &str = include_str!("pages/signed_out.html");
+const LAYOUT: Template = template!("layout.html");
+const LOGIN: Template = template!("login.html");
+const ERROR: Template = template!("error.html");
+const SIGN_OUT: Template = template!("sign_out.html");
+const SIGNED_OUT: Template = template!("signed_out.html");
 
 /// What the sign-in page shows.
 #[derive(Debug)]
@@ -210,13 +214,14 @@ fn respond_under(html: String, allowed: &str) -> Result<Response, EdgeError> {
 }
 
 /// A whole page: the layout with its title, and what the page shows.
-fn page(title: &str, template: &str, values: &[(&str, &str)]) -> String {
-    layout(title, &render(template, values))
+fn page(title: &str, template: Template, values: &[(&str, &str)]) -> String {
+    layout(title, &render(&template.text(), values))
 }
 
 /// The layout with its title around what was rendered.
 fn layout(title: &str, content: &str) -> String {
-    let (before, after) = LAYOUT.split_once("<!--content-->\n").unwrap_or_default();
+    let whole = LAYOUT.text();
+    let (before, after) = whole.split_once("<!--content-->\n").unwrap_or_default();
     let mut html = render(before, &[("title", title)]);
     html.push_str(content);
     html.push_str(after);

@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 use gatepass_core::secret::ClientSecret;
 use gatepass_edge::config::{Environment, required};
-use gatepass_edge::{EdgeError, clock};
+use gatepass_edge::{EdgeError, clock, document};
 
 use crate::app::App;
 
 /// `{site}` stands for the demo site's origin, `secret` names the variable that holds one.
-const DATA: &str = include_str!("data.json");
+const DATA: &str = "/development/data.json";
 
 /// The variables that `data.json` names.
 const SECRETS: [&str; 3] = [
@@ -39,7 +39,7 @@ pub async fn prepare(app: &App) -> Result<(), EdgeError> {
     let hashes = serde_json::Value::Object(hashes).to_string();
     app.store
         .upsert_development_data(
-            DATA,
+            &document::at(DATA).unwrap_or_default(),
             &app.config.development_site,
             &hashes,
             clock::now().seconds(),
@@ -52,7 +52,7 @@ pub async fn prepare(app: &App) -> Result<(), EdgeError> {
 /// The Argon2id hash of a development user's password.
 #[cfg(test)]
 pub fn password_hash(user: &str) -> String {
-    let data: serde_json::Value = serde_json::from_str(DATA).unwrap();
+    let data: serde_json::Value = serde_json::from_str(include_str!("data.json")).unwrap();
     let users = data["users"].as_array().unwrap();
     let user = users.iter().find(|found| found["user_id"] == user).unwrap();
     user["password_hash"].as_str().unwrap().to_owned()
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn every_secret_of_the_data_has_its_variable() {
-        let data: serde_json::Value = serde_json::from_str(DATA).unwrap();
+        let data: serde_json::Value = serde_json::from_str(include_str!("data.json")).unwrap();
         let clients = data["clients"].as_array().unwrap().iter();
         let named: Vec<_> = clients
             .filter_map(|client| client["secret"].as_str())

@@ -7,11 +7,11 @@ use gatepass_core::scope::Scope;
 use gatepass_edge::EdgeError;
 use worker::Response;
 
-use super::{host, layout, render, respond};
+use super::{Template, host, layout, render, respond};
 
-const CONSENT: &str = include_str!("../pages/consent.html");
-const SCOPE: &str = include_str!("../pages/consent_scope.html");
-const DETAIL: &str = include_str!("../pages/consent_detail.html");
+const CONSENT: Template = template!("consent.html");
+const SCOPE: Template = template!("consent_scope.html");
+const DETAIL: Template = template!("consent_detail.html");
 
 /// What the consent page shows.
 #[derive(Debug)]
@@ -46,13 +46,14 @@ fn html(shown: &Consent<'_>) -> String {
         ("state_token", shown.state_token),
         ("error", shown.error),
     ];
-    let (before, after) = CONSENT.split_once("<!--scopes-->\n").unwrap_or_default();
+    let whole = CONSENT.text();
+    let (before, after) = whole.split_once("<!--scopes-->\n").unwrap_or_default();
     let mut content = render(before, &values);
     for token in in_order(shown.requested) {
         content.push_str(&choice(token, shown.ticked.contains(token)));
     }
     for detail in shown.details.described() {
-        content.push_str(&render(DETAIL, &[("detail", &detail)]));
+        content.push_str(&render(&DETAIL.text(), &[("detail", &detail)]));
     }
     content.push_str(&render(after, &values));
     layout("Allow access", &content)
@@ -73,7 +74,7 @@ fn choice(token: &str, ticked: bool) -> String {
         ("fixed", flag(is_fixed(token)).to_owned()),
     ];
     render(
-        SCOPE,
+        &SCOPE.text(),
         &values
             .each_ref()
             .map(|(name, value)| (*name, value.as_str())),

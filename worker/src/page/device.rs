@@ -6,12 +6,12 @@ use gatepass_core::scope::Scope;
 use gatepass_edge::EdgeError;
 use worker::Response;
 
-use super::{escape_into, page, respond};
+use super::{Template, escape_into, page, respond};
 
-const ENTER: &str = include_str!("../pages/device.html");
-const CONFIRM: &str = include_str!("../pages/device_confirm.html");
-const AGAIN: &str = include_str!("../pages/device_again.html");
-const SETTLED: &str = include_str!("../pages/device_settled.html");
+const ENTER: Template = template!("device.html");
+const CONFIRM: Template = template!("device_confirm.html");
+const AGAIN: Template = template!("device_again.html");
+const SETTLED: Template = template!("device_settled.html");
 
 /// The same words for a code that no device shows, that was answered already, and that is too old.
 pub const WRONG: &str = "No device waits with this code. Compare it with the one that your device \

@@ -4,9 +4,9 @@ use gatepass_core::redirect::RedirectUri;
 use gatepass_edge::EdgeError;
 use worker::Response;
 
-use super::{host, layout, render, respond_under};
+use super::{Template, host, layout, render, respond_under};
 
-const FORM: &str = include_str!("../pages/form_post.html");
+const FORM: Template = template!("form_post.html");
 const FIELD: &str = "<input type=\"hidden\" name=\"{{name}}\" value=\"{{value}}\">\n";
 
 /// The page, whose form may go to this redirect URI and nowhere else.
@@ -28,7 +28,8 @@ fn target(uri: &RedirectUri) -> &str {
 
 fn html(uri: &RedirectUri, fields: &[(&'static str, String)]) -> String {
     let values = [("uri", uri.as_str()), ("return_host", host(uri))];
-    let (before, after) = FORM.split_once("<!--fields-->\n").unwrap_or_default();
+    let whole = FORM.text();
+    let (before, after) = whole.split_once("<!--fields-->\n").unwrap_or_default();
     let mut content = render(before, &values);
     for (name, value) in fields {
         content.push_str(&render(FIELD, &[("name", name), ("value", value)]));
