@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NEVER, fill } from '../support/fill.mjs';
 import { ProvingApp } from '../support/dpop.mjs';
 import { Browser, pkce } from '../support/oauth.mjs';
+import { startReceiver } from '../support/receiver.mjs';
 import { takeRecord } from '../support/recorder.mjs';
 import { scanned, statementsIn } from '../support/sql.mjs';
 import { startStack } from '../support/stack.mjs';
@@ -21,20 +22,30 @@ const elsewhere = ['places'];
 
 /** A provider with full tables, whose statements are recorded. @param {{ contract?: boolean }} [options] */
 async function startFull(options) {
-  const full = await startStack({ only: ['provider'], record: true, provider: { GATEPASS_ADMIN_TOKEN: adminToken }, ...options });
+  const provider = {
+    GATEPASS_ADMIN_TOKEN: adminToken,
+    GATEPASS_WEBHOOK_URL: `${receiver.origin}/events`,
+    GATEPASS_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32).toString('base64')}`,
+  };
+  const full = await startStack({ only: ['provider'], record: true, queue: true, provider, ...options });
   await fill(await full.database('provider'), ROWS, { name: 'many', end: NEVER });
   return full;
 }
 
 let stack;
 let db;
+let receiver;
 beforeAll(async () => {
+  receiver = await startReceiver();
   stack = await startFull();
   db = await stack.database('provider');
   // Development data and a signing key come with the first requests.
   await new Browser(stack).signIn();
 });
-afterAll(() => stack?.stop());
+afterAll(async () => {
+  await stack?.stop();
+  await receiver?.stop();
+});
 
 /** Every run of every statement. @type {Map<string, import('../support/recorder.mjs').Statement[]>} */
 const runs = new Map();
@@ -141,6 +152,8 @@ describe('every statement', () => {
       expect((await fetch(`${stack.provider}/admin/${view}`, { headers: { authorization: `Bearer ${adminToken}` } })).status).toBe(200);
     }
     await stack.clean();
+    // The grants that ended above, as the webhook is told of them.
+    await receiver.times(1, '/events');
     await take();
   }, 120_000);
 
