@@ -9,8 +9,8 @@ pub struct Network(String);
 const WORKERS: &str = "2a06:98c0:3600:0";
 
 impl Network {
-    /// The network of an address as Cloudflare writes it; `None` if it says nothing about who asks:
-    /// this machine's own, the one that all Workers share, and what is no address.
+    /// The network of an address as Cloudflare writes it; `None` for this machine's own, and for what is no
+    /// address.
     pub fn parse(text: &str) -> Option<Self> {
         let network = if text.contains(':') {
             // Also an IPv4 address may be written so (RFC 4291 §2.5.5.2).
@@ -22,6 +22,11 @@ impl Network {
             v4(text)?
         };
         Some(Self(network))
+    }
+
+    /// Whether everybody who has a Worker comes from there: it does not say who asks.
+    pub fn is_of_all_workers(&self) -> bool {
+        self.0 == WORKERS
     }
 
     /// Where it is, coarse enough to stand for many: an IPv4 /24, an IPv6 /48.
@@ -79,7 +84,7 @@ fn v6(text: &str) -> Option<String> {
         network.push_str(if short.is_empty() { "0" } else { short });
     }
     network.make_ascii_lowercase();
-    (network != WORKERS).then_some(network)
+    Some(network)
 }
 
 #[cfg(test)]
@@ -101,6 +106,15 @@ mod tests {
     }
 
     #[test]
+    fn all_workers_come_from_one_network() {
+        let is_theirs = |text| Network::parse(text).unwrap().is_of_all_workers();
+        assert!(is_theirs("2a06:98c0:3600::103"));
+        assert!(is_theirs("2A06:98C0:3600:0:0:0:0:104"));
+        assert!(!is_theirs("2a06:98c0:3600:1::103"));
+        assert!(!is_theirs("192.0.2.7"));
+    }
+
+    #[test]
     fn a_coarse_network_is_that_of_many() {
         let coarse = |text| Network::parse(text).unwrap().coarse();
         assert_eq!(coarse("192.0.2.7"), "192.0.2.0/24");
@@ -115,7 +129,6 @@ mod tests {
             "127.0.0.1",
             "::1",
             "::ffff:127.0.0.1",
-            "2a06:98c0:3600::103",
             "1.2.3",
         ] {
             assert_eq!(Network::parse(text), None, "{text}");

@@ -325,6 +325,53 @@ describe('within the limits of the platform', () => {
   });
 });
 
+describe('from where many come', () => {
+  let limited;
+  const limits = { RATE_LIMIT_REQUESTS: 6, RATE_LIMIT_GUESSES: 6, RATE_LIMIT_CREATIONS: 6, RATE_LIMIT_FAILURES: 6 };
+  beforeAll(async () => {
+    limited = await startStack({ only: ['provider'], limits });
+  });
+  afterAll(() => limited?.stop());
+
+  // All Workers of everybody that call another zone.
+  const workers = { 'cf-connecting-ip': '2a06:98c0:3600::103' };
+  const statuses = async (times, send) => (await atOnce(times, send)).map(({ status }) => status);
+
+  test('whoever comes from a Worker shares a limit with all Workers, but for what honest services do there', async () => {
+    const typed = await Promise.all(Array.from({ length: 20 }, () => post(`${limited.provider}/login`, { state_token: 'x' }, workers)));
+    expect(typed.map(({ status }) => status)).toContain(429);
+    const registered = await statuses(20, () => fetch(`${limited.provider}/oauth/register`, {
+      method: 'POST', headers: { ...workers, 'content-type': 'application/json' }, body: '{"redirect_uris":["https://a.example/"]}',
+    }));
+    expect(registered).toContain(429);
+    expect(await statuses(20, () => new Browser(limited).refresh('not-a-token', {}, workers))).toEqual(Array(20).fill(400));
+    const wrong = { ...workers, authorization: basic('gatepass-api', 'wrong') };
+    expect(await statuses(20, () => post(`${limited.provider}/oauth/introspect`, { token: 'x' }, wrong))).toEqual(Array(20).fill(401));
+    // A service that proves who it is may hand over its users' passwords, whatever strangers guess.
+    const db = await limited.database('provider');
+    await db.prepare("UPDATE clients SET grant_types = 'password' WHERE client_id IN ('gatepass-service', 'gatepass-cli')").run();
+    const handOver = (form, headers) => post(`${limited.provider}/oauth/token`, { grant_type: 'password', username: 'nobody', password: 'x', ...form }, { ...workers, ...headers });
+    const service = { authorization: basic('gatepass-service', limited.secrets.GATEPASS_SERVICE_SECRET) };
+    for (let name = 0; name < 8; name += 1) expect((await handOver({ username: `nobody-${name}` }, service)).status).toBe(400);
+    const anybody = [];
+    for (let name = 10; name < 26; name += 1) anybody.push((await handOver({ username: `nobody-${name}`, client_id: 'gatepass-cli' })).status);
+    expect(anybody).toContain(429);
+  });
+
+  test('made-up clients do not fill the audit log', async () => {
+    const db = await limited.database('provider');
+    const rows = async () => (await db.prepare("SELECT count(*) AS n FROM audit_log WHERE event = 'credentials_refused' AND client_id LIKE 'made-up-%'").first()).n;
+    const from = { 'cf-connecting-ip': newAddress() };
+    for (let number = 0; number < 40; number += 1) {
+      const headers = { ...from, authorization: basic(`made-up-${number}`, 'x') };
+      expect((await post(`${limited.provider}/oauth/introspect`, { token: 'x' }, headers)).status).toBe(401);
+    }
+    await expect.poll(rows).toBeGreaterThan(0);
+    // A window may end meanwhile.
+    expect(await rows()).toBeLessThanOrEqual(3 * limits.RATE_LIMIT_CREATIONS);
+  });
+});
+
 describe('without limiters, or with other values', () => {
   test('a missing limiter limits nothing, and is in the log once', async () => {
     const bare = await startStack({ only: ['provider'], limits: { RATE_LIMIT_GUESSES: undefined } });

@@ -214,11 +214,18 @@ describe('a page of the provider’s own origin', () => {
     expect((await call('refresh', {}, page, browser)).status).toBe(200);
   });
 
-  test('has no cookie left of what has ended', async () => {
+  test('keeps the cookie of a newer sign-in when a refusal comes late', async () => {
     const browser = new Browser(stack);
     const { access_token } = await tokensOf(await login({ cookie: true }, page, browser));
     await db.prepare("UPDATE grants SET status = 'ended', end_reason = 'administrator', ended_at = 1 WHERE grant_id = ?").bind(claims(access_token).grant_id).run();
-    expect(await refusal(await call('refresh', {}, page, browser))).toMatchObject({ error: 'invalid_grant', gatepass_reason: 'administrator' });
+    // Another tab has asked with the old cookie, and hears of it after the user has signed in again here.
+    const late = await call('refresh', {}, page, browser);
+    expect(late.headers.getSetCookie()).toEqual([]);
+    expect(await refusal(late)).toMatchObject({ error: 'invalid_grant', gatepass_reason: 'administrator' });
+    await tokensOf(await login({ cookie: true }, page, browser));
+    expect((await call('refresh', {}, page, browser)).status).toBe(200);
+    // A sign-out is meant, and deletes it.
+    await call('logout', {}, page, browser);
     expect(browser.cookie(COOKIE)).toBeUndefined();
   });
 

@@ -233,6 +233,10 @@ describe('a bound refresh token', () => {
     'with its private key': (app) => app.proof({ header: { jwk: app.key.privateKey.export({ format: 'jwk' }) } }),
     'without a key': (app) => app.proof({ header: { jwk: undefined } }),
     'with a point off its curve': (app) => app.proof({ header: { jwk: { ...app.key.jwk, y: app.key.jwk.x } } }),
+    'with a point of small order, with which nothing can be verified': (app) => {
+      const jwk = { kty: 'OKP', crv: 'Ed25519', x: Buffer.alloc(32).toString('base64url') };
+      return new ProofKey('EdDSA').proof('POST', app.tokenEndpoint, { header: { jwk } });
+    },
     'twice in one header': (app) => `${app.proof()}, ${app.proof()}`,
     'that is none': () => 'x',
   };

@@ -65,6 +65,15 @@ test.each(['ES256', 'RS256', 'EdDSA'])('proves itself with %s', async (alg) => {
   expect(response.status).toBe(200);
 });
 
+test('has proved nothing with a key with which nothing can be verified, nor signed a request', async () => {
+  const own = keyPair('EdDSA');
+  const registered = await register([{ ...own.jwk, x: Buffer.alloc(32).toString('base64url') }]);
+  await refused(await introspect(proof(assertion(registered, { signer: own }))));
+  const request = signed(own, { iss: registered.client_id, client_id: registered.client_id, aud: stack.provider, exp: now() + 60 }, { typ: 'oauth-authz-req+jwt' });
+  const query = new URLSearchParams({ client_id: registered.client_id, request });
+  expect((await fetch(`${stack.provider}/oauth/authorize?${query}`, { redirect: 'manual' })).status).toBe(400);
+});
+
 test('redeems a code and refreshes, and a lost answer heals with a new assertion', async () => {
   const db = await stack.database('provider');
   await db.prepare('UPDATE clients SET is_first_party = 1 WHERE client_id = ?').bind(client.client_id).run();

@@ -12,7 +12,7 @@ const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 let stack;
 let user;
 beforeAll(async () => {
-  stack = await startStack({ only: ['provider'], provider: { GATEPASS_RESOURCES: other } });
+  stack = await startStack({ only: ['provider'], provider: { GATEPASS_RESOURCES: other, GATEPASS_AUTHORIZATION_DETAILS_TYPES: 'payment stock' } });
   user = new Browser(stack);
   await user.signIn();
   await settle({ exchanges_tokens_of: ['gatepass-demo'] });
@@ -78,6 +78,23 @@ describe('a service', () => {
       expect(answer).toMatchObject({ issued_token_type: JWT, scope: 'read' });
       expect(claims(answer.access_token).aud).toBe(other);
     }
+  });
+
+  test('gets only such details as it may ask for', async () => {
+    const [payment, stock] = [{ type: 'payment', amount: '12' }, { type: 'stock' }];
+    const own = (types) => inDatabase("UPDATE clients SET settings = ? WHERE client_id = 'gatepass-demo'", JSON.stringify({ authorization_details_types: types }));
+    await own(['payment', 'stock']);
+    const subject_token = await usersToken({ authorization_details: JSON.stringify([payment, stock]) });
+    await own([]);
+    const detailsWith = async (types) => {
+      await settle({ exchanges_tokens_of: ['gatepass-demo'], authorization_details_types: types });
+      const { access_token, authorization_details } = await (await ask({ subject_token })).json();
+      expect(claims(access_token).authorization_details).toEqual(authorization_details);
+      return authorization_details;
+    };
+    expect(await detailsWith(['payment', 'stock'])).toEqual([payment, stock]);
+    expect(await detailsWith(['stock'])).toEqual([stock]);
+    expect(await detailsWith([])).toBeUndefined();
   });
 
   test('may say who acts, with a token of its own, in two round trips', async () => {

@@ -39,8 +39,8 @@ pub async fn prove(
     let client_id = Some(credentials.client_id());
     let (client, _) = app.store.client_and_sign_in(client_id, None).await?;
     let keys = keys_of(client.as_ref()).await;
-    // A client without keys, an unknown one and a wrong signature are not told apart.
-    let Ok(verified) = keys.verify_parsed::<AssertionClaims>(&jwt, now).await? else {
+    // A client without keys, an unknown one, a key that cannot verify and a wrong signature are not told apart.
+    let Ok(Ok(verified)) = keys.verify_parsed::<AssertionClaims>(&jwt, now).await else {
         return Ok(Err(AuthenticationFailure::Refused));
     };
     let checked = match assertion::check(&verified, &credentials, &app.config.issuer, now) {

@@ -1,6 +1,7 @@
 //! How much one may ask for: `[[ratelimits]]` in the wrangler configuration, by address, and by client and
-//! address. Whoever has no address that says who they are is not limited: see
-//! [`Network`](gatepass_core::address::Network).
+//! address. Whoever has no address is not limited: see [`Network`](gatepass_core::address::Network). All
+//! Workers share one, behind which anybody may be: what strangers type and have stored from there is limited
+//! together, and nothing else.
 //!
 //! A limited request has done nothing: no token is spent and nothing is revoked, so a client may simply try
 //! again. Nothing is refused here because of what others guess: right credentials count as always.
@@ -50,6 +51,9 @@ impl Limit {
         let Some(network) = network else {
             return true;
         };
+        if network.is_of_all_workers() && matches!(self, Self::Requests | Self::Failures) {
+            return true;
+        }
         let key = format!("{} {key}", network.as_str());
         rate_limit::admits(&app.env, self.binding(), &key).await
     }

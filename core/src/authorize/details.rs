@@ -74,6 +74,22 @@ impl AuthorizationDetails {
         self.0.is_null()
     }
 
+    /// Of these, those of types that the client may ask for.
+    #[must_use]
+    pub fn only_of(mut self, client: &Client) -> Self {
+        let types = &client.settings.authorization_details_types;
+        if let Value::Array(all) = &mut self.0 {
+            all.retain(|detail| {
+                let detail = detail.as_object().map_or("", type_of);
+                types.iter().any(|known| known == detail)
+            });
+            if all.is_empty() {
+                return Self::default();
+            }
+        }
+        self
+    }
+
     fn each(&self) -> impl Iterator<Item = &Claims> {
         let all = self.0.as_array().into_iter().flatten();
         all.filter_map(Value::as_object)
@@ -211,9 +227,12 @@ mod tests {
         };
         let own = details(r#"[{"type":"a"},{"type":"https://b.example/t"}]"#);
         assert_eq!(own.clone().of(&client), Ok(own.clone()));
-        assert_eq!(own.of(&public()), Err(InvalidDetails));
+        assert_eq!(own.clone().of(&public()), Err(InvalidDetails));
+        assert_eq!(own.clone().only_of(&client), own);
+        assert!(own.only_of(&public()).is_empty());
         let other = details(r#"[{"type":"a"},{"type":"A"}]"#);
-        assert_eq!(other.of(&client), Err(InvalidDetails));
+        assert_eq!(other.clone().of(&client), Err(InvalidDetails));
+        assert_eq!(other.only_of(&client), details(r#"[{"type":"a"}]"#));
     }
 
     #[test]

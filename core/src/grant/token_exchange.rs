@@ -211,6 +211,7 @@ pub fn decide(
         aud: resources.audience(request.resource.as_ref())?,
         scope: scope.grant(request.scope.as_ref())?,
         act: acting(client, actor.as_ref(), &claims)?,
+        authorization_details: claims.authorization_details.clone().only_of(client),
         client_id: client.id.clone(),
         jti,
         // The key of whoever exchanges, if it proved one: nobody else's.

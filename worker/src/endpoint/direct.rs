@@ -11,7 +11,7 @@ use gatepass_core::form::Form;
 use gatepass_core::grant::EndReason;
 use gatepass_core::json;
 use gatepass_core::revoke::RevocationRequest;
-use gatepass_core::token::{TokenRefusal, TokenResponse};
+use gatepass_core::token::TokenResponse;
 use gatepass_edge::cookie::Cookie;
 use gatepass_edge::{EdgeError, http};
 use serde_json::Value;
@@ -105,13 +105,9 @@ async fn tokens(
     let outcome = token::tokens(posted, (Some(implied), true), request, app).await?;
     let tokens = match outcome {
         Ok(tokens) => tokens,
-        Err(refusal) => {
-            let response = token::refuse(&refusal)?;
-            if by_cookie && is_over(&refusal) {
-                forget(&response, app)?;
-            }
-            return Ok(response);
-        }
+        // The cookie stays: the refusal may come late, and the cookie be that of a newer sign-in. One that
+        // is worth nothing opens nothing.
+        Err(refusal) => return token::refuse(&refusal),
     };
     let (kept, told) = match tokens {
         TokenResponse {
@@ -132,12 +128,6 @@ async fn tokens(
         response.headers().append("Set-Cookie", &cookie)?;
     }
     Ok(response)
-}
-
-/// Whether what the cookie holds is worth nothing any more.
-fn is_over(refusal: &TokenRefusal) -> bool {
-    ErrorResponse::from(refusal).code == ErrorCode::InvalidGrant
-        && !matches!(refusal, TokenRefusal::Password(_))
 }
 
 /// Ends the grant of the refresh token. Whoever has none is signed out already.

@@ -116,6 +116,24 @@ fn by_delegation_the_new_token_is_the_users_and_names_the_client() {
 }
 
 #[test]
+fn the_new_token_has_only_details_that_its_client_may_ask_for() {
+    use crate::authorize::AuthorizationDetails;
+    let details = |text| AuthorizationDetails::read(Some(text)).unwrap().unwrap();
+    for (types, expected) in [
+        (vec![], AuthorizationDetails::default()),
+        (vec!["stock".to_owned()], details(r#"[{"type":"stock"}]"#)),
+    ] {
+        let mut client = service();
+        client.settings.authorization_details_types = types;
+        let mut subject = token_of(&public());
+        subject.jwt.payload.authorization_details =
+            details(r#"[{"type":"payment","amount":"12"},{"type":"stock"}]"#);
+        let new = answer(client, &asking(""), Some(subject), None).unwrap();
+        assert_eq!(new.payload.authorization_details, expected);
+    }
+}
+
+#[test]
 fn who_acted_before_stays_named() {
     let mut subject = token_of(&public());
     let before = |sub: &str, act| Actor {

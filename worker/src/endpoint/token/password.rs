@@ -1,5 +1,6 @@
 //! A password in the hands of a client (RFC 6749 §4.3, and first-party sign-in): two round trips to D1.
 
+use gatepass_core::address::Network;
 use gatepass_core::client::GrantType;
 use gatepass_core::grant::Allowed;
 use gatepass_core::grant::code::NewIds;
@@ -20,10 +21,6 @@ use crate::limits::Limit;
 const PAUSE: Lifetime = Lifetime::from_seconds(30);
 
 pub(super) async fn sign_in(asking: Asking<'_>, request: &PasswordRequest, app: &App) -> Answer {
-    let network = app.place.network.as_ref();
-    if !Limit::Guesses.admits("", network, app).await {
-        return Ok(Err(PasswordRefusal::Wait(PAUSE).into()));
-    }
     let Asking {
         credentials, now, ..
     } = asking;
@@ -46,6 +43,13 @@ pub(super) async fn sign_in(asking: Asking<'_>, request: &PasswordRequest, app: 
         Ok(allowed) => allowed,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
+    let network = app.place.network.as_ref();
+    // From a Worker anybody may come. A service that runs there has proved who it is, and others' guesses
+    // must not keep its users out.
+    let is_known = client.is_confidential() && network.is_some_and(Network::is_of_all_workers);
+    if !is_known && !Limit::Guesses.admits("", network, app).await {
+        return Ok(Err(PasswordRefusal::Wait(PAUSE).into()));
+    }
     let password = request.password.expose();
     let subject = match verify_elsewhere(name, password, account, app, now).await? {
         Ok(subject) => subject,
