@@ -130,7 +130,11 @@ pub fn read(
         grant_types: GrantTypes::OfBrowsers,
         ..offer
     };
-    let client = registration::describe(&metadata, id.clone(), authentication, offer)?;
+    // What an administrator has settled with it stays.
+    let client = match known {
+        Some(known) => registration::update(&metadata, known, offer)?,
+        None => registration::describe(&metadata, id.clone(), authentication, offer)?,
+    };
     Ok(Client {
         settings: ClientSettings {
             document_fetched_at: Some(now),
@@ -259,6 +263,19 @@ mod tests {
                 .is_confidential()
         );
         assert!(read_as(&keys, Some(&client)).is_err());
+    }
+
+    #[test]
+    fn what_an_administrator_has_settled_stays_when_the_document_is_read_again() {
+        let mut known = read_as(&json!({}), None).unwrap();
+        known.settings.access_token_lifetime = Some(60);
+        known.settings.default_max_age = Some(5);
+        let again = read_as(&json!({ "client_name": "New" }), Some(&known)).unwrap();
+        assert_eq!(again.name, "New");
+        assert_eq!(again.settings.access_token_lifetime, Some(60));
+        // What the document speaks of, it alone says.
+        assert_eq!(again.settings.default_max_age, None);
+        assert!(!again.is_first_party);
     }
 
     #[test]
