@@ -120,6 +120,7 @@ impl Server {
             refresh: Some(RefreshToken::new(session.refresh_jti.as_str())),
             id_token: None,
             expires_in: Some(lifetime),
+            bound: self.bound,
         }
     }
 
