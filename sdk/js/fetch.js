@@ -12,7 +12,7 @@ export async function fetchWithToken(client, input, init) {
   if (!client.origins.has(new URL(request.url).origin) || request.headers.has('authorization')) {
     return send(client, 'api', () => request);
   }
-  return sendWithToken(client, 'api', repeated(request, input, init), request.signal);
+  return sendWithToken(client, 'api', request.url, repeated(request, input, init), request.signal);
 }
 
 /**
@@ -37,14 +37,14 @@ function maker(request, input, init) {
 }
 
 /**
- * Sends a request with the token; a 401 renews the token and repeats the request once. The signal ends
+ * Sends a request with the token to an address; a 401 renews the token and repeats the request once. The signal ends
  * the call, not the refresh: a token that is spent must not be lost.
  */
-export async function sendWithToken(client, kind, make, signal) {
+export async function sendWithToken(client, kind, to, make, signal) {
   await freshen(client, make.once, signal);
   const { access } = client.session;
   const response = await send(client, kind, make, access);
-  if (response.status !== 401 || !access || isFromElsewhere(client, response)) return response;
+  if (response.status !== 401 || !access || isFromElsewhere(to, response)) return response;
   if (!(await renew(client, access, signal))) return response;
   if (make.once) throw Object.assign(new GatepassError('not_replayable'), { response });
   // What is not read keeps its connection.
@@ -78,6 +78,6 @@ async function renew(client, rejected, signal) {
 }
 
 /** Whether a redirect led to another origin, where browsers send no token: its 401 says nothing of ours. */
-function isFromElsewhere({ origins }, { redirected, url }) {
-  return redirected && !origins.has(new URL(url).origin);
+function isFromElsewhere(to, { redirected, url }) {
+  return redirected && new URL(url).origin !== new URL(to).origin;
 }

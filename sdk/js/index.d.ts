@@ -369,8 +369,10 @@ export interface Client {
    *
    * `signal` ends the call. A refresh that is on its way ends by itself: its token would be lost otherwise.
    *
-   * Browsers (Chrome since 119, Firefox since 111, Safari) send no token along with a redirect to another origin;
-   * `redirect: 'manual'` or `'error'` follows none at all.
+   * Where an API redirects to another origin, even another of {@link ClientOptions.apis}, the browser leaves the
+   * token behind (tested in Chromium; Chrome does so since 119, Firefox since 111), and a 401 from there is returned as it is: it
+   * says nothing of the token. Call such an origin by its own address. A proof (`dpop`) does go along, and is
+   * worth nothing without the token. `redirect: 'manual'` or `'error'` follows no redirect at all.
    *
    * @throws whatever `fetch` throws; {@link GatepassError} `network_error`, `timeout`, `server_error` …
    *   if the token could not be renewed for a passing reason, after twelve seconds at most: the user is then still

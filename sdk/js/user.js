@@ -10,7 +10,7 @@ export async function user(client) {
   if (!client.session.access) return null;
   const { userinfo_endpoint: endpoint } = await metadata(client);
   if (!endpoint) throw new GatepassError('unsupported', 'userinfo_endpoint');
-  const reply = await replyOf(await sendWithToken(client, 'userinfo', () => new Request(endpoint)));
+  const reply = await replyOf(await sendWithToken(client, 'userinfo', endpoint, () => new Request(endpoint)));
   if (!client.session.access) return null;
   ask(client, 'check', {}, reply);
   if (!reply.json) throw new GatepassError('invalid_response', '', '', reply.status);

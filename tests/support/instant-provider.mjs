@@ -18,6 +18,8 @@ class InstantProvider {
   requests = [];
   /** Every secret that was given out or taken in, by what it is. */
   secrets = new Map();
+  /** What a path answers instead: `[status, body, headers]`, or a function of the `ServerResponse`. */
+  instead = new Map();
   /** What was asked for with each code. */
   #codes = new Map();
   #key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -62,15 +64,20 @@ class InstantProvider {
     this.requests.push({ method, path: url.pathname, authorization, body });
     response.setHeader('access-control-allow-origin', '*');
     response.setHeader('access-control-allow-headers', 'authorization, content-type, dpop');
-    response.setHeader('access-control-expose-headers', 'dpop-nonce, www-authenticate');
+    response.setHeader('access-control-expose-headers', 'dpop-nonce, retry-after, www-authenticate');
     response.setHeader('cache-control', 'no-store');
     if (method === 'OPTIONS') {
       response.writeHead(204).end();
       return;
     }
-    const [status, json, headers] = this.#reply(url, new URLSearchParams(body), authorization);
+    const instead = this.instead.get(url.pathname);
+    if (typeof instead === 'function') {
+      instead(response);
+      return;
+    }
+    const [status, json, headers] = instead ?? this.#reply(url, new URLSearchParams(body), authorization);
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
-    response.end(JSON.stringify(json));
+    response.end(typeof json === 'string' ? json : JSON.stringify(json));
   }
 
   #reply(url, form, authorization) {
