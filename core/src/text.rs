@@ -76,6 +76,20 @@ pub(crate) const fn is_invisible(c: char) -> bool {
     )
 }
 
+/// Adds `text` to a page, where it stays text, also within an attribute's quotes.
+pub fn escape_into(html: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! Verifying signed tokens with published keys (RFC 7515 §5.2, RFC 7517).
 
+use std::rc::Rc;
+
 use gatepass_core::id::KeyId;
 use gatepass_core::jose::{Jwt, JwtError, ParsedJwt, SigningAlgorithm};
 use gatepass_core::time::Timestamp;
@@ -7,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::EdgeError;
+use crate::remembered::Remembered;
 use crate::webcrypto::{self, CryptoKey};
 
 /// One published key, which verifies what its private half has signed.
@@ -30,6 +33,28 @@ impl VerificationKey {
     ) -> Result<Self, EdgeError> {
         let key = webcrypto::import_public(algorithm, jwk).await?;
         Ok(Self { id, algorithm, key })
+    }
+}
+
+impl Remembered<VerificationKeys> {
+    /// The keys, `token`'s among them if it has been published.
+    ///
+    /// # Errors
+    ///
+    /// As [`Remembered::current`] and [`Remembered::newer`].
+    pub async fn for_token<F>(
+        &self,
+        token: &ParsedJwt<'_>,
+        fetch: impl Fn() -> F,
+    ) -> Result<Rc<VerificationKeys>, EdgeError>
+    where
+        F: Future<Output = Result<VerificationKeys, EdgeError>> + 'static,
+    {
+        let keys = self.current(&fetch).await?;
+        if keys.find(token).is_some() {
+            return Ok(keys);
+        }
+        self.newer(&keys, fetch).await
     }
 }
 

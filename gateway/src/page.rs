@@ -1,6 +1,7 @@
 //! The few pages of the gateway's own: plain HTML whose every value is escaped, without script.
 
 use gatepass_core::form;
+use gatepass_core::text::escape_into;
 use gatepass_edge::{EdgeError, http};
 use worker::Response;
 
@@ -97,16 +98,7 @@ fn page(title: &str, head: &str, main: &str, status: u16) -> Result<Response, Ed
 
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            other => html.push(other),
-        }
-    }
+    escape_into(&mut html, text);
     html
 }
 

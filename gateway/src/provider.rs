@@ -66,11 +66,7 @@ impl Provider {
         &self,
         token: &ParsedJwt<'_>,
     ) -> Result<Rc<VerificationKeys>, EdgeError> {
-        let keys = self.keys.current(|| self.fetch_keys()).await?;
-        if keys.find(token).is_some() {
-            return Ok(keys);
-        }
-        self.keys.newer(&keys, || self.fetch_keys()).await
+        self.keys.for_token(token, || self.fetch_keys()).await
     }
 
     fn fetch_keys(&self) -> impl Future<Output = Result<VerificationKeys, EdgeError>> + 'static {

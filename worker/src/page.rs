@@ -13,6 +13,7 @@ pub use form_post::form_post;
 use core::fmt::Display;
 
 use gatepass_core::redirect::RedirectUri;
+use gatepass_core::text::escape_into;
 use gatepass_edge::EdgeError;
 use gatepass_edge::http;
 use worker::Response;
@@ -277,19 +278,6 @@ fn next_marker(text: &str) -> Option<(&str, Marker<'_>, &str)> {
     }
     let (name, rest) = rest.strip_prefix("{{")?.split_once("}}")?;
     Some((before, Marker::Value(name), rest))
-}
-
-fn escape_into(html: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            other => html.push(other),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use gatepass_core::authorize::consent::{describe, in_order};
 use gatepass_core::grant::device::Settled;
 use gatepass_core::scope::Scope;
+use gatepass_core::text::escape_into;
 use gatepass_edge::EdgeError;
 use worker::Response;
 
-use super::{Template, escape_into, page, respond};
+use super::{Template, page, respond};
 
 const ENTER: Template = template!("device.html");
 const CONFIRM: Template = template!("device_confirm.html");
