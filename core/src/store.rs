@@ -382,7 +382,8 @@ pub trait RegistrationStore {
     async fn update_registration(&self, client: &Client) -> Result<(), Self::Error>;
 
     /// Gives a registered client a new secret; the one before counts until `until`, so that whoever
-    /// still has only that one is not locked out meanwhile.
+    /// still has only that one is not locked out meanwhile. If there is one already that counts for longer
+    /// than `retried`, the client asks again for what it did not hear: that one stays the one before.
     ///
     /// # Errors
     ///
@@ -392,6 +393,7 @@ pub trait RegistrationStore {
         client: &ClientId,
         secret: SecretHash,
         until: Timestamp,
+        retried: Timestamp,
     ) -> Result<(), Self::Error>;
 
     /// Ends a registration: nobody proves to be this client any more, and its grants end, with reason

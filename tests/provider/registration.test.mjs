@@ -136,6 +136,22 @@ describe('managing a registration', () => {
     expect(changed).toMatchObject({ status: 400, error: 'invalid_client_metadata' });
   });
 
+  test('gives a new secret twice to whoever did not hear the answer, and the one in use still counts', async () => {
+    const client = await registered();
+    const lost = await (await manage('POST', client)).json();
+    const heard = await (await manage('POST', client)).json();
+    const introspect = async (secret) => (await post(`${stack.provider}/oauth/introspect`, { token: 'x' }, { authorization: basic(client.client_id, secret) })).status;
+    expect(await introspect(client.client_secret)).toBe(200);
+    expect(await introspect(heard.client_secret)).toBe(200);
+    expect(await introspect(lost.client_secret)).toBe(401);
+    // Asked for later, it is another change: the last one counts on.
+    const db = await stack.database('provider');
+    await db.prepare('UPDATE clients SET previous_secret_expires_at = previous_secret_expires_at - 301 WHERE client_id = ?').bind(client.client_id).run();
+    const next = await (await manage('POST', client)).json();
+    for (const secret of [heard.client_secret, next.client_secret]) expect(await introspect(secret)).toBe(200);
+    expect(await introspect(client.client_secret)).toBe(401);
+  });
+
   test('gives a new secret while the one before still counts', async () => {
     const client = await registered();
     const rotated = await (await manage('POST', client)).json();

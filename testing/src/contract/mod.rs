@@ -161,6 +161,7 @@ macro_rules! store_contracts {
             a_pushed_request_is_its_clients_until_it_expires,
             a_registration_reads_back_as_it_was_kept,
             a_secret_and_the_one_before_both_refresh_for_a_while,
+            a_secret_survives_a_rotation_that_is_asked_for_twice,
             an_ended_registration_ends_its_grants,
             what_expired_is_forgotten_and_nothing_earlier,
             a_device_code_is_forgotten_when_it_has_expired,

@@ -76,7 +76,7 @@ pub async fn a_secret_and_the_one_before_both_refresh_for_a_while<S: Store>(stor
     let old = fixture::credentials(&client);
     let new = fixture::credentials_with(&client, next.expose());
     store
-        .rotate_secret(&client.id, next.hash(), until)
+        .rotate_secret(&client.id, next.hash(), until, NOW)
         .await
         .unwrap();
     for (credentials, at, counts) in [
@@ -93,6 +93,44 @@ pub async fn a_secret_and_the_one_before_both_refresh_for_a_while<S: Store>(stor
         assert_eq!(proven, counts, "{at:?}");
         let spent = found.presented.unwrap().session.status != SessionStatus::Active;
         assert_eq!(spent, counts, "{at:?}");
+    }
+}
+
+/// Whoever did not hear of a new secret asks again soon, and is not locked out by that.
+pub async fn a_secret_survives_a_rotation_that_is_asked_for_twice<S: Store>(store: &S) {
+    let world = World::new(
+        store,
+        "a_secret_survives_a_rotation_that_is_asked_for_twice",
+    )
+    .await;
+    let Registration { client, .. } = registered(&world).await;
+    let until = NOW.plus(Lifetime::from_seconds(600));
+    let named = |text| {
+        (
+            ClientSecret::new(text),
+            fixture::credentials_with(&client, text),
+        )
+    };
+    let old = fixture::credentials(&client);
+    let (lost, unheard) = named("a secret that was lost on its way");
+    let (heard, new) = named("a secret that arrived");
+    let (later, newest) = named("a secret that was asked for later");
+    let soon = NOW.plus(Lifetime::from_seconds(300));
+    for (secret, retried, counting, over) in [
+        (&lost, soon, [&old, &unheard], &new),
+        (&heard, soon, [&old, &new], &unheard),
+        (&later, until, [&new, &newest], &old),
+    ] {
+        let rotated = store.rotate_secret(&client.id, secret.hash(), until, retried);
+        rotated.await.unwrap();
+        let (found, _) = store
+            .client_and_sign_in(Some(&client.id), None)
+            .await
+            .unwrap();
+        for credentials in counting {
+            assert!(credentials.authenticate(found.clone(), NOW).is_ok());
+        }
+        assert!(over.authenticate(found, NOW).is_err());
     }
 }
 

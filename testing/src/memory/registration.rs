@@ -57,6 +57,7 @@ impl RegistrationStore for MemoryStore {
         client: &ClientId,
         secret: SecretHash,
         until: Timestamp,
+        retried: Timestamp,
     ) -> Result<(), Infallible> {
         let mut tables = self.0.borrow_mut();
         if let Some(
@@ -66,9 +67,13 @@ impl RegistrationStore for MemoryStore {
             .get_mut(client)
             .map(|client| &mut client.authentication)
         {
+            let before = match secrets.previous {
+                Some((before, end)) if end > retried => before,
+                _ => secrets.current,
+            };
             *secrets = ClientSecrets {
                 current: secret,
-                previous: Some((secrets.current, until)),
+                previous: Some((before, until)),
             };
         }
         Ok(())

@@ -13,7 +13,7 @@ use gatepass_core::id::ClientId;
 use gatepass_core::resource::{ResourceRefusal, Scheme, bearer_token};
 use gatepass_core::secret::{ClientSecret, RegistrationToken};
 use gatepass_core::store::RegistrationStore;
-use gatepass_core::time::Timestamp;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::config::Environment;
 use gatepass_edge::{EdgeError, clock, http, random};
 use serde::Serialize;
@@ -173,7 +173,11 @@ fn check_logout_uri(client: &Client, app: &App) -> Result<(), RegistrationRefusa
     registration::check_logout_uri(client, in_development)
 }
 
-/// The secret before still counts for a while: no instance of the client is locked out meanwhile.
+/// How soon whoever did not hear the answer asks again.
+const AGAIN: Lifetime = Lifetime::from_minutes(5);
+
+/// The secret before still counts for a while: no instance of the client is locked out meanwhile, nor by an
+/// answer that was lost.
 async fn rotate_secret(registration: &Registration, app: &App) -> Result<Response, EdgeError> {
     if !registration.client.authentication.has_secret() {
         let refusal =
@@ -181,10 +185,13 @@ async fn rotate_secret(registration: &Registration, app: &App) -> Result<Respons
         return refuse(&refusal);
     }
     let secret = ClientSecret::from_random(random::bytes()?);
-    let until = clock::now().plus(app.config.secret_overlap);
+    let now = clock::now();
+    let until = now.plus(app.config.secret_overlap);
+    let retried = until.minus(AGAIN).max(now);
     let id = &registration.client.id;
     app.note(&changed(id, "secret"));
-    app.store.rotate_secret(id, secret.hash(), until).await?;
+    let rotated = app.store.rotate_secret(id, secret.hash(), until, retried);
+    rotated.await?;
     let answer = Answer {
         previous_client_secret_expires_at: Some(until),
         ..Answer::new(registration, app).with_secret(Some(&secret))

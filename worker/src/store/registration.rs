@@ -82,12 +82,15 @@ impl RegistrationStore for D1Store {
         client: &ClientId,
         secret: SecretHash,
         until: Timestamp,
+        retried: Timestamp,
     ) -> Result<(), EdgeError> {
-        let sql = "UPDATE clients SET previous_secret_hash = secret_hash, \
+        let sql = "UPDATE clients SET previous_secret_hash = \
+                   iif(previous_secret_expires_at > ?, previous_secret_hash, secret_hash), \
                    previous_secret_expires_at = ?, secret_hash = ? \
                    WHERE client_id = ? AND ended_at IS NULL AND secret_hash IS NOT NULL";
         let secret = secret.to_base64url();
         let values = [
+            retried.seconds().into(),
             until.seconds().into(),
             secret.as_str().into(),
             client.as_str().into(),
