@@ -66,6 +66,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         1 => prop_oneof![Just(408), Just(429), Just(500), Just(503), Just(404)].prop_map(Fate::Failed),
         1 => Just(Fate::RetryAfter(3)),
         1 => Just(Fate::Unreadable),
+        1 => Just(Fate::Graceless),
     ]
 }
 

@@ -170,6 +170,17 @@ impl Server {
         }
     }
 
+    /// What a provider without grace says of a token that was used before.
+    pub(crate) fn refuse_used(&self, body: &str) -> Option<Failure> {
+        let form = Form::parse(body).unwrap();
+        self.used.get(form.required("refresh_token").unwrap())?;
+        let body = WireError {
+            error: "invalid_grant",
+            gatepass_reason: None,
+        };
+        Some(Failure::of_answer(400, None, Some(body)))
+    }
+
     /// What the API says of an access token.
     pub(crate) fn accepts(&self, access: &str, now: Timestamp) -> bool {
         let issued = self.issued.get(access);

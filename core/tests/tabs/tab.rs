@@ -6,6 +6,7 @@ use gatepass_core::grant::GrantStatus;
 use gatepass_core::id::{ClientId, GrantId};
 use gatepass_core::rp::failure::Failure;
 use gatepass_core::rp::refresh::{Circuit, Finished, Flight, Moment, Outcome, Step};
+use gatepass_core::rp::retry::LAST_TRY_SECONDS;
 use gatepass_core::rp::session::{ClientSession, Clock};
 use gatepass_core::rp::token::Tokens;
 use gatepass_core::secret::RefreshToken;
@@ -36,6 +37,8 @@ pub(crate) enum Fate {
     RetryAfter(u32),
     /// The provider has done it, and its answer is garbled.
     Unreadable,
+    /// The provider has no grace: of a token that was used before it says `invalid_grant`.
+    Graceless,
 }
 
 /// What a tab is told.
@@ -529,6 +532,10 @@ impl World {
                 let _ = self.server.refresh(body, now);
                 Err(Failure::Unreadable { status: 200 })
             }
+            Fate::Graceless => match self.server.refuse_used(body) {
+                Some(refused) => Err(refused),
+                None => self.server.refresh(body, now),
+            },
         }
     }
 
@@ -545,18 +552,34 @@ impl World {
         let mut running = self.tabs[tab].flights.remove(index);
         let mut circuit = self.tabs[tab].circuit;
         let answered = matches!(outcome, Outcome::Answer(_));
+        let sent = running.flight;
+        let known = self.known(tab);
+        let came = match &outcome {
+            Outcome::Answer(Ok(tokens)) => {
+                tokens.refresh.as_ref().map(|new| new.expose().to_owned())
+            }
+            // The provider's word counts, if it is about the tokens that are current by now.
+            Outcome::Answer(Err(failure)) if failure.end_of_grant().is_some() => {
+                if known.generation() == sent.generation {
+                    self.refused.insert(sent.generation.sign_in);
+                }
+                None
+            }
+            _ => None,
+        };
         let mut step = None;
-        let mut refused = None;
         self.keep(tab, |session, stored| {
             if let Some(stored) = stored {
                 session.adopt(read(&stored));
             }
             step = Some(running.flight.next(session, &mut circuit, outcome, at));
-            refused = session.ended().map(|_| session.generation().sign_in);
         });
-        self.refused.extend(refused);
         self.tabs[tab].circuit = circuit;
-        match step.unwrap() {
+        let step = step.unwrap();
+        if let Step::Done(finished) = &step {
+            self.check_finished(tab, finished, sent, &known, came.as_deref());
+        }
+        match step {
             Step::Send(body) => {
                 running.sent += 1;
                 assert!(running.sent <= 4, "a refresh is sent over and over");
@@ -598,7 +621,54 @@ impl World {
         }
     }
 
+    /// What a tab knows as soon as it has read the storage.
+    fn known(&mut self, tab: usize) -> ClientSession {
+        let stored = self.recall(tab);
+        let mut known = read(&record(&self.tabs[tab].session));
+        if let Some(stored) = stored {
+            known.adopt(read(&stored));
+        }
+        known
+    }
+
     // What must hold
+
+    /// What a refresh ends with is the best that its tab knew: `known` before its answer, and `came` by it.
+    fn check_finished(
+        &self,
+        tab: usize,
+        finished: &Finished,
+        sent: Flight,
+        known: &ClientSession,
+        came: Option<&str>,
+    ) {
+        let session = &self.tabs[tab].session;
+        match finished {
+            Finished::Overtaken(late) => {
+                assert_eq!(late.is_some(), came.is_some(), "late tokens are lost");
+            }
+            Finished::Renewed => {
+                let Some(came) = came else {
+                    let due = session.due(self.clock(None).now);
+                    let stale = due.is_some_and(|due| due.stale <= 0);
+                    // After an answer that counts no more, the next call asks anew.
+                    assert!(sent.tries > 0 || !stale, "a stale token counts as renewed");
+                    return;
+                };
+                let held = refresh_of(session).unwrap();
+                let best = [refresh_of(known).unwrap(), came];
+                let best = best.map(|refresh| self.server.generation(refresh).1);
+                // Who cannot ask again must take what there is.
+                let late = self.ms - sent.first_ms > i64::from(LAST_TRY_SECONDS) * 1_000;
+                assert!(
+                    late || sent.tries >= 4
+                        || self.server.generation(held).1 >= best[0].max(best[1]),
+                    "of two tokens, the older one is kept"
+                );
+            }
+            Finished::Kept(_) | Finished::Ended(_) => {}
+        }
+    }
 
     /// Whoever sends a token that was used longer ago than the grace time must not be able to know better.
     fn check_sent(&self, tab: usize) {
