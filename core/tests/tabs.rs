@@ -214,3 +214,45 @@ fn three_tabs_that_meet_a_401_make_one_request() {
     world.heal();
     assert_eq!(world.server.requests, before + 1);
 }
+
+/// Two tabs without locks send the same token. One answer is on its way while the other tab goes on: what
+/// comes and what is held differ, and either may be the newer.
+fn two_that_differ(newer_is_lost: bool) {
+    let mut world = World::new(2, false);
+    world.locks = false;
+    world.sign_in(0);
+    world.hear(1);
+    world.wish(0);
+    world.wish(1);
+    // Both have sent it; the second is answered, and asks once more.
+    world.step(0, Fate::Answered);
+    for _ in 0..3 {
+        world.step(1, Fate::Answered);
+    }
+    if !newer_is_lost {
+        world.step(0, Fate::Answered);
+    }
+    world.wish(1);
+    world.step(1, Fate::Answered);
+    if newer_is_lost {
+        world.step(1, Fate::ResponseLost);
+        world.crash(1);
+    } else {
+        world.step(1, Fate::Answered);
+        world.step(1, Fate::Answered);
+    }
+    world.step(0, Fate::Answered);
+    world.step(0, Fate::Answered);
+    world.heal();
+    assert_eq!(replayed(&world), 0);
+}
+
+#[test]
+fn an_answer_that_is_older_than_what_another_tab_has_is_not_kept() {
+    two_that_differ(false);
+}
+
+#[test]
+fn an_answer_that_is_newer_than_what_another_tab_has_is_not_thrown_away() {
+    two_that_differ(true);
+}

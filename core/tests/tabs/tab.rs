@@ -74,6 +74,13 @@ struct Running {
     sent: u32,
 }
 
+/// What a tab knew when a refresh went on: the session, as the storage had it, and what came from the provider.
+struct Knew {
+    sent: Flight,
+    session: ClientSession,
+    came: Option<RefreshToken>,
+}
+
 /// A call of the application: with which token it was sent, and whether it was before.
 #[derive(Debug)]
 struct Call {
@@ -552,21 +559,7 @@ impl World {
         let mut running = self.tabs[tab].flights.remove(index);
         let mut circuit = self.tabs[tab].circuit;
         let answered = matches!(outcome, Outcome::Answer(_));
-        let sent = running.flight;
-        let known = self.known(tab);
-        let came = match &outcome {
-            Outcome::Answer(Ok(tokens)) => {
-                tokens.refresh.as_ref().map(|new| new.expose().to_owned())
-            }
-            // The provider's word counts, if it is about the tokens that are current by now.
-            Outcome::Answer(Err(failure)) if failure.end_of_grant().is_some() => {
-                if known.generation() == sent.generation {
-                    self.refused.insert(sent.generation.sign_in);
-                }
-                None
-            }
-            _ => None,
-        };
+        let knew = self.knew(tab, running.flight, &outcome);
         let mut step = None;
         self.keep(tab, |session, stored| {
             if let Some(stored) = stored {
@@ -577,7 +570,7 @@ impl World {
         self.tabs[tab].circuit = circuit;
         let step = step.unwrap();
         if let Step::Done(finished) = &step {
-            self.check_finished(tab, finished, sent, &known, came.as_deref());
+            self.check_finished(tab, finished, &knew);
         }
         match step {
             Step::Send(body) => {
@@ -621,48 +614,62 @@ impl World {
         }
     }
 
-    /// What a tab knows as soon as it has read the storage.
-    fn known(&mut self, tab: usize) -> ClientSession {
+    /// What a tab knows as soon as it has read the storage after an outcome.
+    fn knew(&mut self, tab: usize, sent: Flight, outcome: &Outcome) -> Knew {
         let stored = self.recall(tab);
-        let mut known = read(&record(&self.tabs[tab].session));
+        let mut session = read(&record(&self.tabs[tab].session));
         if let Some(stored) = stored {
-            known.adopt(read(&stored));
+            session.adopt(read(&stored));
         }
-        known
+        let mut came = None;
+        match outcome {
+            Outcome::Answer(Ok(tokens)) => {
+                let refresh = tokens.refresh.as_ref().map(RefreshToken::expose);
+                came = refresh.map(RefreshToken::new);
+            }
+            // The provider's word counts, if it is about the tokens that are current by now.
+            Outcome::Answer(Err(failure)) => {
+                let ends = failure.end_of_grant().is_some();
+                if ends && session.generation() == sent.generation {
+                    self.refused.insert(sent.generation.sign_in);
+                }
+            }
+            Outcome::Ready => {}
+        }
+        Knew {
+            sent,
+            session,
+            came,
+        }
     }
 
     // What must hold
 
-    /// What a refresh ends with is the best that its tab knew: `known` before its answer, and `came` by it.
-    fn check_finished(
-        &self,
-        tab: usize,
-        finished: &Finished,
-        sent: Flight,
-        known: &ClientSession,
-        came: Option<&str>,
-    ) {
+    /// What a refresh ends with is the best that its tab knew.
+    fn check_finished(&self, tab: usize, finished: &Finished, knew: &Knew) {
+        let came = knew.came.as_ref().map(RefreshToken::expose);
         let session = &self.tabs[tab].session;
         match finished {
             Finished::Overtaken(late) => {
                 assert_eq!(late.is_some(), came.is_some(), "late tokens are lost");
             }
             Finished::Renewed => {
+                let Flight {
+                    tries, first_ms, ..
+                } = knew.sent;
                 let Some(came) = came else {
                     let due = session.due(self.clock(None).now);
                     let stale = due.is_some_and(|due| due.stale <= 0);
                     // After an answer that counts no more, the next call asks anew.
-                    assert!(sent.tries > 0 || !stale, "a stale token counts as renewed");
+                    assert!(tries > 0 || !stale, "a stale token counts as renewed");
                     return;
                 };
-                let held = refresh_of(session).unwrap();
-                let best = [refresh_of(known).unwrap(), came];
-                let best = best.map(|refresh| self.server.generation(refresh).1);
+                let generation = |refresh| self.server.generation(refresh).1;
+                let best = generation(came).max(generation(refresh_of(&knew.session).unwrap()));
                 // Who cannot ask again must take what there is.
-                let late = self.ms - sent.first_ms > i64::from(LAST_TRY_SECONDS) * 1_000;
+                let late = self.ms - first_ms > i64::from(LAST_TRY_SECONDS) * 1_000;
                 assert!(
-                    late || sent.tries >= 4
-                        || self.server.generation(held).1 >= best[0].max(best[1]),
+                    late || tries >= 4 || generation(refresh_of(session).unwrap()) >= best,
                     "of two tokens, the older one is kept"
                 );
             }
