@@ -29,7 +29,7 @@
  * @packageDocumentation
  */
 
-import type { Client, HistoryEntry } from './index.js';
+import type { Client, GatewayClient, HistoryEntry } from './index.js';
 
 /** Defines the element. Calling it again changes nothing. */
 export function definePanel(name?: string): void;
@@ -37,7 +37,7 @@ export function definePanel(name?: string): void;
 /** The element, `<gatepass-panel>`. */
 export interface GatepassPanel extends HTMLElement {
   /** Whose doing it shows. */
-  client: Client | undefined;
+  client: Client | GatewayClient | undefined;
 }
 
 /** What an entry of {@link Client.explain} means, in a sentence. */

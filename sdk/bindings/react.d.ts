@@ -31,12 +31,12 @@
  */
 
 import type { ReactElement, ReactNode } from 'react';
-import type { Client, User } from './index.js';
+import type { Client, GatewayClient, User } from './index.js';
 
 /** What {@link GatepassProvider} needs to know. */
 export interface GatepassProviderProps {
   /** The client, made once, outside of any component. */
-  client: Client;
+  client: Client | GatewayClient;
   /**
    * The path of the `redirectUri`, as in `/callback`. On that page the provider completes the sign-in. Without it, the
    * application calls {@link Client.handleCallback} itself.
@@ -54,8 +54,8 @@ export interface GatepassProviderProps {
 /** Provides a client to the components inside. */
 export function GatepassProvider(props: GatepassProviderProps): ReactElement;
 
-/** The client of the {@link GatepassProvider} around this component: `login`, `logout`, `fetch` and the rest. */
-export function useGatepass(): Client;
+/** The client of the {@link GatepassProvider} around this component: `login`, `logout`, `fetch` and the rest. Behind the gateway, `useGatepass<GatewayClient>()`. */
+export function useGatepass<Made extends Client | GatewayClient = Client>(): Made;
 
 /** Whether somebody is signed in. */
 export function useSession(): SessionState;
@@ -65,13 +65,13 @@ export function useUser(): UserState;
 
 /** What {@link useSession} says. */
 export interface SessionState {
-  /** `loading` on a server, until the page has taken over, and while a sign-in is completed. */
+  /** `loading` on a server, until the page has taken over, while a sign-in is completed, and until the gateway has answered. */
   status: 'loading' | 'signed_in' | 'signed_out';
   /** The same as `status === 'signed_in'`. */
   signedIn: boolean;
   /** Why the provider ended the session; absent if {@link Client.logout} did, or if there was none. */
   reason?: string;
-  /** Why the sign-in that ended on this page failed: a `GatepassError`. */
+  /** Why the sign-in that ended on this page failed, or the gateway did not say who is signed in (`loading`): a `GatepassError`. */
   error?: Error;
 }
 

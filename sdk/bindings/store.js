@@ -27,6 +27,17 @@ function makeStore(client) {
     show({ ...(client.signedIn && { user: snapshot.user }), status: client.signedIn ? 'signed_in' : 'signed_out', ...more });
   }
 
+  /** Where things stand at first. A client that does not know yet is asked. */
+  function meet() {
+    if (client.signedIn !== undefined) return look();
+    return client.ready().then(
+      // An event may have said it.
+      () => snapshot.status === 'loading' && look(),
+      // Whether somebody is signed in is not known by that; an event says it when it is.
+      (error) => snapshot.status === 'loading' && show({ ...snapshot, error }),
+    );
+  }
+
   async function takeCallback(onReturn = (path) => history.replaceState(history.state, '', path)) {
     let returnTo = '/';
     let error;
@@ -60,7 +71,7 @@ function makeStore(client) {
           if (!isCallback || snapshot.status !== 'loading') look({ user: undefined });
         });
         client.on('signed_out', ({ reason }) => look({ reason }));
-        if (!isCallback) look();
+        if (!isCallback) meet();
         return isCallback ? takeCallback(onReturn) : Promise.resolve();
       })();
       return begun;

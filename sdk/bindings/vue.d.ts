@@ -34,7 +34,7 @@
  */
 
 import type { ComputedRef, Plugin } from 'vue';
-import type { Client, User } from './index.js';
+import type { Client, GatewayClient, User } from './index.js';
 
 /** How {@link gatepass} completes a sign-in. */
 export interface GatepassOptions {
@@ -51,10 +51,10 @@ export interface GatepassOptions {
 }
 
 /** The plugin that provides a client to an application. */
-export function gatepass(client: Client, options?: GatepassOptions): Plugin;
+export function gatepass(client: Client | GatewayClient, options?: GatepassOptions): Plugin;
 
-/** The client that the plugin {@link gatepass} provides: `login`, `logout`, `fetch` and the rest. */
-export function useGatepass(): Client;
+/** The client that the plugin {@link gatepass} provides: `login`, `logout`, `fetch` and the rest. Behind the gateway, `useGatepass<GatewayClient>()`. */
+export function useGatepass<Made extends Client | GatewayClient = Client>(): Made;
 
 /** Whether somebody is signed in. */
 export function useSession(): ComputedRef<SessionState>;
@@ -64,13 +64,13 @@ export function useUser(): ComputedRef<UserState>;
 
 /** What {@link useSession} says. */
 export interface SessionState {
-  /** `loading` on a server, until the page has taken over, and while a sign-in is completed. */
+  /** `loading` on a server, until the page has taken over, while a sign-in is completed, and until the gateway has answered. */
   status: 'loading' | 'signed_in' | 'signed_out';
   /** The same as `status === 'signed_in'`. */
   signedIn: boolean;
   /** Why the provider ended the session; absent if {@link Client.logout} did, or if there was none. */
   reason?: string;
-  /** Why the sign-in that ended on this page failed: a `GatepassError`. */
+  /** Why the sign-in that ended on this page failed, or the gateway did not say who is signed in (`loading`): a `GatepassError`. */
   error?: Error;
 }
 

@@ -2,6 +2,7 @@
 // a bundler leaves out what an application does not import.
 
 export { GatepassError } from './error.js';
+export { createGatewayClient } from './gateway.js';
 export { dpop } from './dpop.js';
 export { indexedDbStorage } from './indexed-db.js';
 export { vault } from './vault.js';

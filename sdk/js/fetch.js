@@ -19,7 +19,7 @@ export async function fetchWithToken(client, input, init) {
  * Makes the request, and again each time that it is called; `once` if it cannot be made again, as with a
  * body that is a stream. Copying a body is slow, so it is the last resort.
  */
-function repeated(request, input, init) {
+export function repeated(request, input, init) {
   const again = maker(request, input, init ?? {});
   let made = 0;
   return Object.assign(() => (made++ ? again?.() : request), { once: !again });

@@ -290,8 +290,8 @@ export interface RequestEvent {
   status: number;
   /** From sending it to the head of the answer, in milliseconds. */
   durationMs: number;
-  /** `api`: {@link Client.fetch}; the others are the client's own. */
-  kind: 'api' | 'discovery' | 'push' | 'token' | 'keys' | 'userinfo' | 'revocation';
+  /** `api`: {@link Client.fetch}; the others are the client's own. `session`: a question of a {@link GatewayClient}. */
+  kind: 'api' | 'discovery' | 'push' | 'token' | 'keys' | 'userinfo' | 'revocation' | 'session';
 }
 
 /** Something that happened, as {@link Client.explain} tells it. Which fields there are depends on what it was. */
@@ -505,3 +505,125 @@ export interface NotReplayable extends GatepassError {
  * options, the first call says (`invalid_options`).
  */
 export function createClient(options: ClientOptions): Client;
+
+/** What {@link createGatewayClient} needs to know: nothing, on a page of the gateway's. */
+export interface GatewayClientOptions {
+  /**
+   * The gateway's origin, as in `https://app.example.com`. Calls are refused that come from pages of another.
+   * @defaultValue the origin of the page
+   */
+  gateway?: string;
+  /** Used in place of the global `fetch`, for the client's own requests as well. It is called with one `Request`. */
+  fetch?: (request: Request) => Promise<Response>;
+  /** Used in place of `location.assign` to leave the page, with the address to go to. */
+  navigate?: (url: string) => void;
+}
+
+/** How to begin a sign-in at the gateway. */
+export interface GatewayLoginOptions {
+  /**
+   * Where the user wants to be afterwards: a path on the gateway's origin, as in `/orders?page=2`. The gateway leads there.
+   * @defaultValue `'/'`
+   */
+  returnTo?: string;
+  /** Where to sign in: the name of a registration of the gateway's. Default: the only one; of several, the gateway asks. */
+  provider?: string;
+}
+
+/** How to sign out at the gateway. */
+export interface GatewayLogoutOptions {
+  /**
+   * Whether to end the provider's own session too, which leaves the page, and leads back to `/`.
+   * @defaultValue `true`
+   */
+  provider?: boolean;
+}
+
+/**
+ * Signs a user in and out and calls APIs through the gateway, which has the tokens. Made by {@link createGatewayClient}.
+ * What {@link Client} has and this has not, the gateway does.
+ */
+export interface GatewayClient {
+  /**
+   * Whether somebody is signed in; `undefined` while that is not known. The session's cookie cannot be read, so the
+   * gateway must say it: see {@link GatewayClient.ready}.
+   */
+  readonly signedIn: boolean | undefined;
+
+  /**
+   * Asks the gateway who is signed in, once; resolves when it is known. `signed_in` then says that somebody is, and `signed_out`
+   * why the browser's last session ended, if the gateway knows.
+   * @throws {@link GatepassError} `network_error`, `timeout`, `server_error` …: it is still unknown, and the next call asks again
+   */
+  ready(): Promise<void>;
+
+  /**
+   * Leaves the page for the gateway's `/login`.
+   * @throws {@link GatepassError} `invalid_return_to`
+   */
+  login(options?: GatewayLoginOptions): Promise<void>;
+
+  /**
+   * `fetch` with the header that the gateway demands, for paths under `/api/` on its origin; for all else plain `fetch`.
+   *
+   * The gateway attaches the token, and renews it. A 401 that comes all the same makes the client ask it to renew the session, once
+   * for all calls of all tabs, and repeats the call once. If the session is over, the 401 is returned, and
+   * `signed_out` says why. A second 401, one for want of scope or fresh proof, and any 403 are returned as they are; so is the 401
+   * if meanwhile another user has signed in.
+   *
+   * @throws whatever `fetch` throws; {@link GatepassError} `network_error`, `timeout`, `server_error` … if the session could not
+   *   be renewed for a passing reason: the user is then still signed in; {@link NotReplayable}
+   */
+  fetch(input: RequestInfo | URL, init?: FetchInit): Promise<Response>;
+
+  /**
+   * Has the gateway keep the session alive, and renew the access token if it has expired. Rarely needed: every call keeps the
+   * session alive, and so does a key or a click while the session ends soon.
+   * @throws {@link GatepassError} `session_ended`, with the reason; `signed_out`; or a passing reason
+   */
+  refresh(): Promise<void>;
+
+  /**
+   * Who is signed in, as the provider said at the sign-in; `null` when signed out.
+   * @throws {@link GatepassError} as {@link GatewayClient.ready}
+   */
+  user(): Promise<User | null>;
+
+  /**
+   * Signs out, in all tabs: the gateway ends the session and gives the tokens back. Then leaves the page to end the
+   * provider's own session, if it has a place for that.
+   * @throws {@link GatepassError} if the gateway cannot be reached. The user is then still signed in: no page can take the
+   *   cookie away.
+   */
+  logout(options?: GatewayLogoutOptions): Promise<void>;
+
+  /** As {@link Client.explain}. */
+  explain(): HistoryEntry[];
+
+  /**
+   * Listens to an event. The `reason` of `signed_out` is what the gateway calls `ended`, as in `idle`, `replayed`
+   * or `signed_out_at_provider`; absent after {@link GatewayClient.logout}.
+   * @returns a function that stops listening
+   */
+  on<Type extends keyof ClientEvents>(type: Type, listener: (event: ClientEvents[Type]) => void): () => void;
+}
+
+/**
+ * Makes a client for an application behind the gateway: no token is in the browser, only a cookie that no script
+ * can read. A bundle with this client alone has no WebAssembly in it.
+ *
+ * ```ts
+ * import { createGatewayClient } from 'gatepass';
+ *
+ * const client = createGatewayClient();
+ * await client.ready();
+ * if (!client.signedIn) await client.login({ returnTo: location.pathname });
+ *
+ * const user = await client.user();
+ * const response = await client.fetch('/api/data');
+ * show(`${user?.name}: ${await response.text()}`);
+ * ```
+ *
+ * Nothing is asked before the first call. What is wrong with the options, that says.
+ */
+export function createGatewayClient(options?: GatewayClientOptions): GatewayClient;

@@ -4,6 +4,7 @@ import { ask } from './core.js';
 import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { sendWithToken } from './fetch.js';
+import { partOf } from './id-token.js';
 import { replyOf } from './transport.js';
 
 export async function user(client) {
@@ -13,6 +14,8 @@ export async function user(client) {
   const reply = await replyOf(await sendWithToken(client, 'userinfo', endpoint, () => new Request(endpoint)));
   if (!client.session.access) return null;
   ask(client, 'check', {}, reply);
-  if (!reply.json) throw new GatepassError('invalid_response', '', '', reply.status);
+  // It must be about whom the ID token is about (OpenID Connect Core §5.3.2).
+  const { id_token: idToken } = client.session.record;
+  if (!reply.json || (idToken && partOf(idToken.split('.')[1]).sub !== reply.json.sub)) throw new GatepassError('invalid_response', '', '', reply.status);
   return reply.json;
 }

@@ -547,6 +547,15 @@ async fn the_user_is_who_the_provider_says() {
 }
 
 #[wasm_bindgen_test]
+async fn userinfo_about_somebody_else_is_not_believed() {
+    let (client, provider) = fresh("{}");
+    provider.set_claims(&js("{ sub: 'berta' }"));
+    assert_eq!(outcome_of(sign_in(&client, &provider)).await, "ok");
+    assert_eq!(outcome_of(client.user()).await, "invalid_response 200");
+    assert!(client.signed_in());
+}
+
+#[wasm_bindgen_test]
 async fn an_access_token_can_be_expired_to_see_a_real_refresh() {
     let (client, provider) = signed_in("{}").await;
     get(client.expire_access_token()).await;

@@ -124,7 +124,7 @@ export class Provider {
     const iat = Math.floor(Date.now() / 1000);
     const digest = await crypto.subtle.digest(/^Ed/.test(alg) ? 'SHA-512' : 'SHA-256', utf8(accessToken));
     const at_hash = base64urlOf(digest.slice(0, digest.byteLength / 2));
-    const claims = { iss: ISSUER, aud: 'demo', nonce: this.nonce, iat, exp: iat + 600, at_hash, ...this.claims };
+    const claims = { iss: ISSUER, sub: 'anna', aud: 'demo', nonce: this.nonce, iat, exp: iat + 600, at_hash, ...this.claims };
     const signed = `${base64url(JSON.stringify({ alg, kid: 'key', ...this.header }))}.${base64url(JSON.stringify(claims))}`;
     const { privateKey } = await signingKey(alg);
     const bytes = await crypto.subtle.sign(ALGORITHMS[alg], privateKey, utf8(signature === 'wrong' ? '' : signed));

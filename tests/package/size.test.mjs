@@ -16,6 +16,16 @@ const budgets = {
   'gatepass: sign-in, fetch and refresh, everything inlined': { kilobytes: 20, source: `import { createClient } from 'gatepass'; ${use}` },
   'gatepass: every export': { kilobytes: 45, source: `import * as all from 'gatepass'; console.log(all);` },
   'gatepass: imported and not used': { kilobytes: 0.1, source: `import { createClient } from 'gatepass';` },
+  'gatepass: behind the gateway, without WebAssembly': {
+    kilobytes: 4.2,
+    source: `
+      import { createGatewayClient } from 'gatepass';
+      const client = createGatewayClient();
+      await client.ready();
+      if (!client.signedIn) await client.login();
+      await client.fetch('/api/');
+      await client.logout();`,
+  },
   'gatepass/slim': { kilobytes: 7, source: `import { createClient, init } from 'gatepass/slim'; init('/gatepass.wasm'); ${use}` },
   'gatepass/react': { kilobytes: 1.5, source: `import * as all from 'gatepass/react'; console.log(all);` },
   'gatepass/vue': { kilobytes: 1.5, source: `import * as all from 'gatepass/vue'; console.log(all);` },

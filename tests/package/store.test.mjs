@@ -55,6 +55,25 @@ test('whoever signs in in another tab is asked for anew, and an answer about the
   expect(userOf(store.now())).toEqual({ user: { sub: 'second' }, loading: false, error: undefined });
 });
 
+test('a client that does not know yet whether somebody is signed in is asked, and nobody is signed out meanwhile', async () => {
+  client.signedIn = undefined;
+  client.ready = async () => { client.signedIn = true; };
+  store.begin();
+  expect(store.now().status).toBe('loading');
+  await turn();
+  expect(store.now().status).toBe('signed_in');
+});
+
+test('a client that cannot find out leaves it open, until an event says it', async () => {
+  client.signedIn = undefined;
+  client.ready = async () => { throw new Error('no network'); };
+  store.begin();
+  await turn();
+  expect(sessionOf(store.now())).toMatchObject({ status: 'loading', signedIn: false, error: { message: 'no network' } });
+  client.emit('signed_in');
+  expect(sessionOf(store.now())).toMatchObject({ status: 'signed_in', error: undefined });
+});
+
 test('a failure to say who it is ends nothing, and is asked again when wanted', async () => {
   store.begin();
   client.emit('signed_in');
