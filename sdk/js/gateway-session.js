@@ -26,9 +26,11 @@ const LONGEST_WISH = 600;
 const EARLY = 300;
 
 export function originOf({ options }) {
-  const gateway = options.gateway ?? globalThis.location?.origin;
-  if (!URL.canParse(gateway)) throw new GatepassError('invalid_options', 'gateway');
-  return new URL(gateway).origin;
+  try {
+    return new URL(options.gateway ?? location.origin).origin;
+  } catch {
+    throw new GatepassError('invalid_options', 'gateway');
+  }
 }
 
 /** Asks the gateway itself: its status, and its JSON. */
@@ -137,7 +139,8 @@ async function renewNow(client) {
     if (!found.user) found.ended ??= ended;
   }
   settle(client, found, number, true);
-  if (found.user) {
+  // Whoever has signed out meanwhile stays signed out.
+  if (client.session.user) {
     client.renewals++;
     emit(client, 'refreshed');
     tellTabs(client, { what: 'renewed' });

@@ -99,7 +99,7 @@ async function fetchThroughGateway(client, input, init) {
 const isSignedOut = ({ session }) => session?.user === null;
 
 /** Whether a 401 is about scope or fresh proof (RFC 6750 §3.1, RFC 9470 §3): a renewal changes nothing. */
-const wantsMoreThanAToken = ({ headers }) => /"insufficient_/.test(headers.get('www-authenticate'));
+const wantsMoreThanAToken = ({ headers }) => /error="?insufficient_/.test(headers.get('www-authenticate'));
 
 async function login(client, { returnTo = '/', provider } = {}) {
   const origin = originOf(client);

@@ -221,6 +221,23 @@ describe('with an API and a provider that the test speaks for', () => {
     }
   });
 
+  test('a renewal that is answered after the sign-out signs nobody in again', async () => {
+    const app = await signedIn();
+    let answer;
+    const held = new Promise((resolve) => { answer = resolve; });
+    await app.page.route(`${stack.gateway}/api/session/refresh`, async (route) => {
+      const response = await route.fetch();
+      await held;
+      await route.fulfill({ response });
+    });
+    const renewed = app.outcome('refresh()');
+    await expect.poll(() => app.count(REFRESH)).toBe(1);
+    expect(await app.outcome('logout({ provider: false })')).toBe('ok');
+    answer();
+    expect(await renewed).toBe('signed_out');
+    expect(await app.told).toBe('signed_in, signed_out');
+  });
+
   test('a sign-out that does not reach the gateway signs nobody out', async () => {
     const app = await signedIn();
     await failing(app, '/logout');

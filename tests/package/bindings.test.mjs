@@ -87,17 +87,47 @@ describe.each(['react', 'vue'])('gatepass/%s', (framework) => {
     await status('signed_out');
     expect(await page.textContent('#reason')).toBe('invalid_grant');
   });
+
+  test('shows who is signed in at the gateway, and why no more', async () => {
+    let session = { user: { sub: 'demo', name: 'Demo User' }, provider: 'gatepass', expires_at: Date.now(), ended: null };
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    await page.route(`${pages.origin}/api/session`, async (route) => {
+      await held;
+      await route.fulfill({ json: session });
+    });
+    await page.route(`${pages.origin}/api/session/refresh`, (route) => route.fulfill({ status: 401, json: { code: 'not_signed_in' } }));
+    await page.goto(`${pages.origin}/?gateway`);
+    await status('loading');
+    release();
+    await status('signed_in');
+    await expect.poll(names).toEqual(['Demo User', 'Demo User']);
+
+    session = { user: null, ended: 'idle' };
+    expect(await page.evaluate(() => window.client.refresh().catch(({ code, reason }) => `${code} ${reason}`))).toBe('session_ended idle');
+    await status('signed_out');
+    expect(await page.textContent('#reason')).toBe('idle');
+    await page.reload();
+    await status('signed_out');
+    expect(await page.textContent('#reason')).toBe('idle');
+    const leaves = page.waitForRequest((request) => new URL(request.url()).pathname === '/login');
+    await page.click('#sign-in');
+    expect(new URL((await leaves).url()).searchParams.get('return_to')).toBe('/after?page=2');
+  });
 });
 
 test('their types fit those of React and Vue', async () => {
   writeFileSync(`${installed.folder}/use.mts`, `
-    import { createClient, type User } from 'gatepass';
+    import { createClient, createGatewayClient, type GatewayClient, type User } from 'gatepass';
     import { GatepassProvider, useGatepass, useSession, useUser } from 'gatepass/react';
     import * as vue from 'gatepass/vue';
     import { createElement } from 'react';
     import { createApp, type ComputedRef } from 'vue';
     const client = createClient({ issuer: '', clientId: '', redirectUri: '' });
     createElement(GatepassProvider, { client, callbackPath: '/callback', onReturn: (path: string) => console.log(path) });
+    createElement(GatepassProvider, { client: createGatewayClient() });
+    createApp({}).use(vue.gatepass(createGatewayClient()));
+    export const provider = () => useGatepass<GatewayClient>().login({ provider: 'example' });
     // @ts-expect-error: without a client there is nothing to provide
     createElement(GatepassProvider, {});
     export function Use() { const user: User | null = useUser().user; useGatepass().login(); return useSession().status === 'loading' ? null : user?.name; }

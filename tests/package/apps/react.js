@@ -1,12 +1,12 @@
 // An app in React, in strict mode. Two components ask who the user is.
 
-import { createClient } from 'gatepass';
+import { createClient, createGatewayClient } from 'gatepass';
 import { GatepassProvider, useGatepass, useSession, useUser } from 'gatepass/react';
 import { StrictMode, createElement as h } from 'react';
 import { createRoot } from 'react-dom/client';
 
 const { issuer, api } = JSON.parse(document.querySelector('meta[name=provider]').content);
-const client = createClient({ issuer, clientId: 'app', redirectUri: `${location.origin}/callback`, scope: 'read', apis: [api], storage: 'session' });
+const client = location.search.includes('gateway') ? createGatewayClient() : createClient({ issuer, clientId: 'app', redirectUri: `${location.origin}/callback`, scope: 'read', apis: [api], storage: 'session' });
 
 function Account() {
   const { login, logout } = useGatepass();

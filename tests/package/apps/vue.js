@@ -1,11 +1,11 @@
 // An app in Vue. Two components ask who the user is.
 
-import { createClient } from 'gatepass';
+import { createClient, createGatewayClient } from 'gatepass';
 import { gatepass, useGatepass, useSession, useUser } from 'gatepass/vue';
 import { createApp, h } from 'vue';
 
 const { issuer, api } = JSON.parse(document.querySelector('meta[name=provider]').content);
-const client = createClient({ issuer, clientId: 'app', redirectUri: `${location.origin}/callback`, scope: 'read', apis: [api], storage: 'session' });
+const client = location.search.includes('gateway') ? createGatewayClient() : createClient({ issuer, clientId: 'app', redirectUri: `${location.origin}/callback`, scope: 'read', apis: [api], storage: 'session' });
 
 const Account = {
   setup() {
