@@ -103,9 +103,10 @@ impl Form {
         encode(kept.map(|(name, value)| (&**name, &**value)))
     }
 
-    /// The same with one more parameter.
+    /// The same with this parameter, in the place of any of its name.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.retain(|(known, _)| known != name);
         self.0.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -302,5 +303,14 @@ mod tests {
                 .collect();
             assert_eq!(pairs, expected, "{odd:?}");
         }
+    }
+
+    #[test]
+    fn a_parameter_is_replaced_by_another_of_its_name() {
+        let form = Form::parse("a=1&b=2")
+            .unwrap()
+            .with("a", "3")
+            .with("c", "4");
+        assert_eq!(form.encode(), "b=2&a=3&c=4");
     }
 }

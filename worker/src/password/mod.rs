@@ -145,6 +145,10 @@ fn matches(password: &str, hash: &str) -> bool {
     is_readable && matches == Some(true)
 }
 
+/// The most that a hash may cost, in KiB and in passes: an object has 128 MiB for all that it does.
+const MOST_MEMORY: u32 = 64 * 1024;
+const MOST_PASSES: u32 = 16;
+
 /// A hash as the PHC string format writes it: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
 struct Argon2id {
     params: Params,
@@ -162,7 +166,8 @@ impl Argon2id {
         let (salt, tag) = (bytes()?, bytes()?);
         let params = Params::new(memory, passes, lanes, Some(tag.len())).ok()?;
         let has_more = settings.next().is_some() || parts.next().is_some();
-        (!has_more).then_some(Self { params, salt, tag })
+        let is_bearable = memory <= MOST_MEMORY && passes <= MOST_PASSES;
+        (!has_more && is_bearable).then_some(Self { params, salt, tag })
     }
 
     fn matches(&self, password: &str) -> Option<bool> {
@@ -219,6 +224,8 @@ mod tests {
             &demo.replace("v=19", "v=16"),
             &demo.replace("t=2", "t=x"),
             &demo.replace("p=1", "p=0"),
+            &demo.replace("m=19456", "m=65537"),
+            &demo.replace("t=2", "t=17"),
             &demo.replace("p=1", "p=1,x=1"),
             &format!("{demo}$"),
             &format!("{demo}="),
