@@ -61,6 +61,12 @@ impl CodeChallenge {
         Self::from_base64url(challenge).ok_or(PkceError::MalformedChallenge)
     }
 
+    /// The challenge of a code that is spent before anybody sees it: no verifier is known to match.
+    #[cfg(feature = "server")]
+    pub(crate) const fn of_nobody() -> Self {
+        Self(SecretHash::from_bytes([0; 32]))
+    }
+
     /// Reads a challenge from a store.
     pub fn from_base64url(text: &str) -> Option<Self> {
         SecretHash::from_base64url(text).map(Self)

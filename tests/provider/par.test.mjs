@@ -73,7 +73,8 @@ describe('the endpoint', () => {
   });
 
   const wrong = {
-    'another response type': [{ response_type: 'token' }, 'unsupported_response_type'],
+    'another response type': [{ response_type: 'id_token' }, 'unsupported_response_type'],
+    'a token in the place of a code': [{ response_type: 'token' }, 'unauthorized_client'],
     'a redirect URI that is not registered': [{ redirect_uri: 'https://evil.example/' }, 'invalid_request'],
     'no challenge': [{ code_challenge: '' }, 'invalid_request'],
     'more scope than allowed': [{ scope: 'admin' }, 'invalid_scope'],

@@ -243,7 +243,7 @@ describe('requests that can be answered to the client are', () => {
     'plain': [{ code_challenge_method: 'plain' }, 'invalid_request', 'S256'],
     'no method': [{ code_challenge_method: '' }, 'invalid_request', 'S256'],
     'a challenge that is none': [{ code_challenge: 'short' }, 'invalid_request', '43 characters'],
-    'another response type': [{ response_type: 'token' }, 'unsupported_response_type', 'code'],
+    'another response type': [{ response_type: 'id_token' }, 'unsupported_response_type', 'code'],
     'another response mode': [{ response_mode: 'jwt' }, 'invalid_request', 'response_mode'],
     'more scope than allowed': [{ scope: 'openid admin' }, 'invalid_scope', 'scope'],
     'a malformed scope': [{ scope: 'a"b' }, 'invalid_scope', 'scope'],

@@ -46,7 +46,7 @@ impl AuthorizationDetails {
         if text.len() > LONGEST {
             return Err(InvalidDetails);
         }
-        let details = Self(json::read(text).map_err(|_| InvalidDetails)?);
+        let details = Self(json::value(text.as_bytes()).map_err(|_| InvalidDetails)?);
         let all = details.0.as_array().map_or(0, Vec::len);
         let has_form = (1..=MOST).contains(&all)
             && details.each().count() == all
@@ -60,9 +60,8 @@ impl AuthorizationDetails {
     ///
     /// [`InvalidDetails`] for another type.
     pub fn of(self, client: &Client) -> Result<Self, InvalidDetails> {
-        let types = &client.settings.authorization_details_types;
-        let may_ask = |detail: &Claims| types.iter().any(|known| *known == type_of(detail));
-        if self.each().all(may_ask) {
+        let allowed = self.clone().only_of(client);
+        if allowed == self {
             Ok(self)
         } else {
             Err(InvalidDetails)
@@ -109,12 +108,13 @@ impl AuthorizationDetails {
     /// As people read it: one text for each, with the type in its first line and a member in each other.
     pub fn described(&self) -> impl Iterator<Item = String> {
         self.each().map(|detail| {
-            let mut text = plain(type_of(detail));
+            let mut text = String::new();
+            write_plain(type_of(detail), &mut text);
             for (name, value) in detail.iter().filter(|(name, _)| *name != "type") {
                 text.push('\n');
-                text.push_str(&plain(name));
+                write_plain(name, &mut text);
                 text.push_str(": ");
-                text.push_str(&words(value));
+                write_words(value, &mut text);
             }
             text
         })
@@ -152,20 +152,27 @@ fn is_within(wanted: &Claims, whole: &Claims) -> bool {
 }
 
 /// A value in words: a text or a list of texts as such, anything else as JSON.
-fn words(value: &Value) -> String {
+fn write_words(value: &Value, to: &mut String) {
     match value {
-        Value::String(text) => plain(text),
-        Value::Array(list) => list.iter().map(words).collect::<Vec<_>>().join(", "),
-        value => plain(&value.to_string()),
+        Value::String(text) => write_plain(text, to),
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                if index > 0 {
+                    to.push_str(", ");
+                }
+                write_words(value, to);
+            }
+        }
+        value => write_plain(&value.to_string(), to),
     }
 }
 
 /// Without what would begin another line, or cannot be seen where it stands.
-fn plain(text: &str) -> String {
-    let seen = |c: char| !c.is_control() && !crate::text::is_invisible(c);
-    text.chars()
-        .map(|c| if seen(c) { c } else { '\u{FFFD}' })
-        .collect()
+fn write_plain(text: &str, to: &mut String) {
+    for c in text.chars() {
+        let is_hidden = c.is_control() || crate::text::is_invisible(c);
+        to.push(if is_hidden { '\u{FFFD}' } else { c });
+    }
 }
 
 #[cfg(test)]

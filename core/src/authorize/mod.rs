@@ -30,7 +30,7 @@ pub use prompt::{Asks, InvalidPrompt, Prompt};
 pub use refusal::{Destination, LocalRefusal, RedirectRefusal, Refusal, RefusalReason};
 pub use request::{AuthorizationRequest, Progress, requesting_client, validate};
 pub use resources::{Resources, UnknownResource, requested_resource};
-pub use response::{Reply, ResponseMode, refusal_reply, success_reply};
+pub use response::{Reply, ResponseMode, refusal_reply, success_reply, token_reply};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -239,7 +239,8 @@ mod tests {
         for (changes, expected) in [
             ("redirect_uri=https%3A%2F%2Fevil.example", "invalid_request"),
             ("code_challenge=", "invalid_request"),
-            ("response_type=token", "unsupported_response_type"),
+            ("response_type=id_token", "unsupported_response_type"),
+            ("response_type=token", "unauthorized_client"),
             ("scope=admin", "invalid_scope"),
             ("resource=https%3A%2F%2Fevil.example", "invalid_target"),
             ("state=%0A", "invalid_request"),

@@ -97,17 +97,18 @@ pub enum RefusalReason {
     /// `request_uri`: a request kept elsewhere.
     #[error("the parameter request_uri is not supported")]
     RequestUri,
-    /// `response_mode` is not one of ours, or does not lead to this redirect URI.
-    #[error("response_mode must be query, fragment, or form_post to a web address")]
+    /// `response_mode` is not one of ours, or does not lead to this redirect URI, or would put an access token
+    /// where servers and histories keep it.
+    #[error("response_mode must be fragment, form_post to a web address, or, for a code, query")]
     ResponseMode,
-    /// `response_type` is not `code`.
+    /// `response_type` is not `code`, nor the `token` of an old client that wants no key bound to it.
     #[error("response_type must be code")]
     ResponseType,
     /// The scope is malformed, or the client may not have it.
     #[error("scope is malformed or more than this client may have")]
     Scope,
-    /// The client may not use authorization codes.
-    #[error("this client may not use authorization codes")]
+    /// The client may not use authorization codes, or not get an access token in their place.
+    #[error("this client may not use this response_type")]
     UnauthorizedClient,
     /// An `acr` is essential to the client that no sign-in here has.
     #[error("no sign-in here has the acr that the client needs: see acr_values_supported")]

@@ -38,8 +38,9 @@ pub struct AuthorizationRequest {
     pub details: AuthorizationDetails,
     /// Whom the tokens are for.
     pub audience: Audience,
-    /// What the verifier must match.
-    pub challenge: CodeChallenge,
+    /// What the verifier must match; `None` if an access token is asked for instead of a code (RFC 6749
+    /// §4.2).
+    pub challenge: Option<CodeChallenge>,
     /// For the ID token.
     pub nonce: Option<Nonce>,
     /// The key that the code will be bound to (RFC 9449 §10).
@@ -159,16 +160,17 @@ pub fn validate(
     let client = client.ok_or(Refusal::Local(LocalRefusal::UnknownClient))?;
     let redirect = exact_redirect(form, client).map_err(Refusal::Local)?;
     let state = form.optional("state").map(State::parse).transpose();
-    let mode = response_mode(form, &redirect);
+    let default_mode = default_mode(form);
+    let mode = response_mode(form, default_mode, &redirect);
     let to = Destination {
         redirect,
         state: state.clone().unwrap_or_default(),
-        mode: mode.clone().unwrap_or_default(),
+        mode: mode.clone().unwrap_or(default_mode),
     };
     let checked = state.map_err(RefusalReason::from).and_then(|state| {
         let mode = mode?;
         check_unsupported(form)?;
-        check_response(form, client)?;
+        let response = response(form, client)?;
         let details = details(form, client)?;
         let scope = scope(form, client, &details)?;
         Ok(AuthorizationRequest {
@@ -180,7 +182,7 @@ pub fn validate(
             scope,
             details,
             audience: resources.audience(requested_resource(form)?.as_ref())?,
-            challenge: challenge(form)?,
+            challenge: challenge(form, response)?,
             nonce: form.optional("nonce").map(Nonce::parse).transpose()?,
             dpop_jkt: form
                 .optional("dpop_jkt")
@@ -224,23 +226,44 @@ fn check_unsupported(form: &Form) -> Result<(), RefusalReason> {
     Ok(())
 }
 
-/// Read before anything else is checked, so that every other refusal arrives in it; its own comes as if
-/// nothing had been said.
-fn response_mode(form: &Form, redirect: &ExactRedirect) -> Result<ResponseMode, RefusalReason> {
-    let Some(text) = form.optional("response_mode") else {
-        return Ok(ResponseMode::default());
-    };
-    ResponseMode::parse(text, redirect.uri()).ok_or(RefusalReason::ResponseMode)
+/// Where an answer goes of which nothing is said: no access token goes into a query (RFC 6749 §4.2.2).
+fn default_mode(form: &Form) -> ResponseMode {
+    match form.optional("response_type") {
+        Some("token") => ResponseMode::Fragment,
+        _ => ResponseMode::default(),
+    }
 }
 
-fn check_response(form: &Form, client: &Client) -> Result<(), RefusalReason> {
-    if form.optional("response_type") != Some("code") {
-        return Err(RefusalReason::ResponseType);
+/// Read before anything else is checked, so that every other refusal arrives in it; its own comes as if
+/// nothing had been said.
+fn response_mode(
+    form: &Form,
+    default: ResponseMode,
+    redirect: &ExactRedirect,
+) -> Result<ResponseMode, RefusalReason> {
+    let Some(text) = form.optional("response_mode") else {
+        return Ok(default);
+    };
+    ResponseMode::parse(text, redirect.uri())
+        .filter(|mode| default.is_default() || !mode.is_default())
+        .ok_or(RefusalReason::ResponseMode)
+}
+
+/// What is asked for. No key can be proved here, so whoever wants one bound gets no bearer token instead.
+fn response(form: &Form, client: &Client) -> Result<GrantType, RefusalReason> {
+    let (response, is_possible) = match form.optional("response_type") {
+        Some("code") => (GrantType::AuthorizationCode, true),
+        Some("token") if form.optional("dpop_jkt").is_none() => (
+            GrantType::Implicit,
+            !client.settings.dpop_bound_access_tokens,
+        ),
+        _ => return Err(RefusalReason::ResponseType),
+    };
+    if is_possible && client.may_use(response) {
+        Ok(response)
+    } else {
+        Err(RefusalReason::UnauthorizedClient)
     }
-    if !client.may_use(GrantType::AuthorizationCode) {
-        return Err(RefusalReason::UnauthorizedClient);
-    }
-    Ok(())
 }
 
 /// RFC 9396 §3.
@@ -277,13 +300,14 @@ fn claims(form: &Form, client: &Client, scope: &Scope) -> Result<RequestedClaims
     RequestedClaims::parse(parameter, &client.scope)
 }
 
-/// RFC 7636 §4.3, required of every client (OAuth 2.1 §4.1.1).
-fn challenge(form: &Form) -> Result<CodeChallenge, RefusalReason> {
+/// RFC 7636 §4.3, required of every client (OAuth 2.1 §4.1.1) that asks for a code.
+fn challenge(form: &Form, response: GrantType) -> Result<Option<CodeChallenge>, RefusalReason> {
+    if response == GrantType::Implicit {
+        return Ok(None);
+    }
     let method = form.optional("code_challenge_method");
-    Ok(CodeChallenge::parse(
-        form.optional("code_challenge"),
-        method,
-    )?)
+    let challenge = CodeChallenge::parse(form.optional("code_challenge"), method)?;
+    Ok(Some(challenge))
 }
 
 /// What the request does not say, the client may have settled (OIDC Dynamic Client Registration §2

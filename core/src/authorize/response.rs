@@ -7,6 +7,7 @@ use crate::form;
 use crate::id::{Issuer, State};
 use crate::redirect::RedirectUri;
 use crate::secret::AuthorizationCode;
+use crate::token::TokenResponse;
 
 /// How the answer gets to the client (OAuth 2.0 Multiple Response Types §2.1, OAuth 2.0 Form Post
 /// Response Mode).
@@ -63,6 +64,23 @@ pub fn success_reply(
     issuer: &Issuer,
 ) -> Reply {
     let fields = vec![("code", code.expose().to_owned())];
+    reply(&request.destination(), fields, issuer)
+}
+
+/// The answer with an access token in the place of a code (RFC 6749 §4.2.2): a refresh token it has never.
+pub fn token_reply(
+    request: &AuthorizationRequest,
+    tokens: &TokenResponse,
+    issuer: &Issuer,
+) -> Reply {
+    let mut fields = vec![
+        ("access_token", tokens.access_token.expose().to_owned()),
+        ("token_type", tokens.token_type.to_owned()),
+        ("expires_in", tokens.expires_in.seconds().to_string()),
+        ("scope", tokens.scope.to_string()),
+    ];
+    let details = tokens.details.to_text();
+    fields.extend(details.map(|details| ("authorization_details", details)));
     reply(&request.destination(), fields, issuer)
 }
 

@@ -10,7 +10,7 @@ use super::{
     Asks, AuthorizationDetails, AuthorizationRequest, Progress, Prompt, RequestedClaims,
     ResponseMode, SignIn,
 };
-use crate::client::Client;
+use crate::client::{Client, GrantType};
 use crate::dpop::Thumbprint;
 use crate::form;
 use crate::id::{Audience, BrowserId, ClientId, Nonce, SignInId, State, Subject};
@@ -44,7 +44,8 @@ struct Claims {
     #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
     details: AuthorizationDetails,
     audience: Audience,
-    code_challenge: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_challenge: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonce: Option<Nonce>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,7 +142,7 @@ fn claims(request: &AuthorizationRequest, binding: &BrowserBinding, now: Timesta
         told: request.claims.parameter.clone(),
         details: request.details.clone(),
         audience: request.audience.clone(),
-        code_challenge: request.challenge.to_base64url(),
+        code_challenge: request.challenge.map(CodeChallenge::to_base64url),
         nonce: request.nonce.clone(),
         dpop_jkt: request.dpop_jkt.clone(),
         prompt: request.prompt.asks(),
@@ -204,8 +205,9 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
     let prompt = claims.prompt.to_string();
     let max_age = claims.max_age.map(|age| age.seconds().to_string());
     let details = claims.details.to_text();
+    let challenge = claims.code_challenge.as_deref();
     let pairs = [
-        ("response_type", Some("code")),
+        ("response_type", Some(challenge.map_or("token", |_| "code"))),
         ("response_mode", Some(claims.mode.as_str())),
         ("client_id", Some(claims.client_id.as_str())),
         ("redirect_uri", Some(claims.redirect_uri.as_str())),
@@ -213,7 +215,7 @@ pub fn restart(token: &StateToken, key: &SymmetricKey, now: Timestamp) -> Option
         ("claims", claims.told.as_deref()),
         ("authorization_details", details.as_deref()),
         ("resource", Some(claims.audience.as_str())),
-        ("code_challenge", Some(claims.code_challenge.as_str())),
+        ("code_challenge", challenge),
         ("code_challenge_method", Some("S256")),
         ("state", claims.state.as_ref().map(State::as_str)),
         ("nonce", claims.nonce.as_ref().map(Nonce::as_str)),
@@ -266,7 +268,8 @@ impl Opened {
         seal_claims(claims, key, now)
     }
 
-    /// The request, if its client still has the redirect URI, the scope and the details registered.
+    /// The request, if its client still has the redirect URI, the scope and the details registered, and the
+    /// implicit grant if it is for that.
     ///
     /// # Errors
     ///
@@ -285,7 +288,11 @@ impl Opened {
             return Err(unregistered);
         }
         let details = rest.details.of(client).map_err(|_| unregistered)?;
-        let challenge = CodeChallenge::from_base64url(&rest.code_challenge);
+        let challenge = match rest.code_challenge {
+            Some(text) => Some(CodeChallenge::from_base64url(&text).ok_or(JwtError::Claims)?),
+            None if client.may_use(GrantType::Implicit) => None,
+            None => return Err(unregistered),
+        };
         let told = RequestedClaims::parse(rest.told.as_deref(), &client.scope);
         let told = told.map_err(|_| JwtError::Claims)?;
         Ok(AuthorizationRequest {
@@ -297,7 +304,7 @@ impl Opened {
             claims: told,
             details,
             audience: rest.audience,
-            challenge: challenge.ok_or(JwtError::Claims)?,
+            challenge,
             nonce: rest.nonce,
             dpop_jkt: rest.dpop_jkt,
             prompt: Prompt::Ask(rest.prompt),

@@ -105,7 +105,8 @@ pub fn read(
     offer: Offer<'_>,
     now: Timestamp,
 ) -> Result<Client, DocumentProblem> {
-    let members: Claims = json::read(text).map_err(|_| DocumentProblem::Unavailable)?;
+    let members: Claims =
+        json::object(text.as_bytes()).map_err(|_| DocumentProblem::Unavailable)?;
     let is_about = members.get("client_id").and_then(Value::as_str) == Some(id.as_str());
     if !is_about || members.contains_key("client_secret") {
         return Err(DocumentProblem::Other);

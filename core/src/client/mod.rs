@@ -68,6 +68,8 @@ pub enum GrantType {
     ClientCredentials,
     /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4).
     DeviceCode,
+    /// `implicit`: an access token instead of a code (RFC 6749 §4.2).
+    Implicit,
     /// `password` (RFC 6749 §4.3).
     Password,
     /// `refresh_token` (RFC 6749 §6).
@@ -92,6 +94,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::Implicit => "implicit",
             Self::Password => "password",
             Self::RefreshToken => "refresh_token",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -99,7 +102,7 @@ impl GrantType {
     }
 
     /// What OAuth 2.1 has given up, and an administrator may let an old client still have.
-    pub const LEGACY: [Self; 1] = [Self::Password];
+    pub const LEGACY: [Self; 2] = [Self::Implicit, Self::Password];
 
     /// The grant type of this name.
     pub fn parse(text: &str) -> Option<Self> {
@@ -208,7 +211,7 @@ pub(crate) mod tests {
         for behaviour in [RefreshBehaviour::Rotate, RefreshBehaviour::Persistent] {
             assert_eq!(RefreshBehaviour::parse(behaviour.as_str()), Some(behaviour));
         }
-        for unknown in ["", "Password", "implicit", "Authorization_Code"] {
+        for unknown in ["", "Password", "token", "Authorization_Code"] {
             assert_eq!(GrantType::parse(unknown), None, "{unknown:?}");
             assert_eq!(RefreshBehaviour::parse(unknown), None, "{unknown:?}");
         }

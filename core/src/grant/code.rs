@@ -6,7 +6,7 @@
 use super::begin::{Consented, begin};
 use super::{EndReason, Grant, GrantDetails, Lifetimes, Session, Terms, Wish};
 use crate::authorize::{AuthorizationRequest, InvalidDetails, Permission};
-use crate::client::{AuthenticatedClient, GrantType};
+use crate::client::{AuthenticatedClient, Client, GrantType};
 use crate::dpop::{ProofRefusal, check_key};
 use crate::id::{Audience, BrowserId, ClientId, GrantId, JwtId, Nonce, Subject};
 use crate::pkce::{CodeChallenge, PkceError, VerifiedPkce};
@@ -88,7 +88,7 @@ pub fn issue(
         scope: permission.scope().clone(),
         audience: request.audience.clone(),
         nonce: request.nonce.clone(),
-        challenge: request.challenge,
+        challenge: request.challenge.unwrap_or(CodeChallenge::of_nobody()),
         expires_at: now.plus(lifetimes.code),
         status: CodeStatus::Unused,
     }
@@ -211,6 +211,21 @@ pub fn decide(
     {
         return Err(InvalidDetails.into());
     }
+    Ok(redemption(record, client.client(), ids, terms))
+}
+
+/// The redemption of a code that nobody gets to see, for the access token that is asked for in its place (RFC
+/// 6749 §4.2). Nothing refreshes that, so its grant ends when it does.
+pub fn at_once(record: CodeRecord, client: &Client, ids: NewIds, terms: Terms<'_>) -> Redemption {
+    let lifetimes = Lifetimes {
+        grant: terms.lifetimes.access_token,
+        ..*terms.lifetimes
+    };
+    let lifetimes = &lifetimes;
+    redemption(record, client, ids, Terms { lifetimes, ..terms })
+}
+
+fn redemption(record: CodeRecord, client: &Client, ids: NewIds, terms: Terms<'_>) -> Redemption {
     let consented = Consented {
         browser: record.browser,
         subject: record.subject,
@@ -220,15 +235,15 @@ pub fn decide(
         auth_time: record.auth_time,
         details: record.details,
     };
-    let (grant, session) = begin(consented, client.client(), ids, terms);
-    Ok(Redemption {
+    let (grant, session) = begin(consented, client, ids, terms);
+    Redemption {
         code: record.hash,
-        at: now,
+        at: terms.now,
         grant,
         session,
         nonce: record.nonce,
         access_token: None,
-    })
+    }
 }
 
 fn check_binding(

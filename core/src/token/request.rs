@@ -93,6 +93,8 @@ impl TokenRequest {
             GrantType::DeviceCode => {
                 GrantRequest::DeviceCode(DeviceCode::new(form.required("device_code")?))
             }
+            // Its token comes from the authorization endpoint.
+            GrantType::Implicit => return Err(TokenRefusal::UnsupportedGrantType),
             GrantType::Password => GrantRequest::Password(PasswordRequest::parse(form)?),
             GrantType::RefreshToken => GrantRequest::RefreshToken(RefreshRequest {
                 token: RefreshToken::new(form.required("refresh_token")?),

@@ -82,7 +82,8 @@ async fn decide(
         Ok(agreed) => agreed,
         Err(refusal) => return walk::refuse(&refusal, app),
     };
-    let sent = walk::send_code(authorization, &permission, Some(&answer), app, now).await?;
+    let asked = (authorization, question.client);
+    let sent = walk::send_answer(asked, &permission, Some(&answer), app, now).await?;
     sent.map_or_else(|| back(question.token), Ok)
 }
 

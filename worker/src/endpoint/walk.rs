@@ -4,7 +4,7 @@
 use gatepass_core::audit::Event;
 use gatepass_core::authorize::{
     AuthorizationRequest, Consent, Next, Permission, RedirectRefusal, Reply, SignIn, Visitor,
-    decide, refusal_reply, state_token, success_reply,
+    decide, refusal_reply, state_token, success_reply, token_reply,
 };
 use gatepass_core::client::Client;
 use gatepass_core::discovery::path;
@@ -15,6 +15,7 @@ use gatepass_core::time::Timestamp;
 use gatepass_edge::{EdgeError, http, random};
 use worker::{Request, Response};
 
+use super::token::redeem_at_once;
 use super::{BINDING, binding};
 use crate::app::App;
 use crate::audit::Entry;
@@ -38,7 +39,8 @@ pub(super) async fn go_on(
     match decide(authorization, &walk.client, walk.visitor, now) {
         Next::AskConsent(sign_in) => show_consent(authorization, &sign_in, request, app, now),
         Next::Issue(permission) => {
-            let sent = send_code(authorization, &permission, None, app, now).await?;
+            let asked = (authorization, &walk.client);
+            let sent = send_answer(asked, &permission, None, app, now).await?;
             sent.map_or_else(|| show_login(authorization, request, app, now), Ok)
         }
         Next::Refuse(refusal) => refuse(&refusal, app),
@@ -46,10 +48,10 @@ pub(super) async fn go_on(
     }
 }
 
-/// Issues a code, keeps the answer that allowed it, if there was one, and sends the browser to the
-/// client; `None` if the browser has just been signed out.
-pub(super) async fn send_code(
-    authorization: &AuthorizationRequest,
+/// Issues a code, keeps the answer that allowed it, if there was one, and sends the browser to the client
+/// with it, or with what it buys at once; `None` if the browser has just been signed out.
+pub(super) async fn send_answer(
+    (authorization, client): (&AuthorizationRequest, &Client),
     permission: &Permission,
     answer: Option<&Consent>,
     app: &App,
@@ -73,7 +75,14 @@ pub(super) async fn send_code(
     if !kept {
         return Ok(None);
     }
-    send(&success_reply(authorization, &code, &app.config.issuer)).map(Some)
+    let issuer = &app.config.issuer;
+    if authorization.challenge.is_some() {
+        return send(&success_reply(authorization, &code, issuer)).map(Some);
+    }
+    match redeem_at_once(record, client, app, now)?.await? {
+        Some(tokens) => send(&token_reply(authorization, &tokens, issuer)).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Tells the client what is wrong.

@@ -40,7 +40,7 @@ fn a_good_request_is_read_completely() {
     assert_eq!(request.state, Some(State::parse("s1").unwrap()));
     assert_eq!(request.scope.to_string(), "openid read");
     assert_eq!(request.audience, resources().default);
-    assert_eq!(request.challenge.to_base64url(), CHALLENGE);
+    assert_eq!(request.challenge.unwrap().to_base64url(), CHALLENGE);
     assert_eq!(request.nonce, Some(Nonce::parse("n1").unwrap()));
     let login = Asks {
         login: true,
@@ -139,7 +139,7 @@ fn everything_else_goes_to_the_client_with_its_code_state_and_iss() {
             "unsupported_response_type",
         ),
         (
-            "response_type=token",
+            "response_type=code+token",
             R::ResponseType,
             "unsupported_response_type",
         ),
@@ -284,6 +284,49 @@ fn a_client_may_have_settled_how_fresh_a_sign_in_must_be() {
 }
 
 #[test]
+fn an_access_token_is_for_clients_that_an_administrator_lets_ask_and_never_in_a_query() {
+    let named = Client {
+        grant_types: vec![GrantType::Implicit],
+        ..public()
+    };
+    let bare = "response_type=token&code_challenge=&code_challenge_method=";
+    let asked = validated(bare, &named).unwrap();
+    assert!(asked.challenge.is_none());
+    assert_eq!(asked.mode, ResponseMode::Fragment);
+    let posted = validated(&format!("{bare}&response_mode=form_post"), &named).unwrap();
+    assert_eq!(posted.mode, ResponseMode::FormPost);
+
+    let everybody = Client {
+        grant_types: GrantType::ALL.to_vec(),
+        ..public()
+    };
+    let bound = Client {
+        settings: ClientSettings {
+            dpop_bound_access_tokens: true,
+            ..ClientSettings::default()
+        },
+        ..named.clone()
+    };
+    let jkt = "&dpop_jkt=0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    for (more, client, reason) in [
+        ("", &everybody, RefusalReason::UnauthorizedClient),
+        ("", &bound, RefusalReason::UnauthorizedClient),
+        (jkt, &named, RefusalReason::ResponseType),
+        ("&response_mode=query", &named, RefusalReason::ResponseMode),
+        ("&response_mode=jwt", &named, RefusalReason::ResponseMode),
+    ] {
+        let Err(Refusal::Redirect(refusal)) = validated(&format!("{bare}{more}"), client) else {
+            panic!("{more} is no refusal to the client")
+        };
+        assert_eq!(refusal.reason, reason, "{more}");
+        assert_eq!(refusal.to.mode, ResponseMode::Fragment, "{more}");
+    }
+    // Nor does it get a code.
+    let refused = to_client("", &named);
+    assert_eq!(refused.reason, RefusalReason::UnauthorizedClient);
+}
+
+#[test]
 fn a_refusal_goes_back_in_the_mode_that_was_asked_for() {
     for (mode, expected) in [
         ("", ResponseMode::Query),
@@ -293,7 +336,7 @@ fn a_refusal_goes_back_in_the_mode_that_was_asked_for() {
         ("jwt", ResponseMode::Query),
     ] {
         for wrong in [
-            "response_type=token",
+            "response_type=id_token",
             "state=%0A",
             "request=x",
             "max_age=-1",

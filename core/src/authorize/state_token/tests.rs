@@ -211,3 +211,25 @@ fn it_does_not_print_what_it_holds() {
     let printed = format!("{:?}", opened("state=private-state"));
     assert!(!printed.contains("private-state"), "{printed}");
 }
+
+#[test]
+fn a_request_for_an_access_token_comes_through_for_a_client_that_still_may_and_begins_again() {
+    let named = Client {
+        grant_types: vec![GrantType::Implicit],
+        ..public()
+    };
+    let read = |query: &str| {
+        let form = Form::parse(query).unwrap();
+        validate(&form, Some(&named), &resources()).unwrap()
+    };
+    let asked = read(&query("response_type=token&code_challenge="));
+    let token = seal(&asked, &browser(1), &key(), NOW).unwrap();
+    let open = || open(&token, Some(&browser(1)), &key(), NOW).unwrap();
+    let came = open().request(Some(&named)).unwrap();
+    assert!(came.challenge.is_none());
+    assert_eq!(came.mode, ResponseMode::Fragment);
+    let again = read(&restart(&token, &key(), NOW).unwrap());
+    assert!(again.challenge.is_none());
+    let refused = open().request(Some(&public())).unwrap_err();
+    assert_eq!(refused, StateTokenError::Unregistered);
+}

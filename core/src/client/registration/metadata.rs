@@ -91,7 +91,8 @@ impl ClientMetadata {
     ///
     /// [`RegistrationRefusal::NoObject`], or [`RegistrationRefusal::Metadata`] for a member of another type.
     pub fn parse(text: &str) -> Result<Self, RegistrationRefusal> {
-        let said: Claims = json::read(text).map_err(|_| RegistrationRefusal::NoObject)?;
+        let said: Claims =
+            json::object(text.as_bytes()).map_err(|_| RegistrationRefusal::NoObject)?;
         let said = Said(&said);
         let (push, session) = (
             "require_pushed_authorization_requests",

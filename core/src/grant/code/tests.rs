@@ -25,7 +25,7 @@ fn record() -> CodeRecord {
         expires_at: after(1_000),
     };
     let mut request = request("scope=openid+read&nonce=n1");
-    request.challenge = CodeChallenge::of(&CodeVerifier::new(VERIFIER)).unwrap();
+    request.challenge = Some(CodeChallenge::of(&CodeVerifier::new(VERIFIER)).unwrap());
     let permission = Permission::unasked(sign_in, &request);
     issue(&request, &permission, &code(), &lifetimes(), NOW)
 }
@@ -280,4 +280,24 @@ fn a_second_use_without_the_verifier_ends_nothing() {
     let refusal = refused(Some(redeemed()), &stranger, after(60));
     assert_eq!(refusal, CodeRefusal::Pkce(PkceError::Mismatch));
     assert_eq!(refusal.ends(), None);
+}
+
+#[test]
+fn what_is_redeemed_at_once_ends_with_its_access_token() {
+    let ids = NewIds {
+        grant: GrantId::parse("g1").unwrap(),
+        refresh_jti: JwtId::parse("rt-1").unwrap(),
+        access_jti: JwtId::parse("at-1").unwrap(),
+    };
+    let record = CodeRecord {
+        challenge: CodeChallenge::of_nobody(),
+        ..record()
+    };
+    let hash = record.hash;
+    let redemption = at_once(record, &public(), ids, terms(NOW));
+    assert!(redemption.code.matches(hash));
+    let ends = NOW.plus(lifetimes().access_token);
+    assert_eq!(redemption.grant.expires_at, ends);
+    assert_eq!(redemption.session.expires_at, ends);
+    assert_eq!(redemption.grant.scope.to_string(), "openid read");
 }

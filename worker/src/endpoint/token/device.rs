@@ -2,14 +2,14 @@
 //! the poll that gets the tokens.
 
 use gatepass_core::client::{AuthenticatedClient, GrantType};
-use gatepass_core::grant::code::NewIds;
 use gatepass_core::grant::device::{self, DevicePoll, DeviceRefusal, Made, Outcome, Polled};
 use gatepass_core::grant::{Allowed, Grant, Terms};
-use gatepass_core::id::{GrantId, JwtId};
+use gatepass_core::id::JwtId;
 use gatepass_core::secret::DeviceCode;
 use gatepass_core::store::DeviceStore;
-use gatepass_edge::{EdgeError, random};
+use gatepass_edge::random;
 
+use super::password::new_ids;
 use super::{Answer, Asking};
 use crate::app::App;
 use crate::audit::Entry;
@@ -100,12 +100,4 @@ async fn repeat(
             Outcome::Redeem(_) => Err(DeviceRefusal::Unsettled),
         }),
     )
-}
-
-fn new_ids() -> Result<NewIds, EdgeError> {
-    Ok(NewIds {
-        grant: GrantId::from_random(random::bytes()?),
-        refresh_jti: JwtId::from_random(random::bytes()?),
-        access_jti: JwtId::from_random(random::bytes()?),
-    })
 }

@@ -7,6 +7,7 @@ mod exchange;
 mod password;
 mod refresh;
 
+pub(super) use code::redeem_at_once;
 use gatepass_core::client::{AuthenticatedClient, Client, ClientCredentials, GrantType};
 use gatepass_core::dpop::{CheckedProof, ProofUse, ProofVerdict, Thumbprint};
 use gatepass_core::error::ErrorResponse;

@@ -84,7 +84,7 @@ const fn refused(refusal: SignInRefusal) -> PasswordRefusal {
     }
 }
 
-fn new_ids() -> Result<NewIds, EdgeError> {
+pub(super) fn new_ids() -> Result<NewIds, EdgeError> {
     Ok(NewIds {
         grant: GrantId::from_random(random::bytes()?),
         refresh_jti: JwtId::from_random(random::bytes()?),
