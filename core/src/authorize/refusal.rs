@@ -99,7 +99,7 @@ pub enum RefusalReason {
     RequestUri,
     /// `response_mode` is not one of ours, or does not lead to this redirect URI, or would put an access token
     /// where servers and histories keep it.
-    #[error("response_mode must be fragment, form_post to a web address, or, for a code, query")]
+    #[error("response_mode must be fragment, form_post to the web, or, for a code, query")]
     ResponseMode,
     /// `response_type` is not `code`, nor the `token` of an old client that wants no key bound to it.
     #[error("response_type must be code")]

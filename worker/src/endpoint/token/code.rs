@@ -92,7 +92,7 @@ async fn finish(
     let (id_token, name) = if way == GrantType::Implicit {
         (None, "implicit")
     } else {
-        let nonce = redemption.nonce.clone();
+        let nonce = redemption.nonce.take();
         let id_token = issue::id_token(grant, &grant.scope, nonce, terms, app).await?;
         (id_token, "code")
     };
