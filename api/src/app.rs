@@ -127,7 +127,7 @@ struct App<'a> {
 }
 
 /// Answers a request. Whatever fails is logged here, and only here.
-pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
+pub async fn handle(request: Request, env: Env) -> Result<Response, EdgeError> {
     let exchange = Exchange::begin(&request);
     let config = Config::of(&env);
     let origin = http::header(&request, "Origin");
@@ -152,10 +152,10 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
         Ok(response) => (response, config.err()),
         Err(error) => (broken(&error, &exchange)?, Some(error)),
     };
-    let response = problem::described(response).map_err(|error| error.to_string())?;
+    let response = problem::described(response)?;
     let allowed = reader.map_or(Ok(()), |origin| cors::allow(response.headers(), &origin));
     let ended = allowed.and_then(|()| exchange.end(&response, conduct, failure.as_ref()));
-    ended.map_err(|error| error.to_string())?;
+    ended?;
     Ok(response)
 }
 
@@ -193,13 +193,12 @@ fn unanswerable(resource: Resource, request: &Request, may_read: bool) -> Option
 
 /// The answer when something failed that is not the client's fault. A provider that cannot be
 /// reached is worth another try; whoever asks is neither let in nor told that the token is bad.
-fn broken(error: &EdgeError, exchange: &Exchange) -> worker::Result<Response> {
+fn broken(error: &EdgeError, exchange: &Exchange) -> Result<Response, EdgeError> {
     let code = match error {
         EdgeError::Upstream(_) => ErrorCode::TemporarilyUnavailable,
         _ => ErrorCode::ServerError,
     };
     let id = &exchange.request_id;
     let description = format!("something went wrong here; the request id is {id}");
-    let answer = http::error_json(&ErrorResponse::new(code, description));
-    answer.or_else(|_| Response::error("server_error", 500))
+    http::error_json(&ErrorResponse::new(code, description))
 }

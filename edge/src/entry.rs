@@ -22,13 +22,13 @@ pub fn answer<F>(
     handle: impl FnOnce(Request) -> F,
 ) -> Result<JsValue, JsValue>
 where
-    F: Future<Output = worker::Result<Response>> + 'static,
+    F: Future<Output = Result<Response, EdgeError>> + 'static,
 {
     let answered = handle(Request::from(request));
     let mut answered: Work = Box::pin(async move {
         match answered.await {
             Ok(response) => Ok(web_sys::Response::from(response).into()),
-            Err(error) => Err(JsValue::from(error)),
+            Err(error) => Err(error.to_string().into()),
         }
     });
     // Nothing wakes it yet: whatever it waits for looks again when the promise's first turn comes.

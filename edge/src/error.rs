@@ -44,7 +44,11 @@ impl EdgeError {
 
 impl From<worker::Error> for EdgeError {
     fn from(error: worker::Error) -> Self {
-        Self::Runtime(error.to_string())
+        // All of it is what JavaScript threw: to say the rest as well would weigh a kilobyte.
+        match error {
+            worker::Error::JsError(message) => Self::Runtime(message),
+            _ => Self::Runtime("the runtime refused".to_owned()),
+        }
     }
 }
 

@@ -403,7 +403,7 @@ impl Endpoint {
 }
 
 /// Answers a request. Whatever fails is logged here, and only here.
-pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
+pub async fn handle(request: Request, env: Env) -> Result<Response, EdgeError> {
     let exchange = Exchange::begin(&request);
     let endpoint = endpoint_at(&request.path(), &request.method());
     let config = Config::of(&env);
@@ -438,8 +438,7 @@ pub async fn handle(request: Request, env: Env) -> worker::Result<Response> {
     metrics::count(response.status_code());
     reader
         .map_or(Ok(()), |origin| cors::allow(response.headers(), &origin))
-        .and_then(|()| exchange.end(&response, conduct, failure.as_ref()))
-        .map_err(|error| error.to_string())?;
+        .and_then(|()| exchange.end(&response, conduct, failure.as_ref()))?;
     Ok(response)
 }
 
@@ -471,12 +470,11 @@ async fn answer(
 }
 
 /// The answer when something failed that is not the client's fault.
-fn broken(endpoint: Option<Endpoint>, request_id: &str) -> worker::Result<Response> {
+fn broken(endpoint: Option<Endpoint>, request_id: &str) -> Result<Response, EdgeError> {
     let description = format!("something went wrong here; the request id is {request_id}");
-    let answer = if endpoint.is_some_and(Endpoint::is_page) {
+    if endpoint.is_some_and(Endpoint::is_page) {
         page::broken(request_id)
     } else {
         http::error_json(&ErrorResponse::new(ErrorCode::ServerError, description))
-    };
-    answer.or_else(|_| Response::error("server_error", 500))
+    }
 }

@@ -7,6 +7,7 @@
 use std::panic;
 use std::sync::Once;
 
+use gatepass_edge::EdgeError;
 use gatepass_edge::d1::{Database, RoundTrips};
 use gatepass_testing::store_contracts;
 use worker::{Env, Method, Request, Response};
@@ -21,22 +22,22 @@ pub fn is_asked_for(request: &Request) -> bool {
 }
 
 /// Runs the contract that the path names, or names them all.
-pub async fn answer(request: &Request, env: &Env) -> worker::Result<Response> {
+pub async fn answer(request: &Request, env: &Env) -> Result<Response, EdgeError> {
     static LOGS_PANICS: Once = Once::new();
     LOGS_PANICS.call_once(|| {
         panic::set_hook(Box::new(|panic| worker::console_error!("{panic}")));
     });
     if request.method() == Method::Get {
-        return Response::from_json(&NAMES);
+        return Ok(Response::from_json(&NAMES)?);
     }
     let database = Database::new(env, "DB", RoundTrips::default());
-    let store = D1Store::new(database.map_err(|error| error.to_string())?);
+    let store = D1Store::new(database?);
     let path = request.path();
     let name = path.strip_prefix(PATH).unwrap_or_default();
     if run(name.trim_start_matches('/'), &store).await {
-        Response::ok("kept")
+        Ok(Response::ok("kept")?)
     } else {
-        Response::error("there is no such contract", 404)
+        Ok(Response::error("there is no such contract", 404)?)
     }
 }
 
