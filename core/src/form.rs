@@ -105,8 +105,14 @@ impl Form {
 
     /// The same with this parameter, in the place of any of its name.
     #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
+    pub fn with_only(mut self, name: &str, value: &str) -> Self {
         self.0.retain(|(known, _)| known != name);
+        self.with(name, value)
+    }
+
+    /// The same with one more parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.0.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -309,8 +315,8 @@ mod tests {
     fn a_parameter_is_replaced_by_another_of_its_name() {
         let form = Form::parse("a=1&b=2")
             .unwrap()
-            .with("a", "3")
-            .with("c", "4");
+            .with_only("a", "3")
+            .with_only("c", "4");
         assert_eq!(form.encode(), "b=2&a=3&c=4");
     }
 }

@@ -135,7 +135,7 @@ async fn logout(posted: Posted, app: &App) -> Result<Response, EdgeError> {
     let Some(token) = posted.form.optional("refresh_token").map(str::to_owned) else {
         return http::json_text("{}".to_owned());
     };
-    let form = posted.form.with("token", &token);
+    let form = posted.form.with_only("token", &token);
     let outcome = match RevocationRequest::parse(posted.authorization.as_deref(), &form) {
         Ok(request) => revoke::revoke(request, EndReason::SignedOut, app).await?,
         Err(refusal) => Err(refusal),
