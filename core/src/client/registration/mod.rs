@@ -166,6 +166,11 @@ pub fn update(
     registered: &Client,
     offer: Offer<'_>,
 ) -> Result<Client, RegistrationRefusal> {
+    if registered.is_first_party {
+        // Its users are not asked for consent: where they are sent is not its own to say.
+        let problem = "is of a first-party client: whoever runs this provider changes it";
+        return Err(RegistrationRefusal::Metadata("client_id", problem));
+    }
     let method = metadata.token_endpoint_auth_method.as_deref();
     if method.is_some_and(|method| method != registered.authentication.method()) {
         let problem = "cannot be changed: register another client";

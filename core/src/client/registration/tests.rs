@@ -246,6 +246,21 @@ fn an_update_replaces_everything_but_name_proof_and_what_an_administrator_settle
     assert!(update(&public, &client, offer(&scopes(), &types())).is_err());
 }
 
+#[test]
+fn a_client_that_became_first_party_changes_nothing_by_itself() {
+    let client = registered(&format!("{{{PAGE}}}")).unwrap();
+    let client = Client {
+        is_first_party: true,
+        ..client.registration.client
+    };
+    let next = metadata(r#"{"redirect_uris":["https://elsewhere.example/"]}"#);
+    let refused = update(&next, &client, offer(&scopes(), &types())).unwrap_err();
+    assert!(matches!(
+        refused,
+        RegistrationRefusal::Metadata("client_id", _)
+    ));
+}
+
 const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 fn offered(json: &str, grant_types: GrantTypes) -> Result<Client, RegistrationRefusal> {
