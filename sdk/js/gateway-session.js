@@ -1,19 +1,12 @@
 // Who is signed in, as the gateway said it last, and the renewal.
 
 import { tellTabs } from './channel.js';
-import { GatepassError } from './error.js';
 import { emit } from './events.js';
 import { arrived } from './gateway-arrival.js';
+import { question } from './gateway-question.js';
 import { elapsed, now } from './host.js';
 import { holdLock } from './lock.js';
 import { isDue } from './session.js';
-import { replyOf, send } from './transport.js';
-
-/** What a request needs that no page of another origin can send. */
-export const GUARD = ['x-gatepass-csrf', '1'];
-
-/** How long the gateway may take, in milliseconds. */
-const TIMEOUT = 12_000;
 
 /** How long it is left alone after a failure, at first and at most, in milliseconds. */
 const PAUSE = 1_000;
@@ -24,43 +17,6 @@ const LONGEST_WISH = 600;
 
 /** How long before its end a session is kept alive: a fifth of what is left, but so many seconds at most. */
 const EARLY = 300;
-
-export function originOf({ options }) {
-  try {
-    return new URL(options.gateway ?? location.origin).origin;
-  } catch {
-    throw new GatepassError('invalid_options', 'gateway');
-  }
-}
-
-/** Asks the gateway itself: its status, and its JSON. */
-export async function askGateway(client, path, method = 'GET') {
-  const request = new Request(new URL(path, originOf(client)), {
-    method, headers: [GUARD], cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(TIMEOUT),
-  });
-  try {
-    return await replyOf(await send(client, 'session', () => request));
-  } catch (error) {
-    throw new GatepassError(error?.name === 'TimeoutError' ? 'timeout' : 'network_error');
-  }
-}
-
-/** What an answer means that is none. */
-export function refusalOf({ status, retryAfter }) {
-  const passes = status === 408 || status === 429 || status >= 500;
-  const code = passes ? 'server_error' : status === 200 ? 'invalid_response' : 'request_refused';
-  return Object.assign(new GatepassError(code, '', '', status), { retryAfter });
-}
-
-/** A session as the gateway describes it, and the number of the question. */
-async function question(client, path, method) {
-  const number = ++client.asked;
-  const reply = await askGateway(client, path, method);
-  const { status, json, date } = reply;
-  if (status === 401 && json?.code === 'not_signed_in') return [{ user: null, ended: json.ended }, number];
-  if (status !== 200 || json?.user === undefined) throw refusalOf(reply);
-  return [{ ...json, date }, number];
-}
 
 /** Takes in what the gateway said, unless the answer to a later question is in already. */
 export function settle(client, { user, provider, ended, expires_at: expiresAt, date = now() }, number, tell) {

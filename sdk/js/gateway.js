@@ -4,6 +4,7 @@
 //   gateway           fetch, login, logout                  (replay)
 //   gateway-tabs      what happens to the page, and in the others
 //   gateway-session   who is signed in, as the gateway said it last; renewing it, once for all who want it   (lock)
+//   gateway-question   what the gateway is asked
 //   gateway-arrival   telling the other tabs of a sign-in                                                    (channel)
 //
 // What else it uses is the other client's, and comes without the core.
@@ -13,7 +14,8 @@ import { GatepassError } from './error.js';
 import { listen } from './events.js';
 import { repeated } from './fetch.js';
 import { rememberSignIn } from './gateway-arrival.js';
-import { GUARD, askGateway, joinRenewal, originOf, ready, refusalOf, settle } from './gateway-session.js';
+import { GUARD, askGateway, originOf, refusalOf } from './gateway-question.js';
+import { joinRenewal, ready, settle } from './gateway-session.js';
 import { meetTabsOfGateway } from './gateway-tabs.js';
 import { explain, note } from './history.js';
 import { unlessAborted } from './host.js';

@@ -265,9 +265,14 @@ fn an_answer_with_a_parameter_twice_is_none() {
 }
 
 /// What only the built package has: its entries, and how they start the core.
-const PACKAGED: [&str; 8] = [
+const PACKAGED: [&str; 13] = [
     "exports.js",
     "fallback.js",
+    "gateway-arrival.js",
+    "gateway-question.js",
+    "gateway-session.js",
+    "gateway-tabs.js",
+    "gateway.js",
     "import-fallback.cjs.js",
     "import-fallback.js",
     "index.js",

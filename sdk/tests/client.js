@@ -4,7 +4,7 @@
 // A file comes after those that it imports.
 const files = [
   'error', 'host', 'storage', 'page', 'history', 'lasting', 'core', 'events', 'channel', 'lock', 'transport', 'discovery', 'revocation',
-  'session', 'configuration', 'refresh', 'fetch', 'tabs', 'user', 'id-token', 'window-answer', 'sign-in', 'sign-out',
+  'session', 'configuration', 'refresh', 'fetch', 'tabs', 'id-token', 'user', 'window-answer', 'sign-in', 'sign-out',
   'indexed-db', 'dpop', 'vault', 'password',
 ];
 
