@@ -18,7 +18,7 @@ const token = (body, headers = { 'content-type': 'application/x-www-form-urlenco
 describe('the token endpoint', () => {
   const cases = {
     'nothing': ['', 400, 'invalid_request', 'the parameter grant_type is required'],
-    'an unknown grant type': ['grant_type=implicit', 400, 'unsupported_grant_type', 'grant_type must be'],
+    'an unknown grant type': ['grant_type=saml', 400, 'unsupported_grant_type', 'grant_type must be'],
     'no client': ['grant_type=refresh_token&refresh_token=x', 401, 'invalid_client', 'client_id'],
     'a repeated parameter': ['grant_type=refresh_token&client_id=a&client_id=a', 400, 'invalid_request', 'client_id must not be repeated'],
     'bytes that are not UTF-8': ['grant_type=%ff', 400, 'invalid_request', 'UTF-8'],
