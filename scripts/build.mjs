@@ -32,7 +32,7 @@ const documents = { '/': 'worker/public', '/pages/': 'worker/src/pages', '/devel
 const parts = {
   provider: worker('worker', { documents }),
   contract: contract(),
-  api: worker('api'),
+  api: worker('api', { alsoFrom: ['guard'] }),
   gateway: worker('gateway'),
   sdk: {
     inputs: [...workspace, 'core', 'sdk', 'package-lock.json', 'scripts/build-sdk.mjs', 'scripts/sdk'],
@@ -96,11 +96,11 @@ async function buildPart(name, { inputs, outputs, command: [program, args], docu
   markFresh(name, print);
 }
 
-/** A Cloudflare Worker. @param {string} folder @param {Partial<Part>} [more] @returns {Part} */
-function worker(folder, more) {
+/** A Cloudflare Worker. @param {string} folder @param {Partial<Part> & { alsoFrom?: string[] }} [more] @returns {Part} */
+function worker(folder, { alsoFrom = [], ...more } = {}) {
   return {
     ...more,
-    inputs: [...shared, folder],
+    inputs: [...shared, ...alsoFrom, folder],
     outputs: [`${folder}/build/index.js`, `${folder}/build/index_bg.wasm`],
     command: ['worker-build', [folder, profile()]],
   };

@@ -8,9 +8,8 @@ use gatepass_core::time::Lifetime;
 use gatepass_edge::EdgeError;
 use gatepass_edge::config::{Conduct, lifetime, origins};
 use gatepass_edge::d1::{Database, RoundTrips};
+use gatepass_guard::Guard;
 use worker::Env;
-
-use crate::guard::Guard;
 
 /// Everything that can be set from outside.
 #[derive(Debug)]

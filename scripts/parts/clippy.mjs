@@ -3,7 +3,7 @@
 import { cargoCheck } from './cargo.mjs';
 import { sum } from './result.mjs';
 
-const shipped = ['gatepass-worker', 'gatepass-api', 'gatepass-gateway', 'gatepass-sdk'];
+const shipped = ['gatepass-worker', 'gatepass-guard', 'gatepass-api', 'gatepass-gateway', 'gatepass-sdk'];
 
 export async function run() {
   const deny = ['--', '-D', 'warnings'];

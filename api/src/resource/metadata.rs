@@ -2,10 +2,9 @@
 
 use gatepass_core::dpop::ALGORITHMS;
 use gatepass_edge::{EdgeError, http};
+use gatepass_guard::Guard;
 use serde::Serialize;
 use worker::Response;
-
-use crate::guard::Guard;
 
 #[derive(Serialize)]
 struct Metadata<'a> {

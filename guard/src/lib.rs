@@ -1,4 +1,6 @@
-//! The guard: from a request to who may do what, or to a ready refusal.
+#![doc = include_str!("../README.md")]
+//!
+//! # Proof of possession
 //!
 //! A token that is bound to a key is worth nothing without a proof of that key for just this request
 //! (DPoP, RFC 9449 §7): `Authorization: DPoP` with the token, `DPoP` with the proof, of which method,
@@ -22,16 +24,17 @@ use std::rc::Rc;
 use gatepass_core::dpop::{KEY_PURPOSE, NonceKey, NoncePolicy, Occasion};
 use gatepass_core::id::{Audience, ClientId, InvalidIdentifier, Issuer};
 use gatepass_core::jose::SymmetricKey;
-use gatepass_core::resource::{
-    Authorized, Expected, Refused, Requirement, ResourceRefusal, Scheme, metadata_url,
-};
+use gatepass_core::resource::{ResourceRefusal, Scheme, metadata_url};
 use gatepass_core::secret::{AccessToken, ClientSecret};
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
 use gatepass_core::time::Lifetime;
 use gatepass_edge::config::{key, lifetime, optional, origin, required};
 use gatepass_edge::possession::{NONCE, Presented};
-use gatepass_edge::{EdgeError, clock, http};
+use gatepass_edge::{clock, http};
 use worker::{Env, Request, Response};
+
+pub use gatepass_core::resource::{Authorized, Expected, Refused, Requirement};
+pub use gatepass_edge::EdgeError;
 
 pub use self::introspection::ResourceServer;
 use self::provider::Provider;
