@@ -100,6 +100,7 @@ pub struct Metadata<'a> {
     client_id_metadata_document_supported: bool,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
+    gatepass_idempotency_key_supported: bool,
 }
 
 impl<'a> Metadata<'a> {
@@ -163,6 +164,7 @@ impl<'a> Metadata<'a> {
             client_id_metadata_document_supported: offer.documents,
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
+            gatepass_idempotency_key_supported: true,
         }
     }
 }
@@ -239,6 +241,7 @@ mod tests {
             "client_id_metadata_document_supported": true,
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
+            "gatepass_idempotency_key_supported": true,
         })
     }
 

@@ -114,6 +114,13 @@ impl GrantId {
     }
 }
 
+impl JwtId {
+    #[cfg(feature = "server")]
+    pub(crate) fn from_hash(hash: SecretHash) -> Self {
+        Self(hash.to_base64url())
+    }
+}
+
 impl SignInId {
     pub(crate) fn from_hash(hash: SecretHash) -> Self {
         Self(hash.to_base64url())

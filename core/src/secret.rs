@@ -59,6 +59,9 @@ secrets! {
     CodeVerifier;
     /// What a device polls with for its tokens (RFC 8628 §3.2).
     DeviceCode;
+    /// Says that a refresh is the same as an earlier one whose answer was lost: the client made it for that
+    /// one, and kept it.
+    IdempotencyKey;
     /// Says who signed in (OIDC Core §2); shown again at sign-out, it says who asks.
     IdToken;
     /// What a user proves who they are with.
@@ -90,6 +93,13 @@ impl BrowserBinding {
     /// The key of the browser that holds the binding, unless it has one from an earlier sign-in.
     pub fn browser(&self) -> BrowserId {
         BrowserId::from_hash(self.hash())
+    }
+}
+
+impl IdempotencyKey {
+    /// A key that cannot be guessed: as many characters as 128 random bits have in base64url, or more.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() >= 22).then(|| Self::new(text))
     }
 }
 

@@ -159,6 +159,7 @@ impl Loopback {
                 clock: self.clock(),
                 elapsed_ms: 0,
                 jitter: 0,
+                fresh_key: "fresh",
             };
             outcome = match flight.next(session, &mut circuit, outcome, at) {
                 Step::Pause(_) => Outcome::Ready,

@@ -70,6 +70,15 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
+/// The provider has done it, and nobody hears of it.
+fn lost() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        Just(Fate::ResponseLost),
+        Just(Fate::Late),
+        Just(Fate::Unreadable)
+    ]
+}
+
 /// `rough` schedules have what may cost a session: answers that nobody gets, and storage that fails.
 fn event(rough: bool) -> BoxedStrategy<Event> {
     let tab = || 0..TABS;
@@ -187,6 +196,32 @@ proptest! {
     ) {
         let mut world = World::new(TABS, bound);
         world.locks = locks;
+        world.sign_in(0);
+        for event in &events {
+            happen(&mut world, event);
+        }
+        world.heal();
+        prop_assert_eq!(replayed(&world), 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(6_000))]
+
+    /// Nor does anything that the network does, or a tab that crashes in whatever it does, for as long as the
+    /// storage works: a try has the key of the try before, however late it comes.
+    #[test]
+    fn no_lost_answer_looks_like_a_theft(
+        events in prop::collection::vec(
+            prop_oneof![
+                20 => event(false),
+                4 => (0..TABS, lost()).prop_map(|(tab, fate)| Event::Step(tab, fate)),
+                2 => (0..TABS).prop_map(Event::Crash),
+            ],
+            1..80,
+        ),
+    ) {
+        let mut world = World::new(TABS, false);
         world.sign_in(0);
         for event in &events {
             happen(&mut world, event);

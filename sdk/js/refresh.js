@@ -5,7 +5,7 @@ import { ask, consult, refusal } from './core.js';
 import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { emit } from './events.js';
-import { sleep, unlessAborted } from './host.js';
+import { base64url, randomBytes, sleep, unlessAborted } from './host.js';
 import { holdLock } from './lock.js';
 import { tryToRevoke } from './revocation.js';
 import { keep, recall } from './session.js';
@@ -59,14 +59,16 @@ async function fly(client, flight) {
   let failed;
   for (;;) {
     const stored = await recall(client);
-    const step = consult(client, 'next', { ...flight, ...stored, answered: reply && 1 }, reply);
+    const fresh = base64url(randomBytes(32));
+    const step = consult(client, 'next', { ...flight, ...stored, answered: reply && 1, fresh_key: fresh }, reply);
     const { send, pause, late, renewed, error, detail, reason, ...rest } = step;
     flight = only('flight_', rest);
     if (!flight.flight_tries) throw refusal(step, reply);
     client.circuit = only('circuit_', rest);
     await keep(client, rest);
     if (send) {
-      [reply, failed] = await tokenReply(client, send);
+      // Kept by now: whatever happens, the next try is the same request.
+      [reply, failed] = await tokenReply(client, send, rest.key);
     } else if (pause) {
       reply = undefined;
       await sleep(pause);
@@ -97,10 +99,10 @@ function only(prefix, fields) {
 }
 
 /** What the token endpoint answers; without its address, no answer and why not. */
-async function tokenReply(client, body) {
+async function tokenReply(client, body, key) {
   try {
-    const { token_endpoint: endpoint } = await metadata(client, exchange);
-    return [await exchange(client, 'token', endpoint, body)];
+    const { token_endpoint: endpoint, gatepass_idempotency_key_supported: knowsKeys } = await metadata(client, exchange);
+    return [await exchange(client, 'token', endpoint, knowsKeys ? `${body}&idempotency_key=${key}` : body)];
   } catch (error) {
     return [{ status: 0 }, error];
   }

@@ -149,8 +149,8 @@ fn begin(input: Input<'_>, out: &mut Output) -> Answer {
     }
 }
 
-/// The flight, the circuit, what the storage holds by now, a reply if something was sent (`answered`)
-/// -> the session, the flight, the circuit, and what is next: to wait for `pause` milliseconds, to
+/// The flight, the circuit, what the storage holds by now, a reply if something was sent (`answered`), a random
+/// text (`fresh_key`) -> the session, the flight, the circuit, and what is next: to wait for `pause` milliseconds, to
 /// `send` a body, or nothing. Then with `late`, the body that revokes tokens that nobody wants; with
 /// `renewed`, if there are other tokens; or with an error.
 fn next(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {

@@ -182,14 +182,15 @@ pub(crate) fn clock(input: Input<'_>) -> Result<Clock, Error> {
     })
 }
 
-/// The same with `elapsed` and `jitter`.
-pub(crate) fn moment<'a>(input: Input<'_>, options: &'a Options<'_>) -> Result<Moment<'a>, Error> {
+/// The same with `elapsed`, `jitter` and `fresh_key`.
+pub(crate) fn moment<'a>(input: Input<'a>, options: &'a Options<'_>) -> Result<Moment<'a>, Error> {
     Ok(Moment {
         client_id: &options.client_id,
         resource: options.resource,
         clock: clock(input)?,
         elapsed_ms: number(input, "elapsed")?,
         jitter: number(input, "jitter")?,
+        fresh_key: input.optional("fresh_key").ok_or(Error::Malformed)?,
     })
 }
 

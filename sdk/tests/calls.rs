@@ -169,16 +169,19 @@ fn a_refresh_goes_from_step_to_step() {
     let mut given = signed_in();
     let begun = call("begin", &["elapsed"], &given);
     given.extend(begun);
-    let step = call("next", &["now", "elapsed", "jitter"], &given);
+    given.extend(parameters(&[&[("fresh_key", "first")]]));
+    let step = call("next", &["now", "elapsed", "jitter", "fresh_key"], &given);
+    assert_eq!(step["key"], "first");
     assert!(
         step["send"].ends_with("refresh_token=refresh-1"),
         "{step:?}"
     );
     given.extend(step);
-    let lost = parameters(&[&[("answered", "1"), ("status", "0")]]);
-    given.extend(lost);
+    let lost = [("answered", "1"), ("status", "0"), ("fresh_key", "second")];
+    given.extend(parameters(&[&lost]));
     let step = call("next", &[], &given);
     assert_eq!(step["pause"], "200");
+    assert_eq!(step["key"], "first");
     given.extend(step);
     given.extend(parameters(&[&TOKENS, &[("json.access_token", "access-2")]]));
     let done = call("next", &[], &given);
@@ -191,6 +194,7 @@ fn a_refresh_goes_from_step_to_step() {
 fn a_failed_refresh_keeps_the_session_and_waits() {
     let mut given = signed_in();
     given.extend(call("begin", &[], &given));
+    given.extend(parameters(&[&[("fresh_key", "first")]]));
     given.extend(call("next", &[], &given));
     given.extend(parameters(&[&[
         ("answered", "1"),

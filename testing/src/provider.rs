@@ -332,8 +332,10 @@ impl Provider {
                 now,
             )?;
         }
+        let named = request.key.as_ref();
+        let named = named.map(|key| refresh::successor_of(&jti, key));
         let next = NextSession {
-            refresh_jti: self.jti(),
+            refresh_jti: named.unwrap_or_else(|| self.jti()),
             access_jti: self.jti(),
             expires_at: now.plus(self.lifetimes.refresh_token),
             access_token: None,

@@ -1,4 +1,5 @@
-// A stolen refresh token: the thief and that browser are stopped, nobody else, and the page says why.
+// A stolen refresh token: the thief and that browser are stopped, nobody else, and the page says why. And what only looks
+// like one.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium } from '../support/chromium.mjs';
 import { DemoPage } from '../support/demo-page.mjs';
@@ -42,4 +43,29 @@ test('a replay ends that grant only, and the page says why', async () => {
   await victim.page.click('[data-testid=notice-sign-in]');
   await victim.page.waitForSelector('#you-signed-in:not([hidden])');
   await Promise.all([victim.close(), otherBrowser.close()]);
+});
+
+test('an answer that is lost, with a page that is closed over it, is asked for again however late', async () => {
+  const user = await DemoPage.open(browser, stack);
+  await user.signIn();
+  await user.expireToken();
+  const before = user.tokenRequests.length;
+  const lost = new Promise((resolve) => {
+    const answered = async (route) => resolve((await route.fetch()).status());
+    // Nobody hears of it: the page waits, and is gone.
+    user.page.route(`${stack.provider}/oauth/token`, answered, { times: 1 });
+  });
+  await user.click('#call-protected');
+  expect(await lost).toBe(200);
+
+  // There is no grace time: whoever comes with the spent token alone is a thief.
+  await user.page.goto(stack.gateway);
+  await user.click('#call-protected');
+  await user.result(/protected answered 200/);
+  const [first, second] = user.tokenRequests.slice(before).map((body) => new URLSearchParams(body));
+  expect(second.get('refresh_token')).toBe(first.get('refresh_token'));
+  expect(second.get('idempotency_key')).toBe(first.get('idempotency_key'));
+  expect(first.get('idempotency_key')).toMatch(/^[\w-]{43}$/);
+  expect(user.errors).toEqual([]);
+  await user.close();
 });

@@ -7,12 +7,16 @@
 //! |---|---|
 //! | was active | its successor |
 //! | was refreshed less than the grace time ago | the newest generation: a retry, a double submit, a lost race, a lost response |
-//! | was refreshed longer ago, its successor never used, by a confidential client that proved itself or whoever proved the grant's key | the successor: the response was lost |
+//! | was refreshed longer ago, its successor never used, by a confidential client that proved itself, whoever proved the grant's key, or whoever has the idempotency key with which it was refreshed | the successor: the response was lost |
 //! | was refreshed longer ago otherwise | a replay: the grant ends |
 //!
 //! Within the grace time the newest generation is usually the successor itself, and the answer is
 //! the same token byte for byte. If the successor has been refreshed meanwhile, handing it out again
 //! would hand out a spent token, and its holder would be taken for a thief later.
+//!
+//! An idempotency key is a secret that a client makes for one refresh, keeps, and sends with each try of it. The
+//! successor's identifier follows from it ([`successor_of`]), so nothing is stored to know it again. Whoever
+//! copied the token earlier does not have it, and is still found out.
 
 use super::{EndReason, Grant, GrantStatus, Lifetimes, Session, SessionStatus, Wish};
 use crate::authorize::InvalidDetails;
@@ -22,6 +26,7 @@ use crate::client::{
 };
 use crate::dpop::{ProofRefusal, ProofUse, ProofVerdict, Thumbprint, check_grant_key};
 use crate::id::{GrantId, JwtId};
+use crate::secret::{IdempotencyKey, SecretHash};
 use crate::time::Timestamp;
 use crate::token::opaque::Offer;
 
@@ -57,12 +62,19 @@ impl Rotation<'_> {
     }
 }
 
+/// The `jti` of the generation that a refresh with this key creates: the same for the same refresh, and without the
+/// key nobody can know it.
+pub fn successor_of(presented: &JwtId, key: &IdempotencyKey) -> JwtId {
+    let refresh = [presented.as_str(), key.expose()].join(" ");
+    JwtId::from_hash(SecretHash::of(&refresh))
+}
+
 /// The generation that a rotation creates, if it may.
 #[derive(Debug)]
 pub struct NextSession {
-    /// The `jti` of its refresh token.
+    /// The `jti` of its refresh token: random, or [`successor_of`] the presented one.
     pub refresh_jti: JwtId,
-    /// The `jti` of its access token.
+    /// The `jti` of its access token: random.
     pub access_jti: JwtId,
     /// When its refresh token would end. The store has the client's own lifetime instead, if it has one
     /// ([`ClientSettings`](crate::client::ClientSettings)), and shortens it to the grant's own end.
@@ -156,7 +168,7 @@ impl Refreshed {
     /// The `jti` of the access token to answer with: the generation's own goes to whoever created it, a
     /// repeated answer gets a fresh one.
     pub fn access_jti(&self, rotation: &Rotation<'_>, fresh: JwtId) -> JwtId {
-        if self.session.refresh_jti == rotation.next.refresh_jti {
+        if self.session.access_jti == rotation.next.access_jti {
             self.session.access_jti.clone()
         } else {
             fresh
@@ -191,17 +203,18 @@ pub fn decide(
     } = presented;
     let session = match session.status {
         SessionStatus::Active => active(session, &grant, &client, now)?,
-        SessionStatus::Refreshed { ref successor, at }
-            if *successor == rotation.next.refresh_jti || at.is_within(lifetimes.grace, now) =>
-        {
-            successors
-                .into_iter()
-                .next_back()
-                .filter(|newest| newest.status == SessionStatus::Active)
-                .ok_or(RefreshRefusal::Unsettled)?
+        SessionStatus::Refreshed { at, .. } if at.is_within(lifetimes.grace, now) => successors
+            .into_iter()
+            .next_back()
+            .filter(|newest| newest.status == SessionStatus::Active)
+            .ok_or(RefreshRefusal::Unsettled)?,
+        SessionStatus::Refreshed { ref successor, .. } => {
+            let same = *successor == rotation.next.refresh_jti;
+            let proven = client.is_confidential() || grant.details.jkt.is_some();
+            unused(successors)
+                .filter(|_| same || proven)
+                .ok_or_else(|| RefreshRefusal::Replayed(grant.id.clone()))?
         }
-        SessionStatus::Refreshed { .. } => unused_successor(successors, &grant, &client)
-            .ok_or_else(|| RefreshRefusal::Replayed(grant.id.clone()))?,
     };
     if session.expires_at <= now {
         return Err(RefreshRefusal::Expired);
@@ -270,17 +283,10 @@ fn active(
     }
 }
 
-/// The successor, if nobody has used it and whoever asks has proved to be its client, or to have the key
-/// that its grant is bound to.
-fn unused_successor(
-    successors: Vec<Session>,
-    grant: &Grant,
-    client: &AuthenticatedClient,
-) -> Option<Session> {
+/// The successor, if nobody has used it.
+fn unused(successors: Vec<Session>) -> Option<Session> {
     let successor = successors.into_iter().next()?;
-    let unused = successor.status == SessionStatus::Active;
-    let proven = client.is_confidential() || grant.details.jkt.is_some();
-    (unused && proven).then_some(successor)
+    (successor.status == SessionStatus::Active).then_some(successor)
 }
 
 #[cfg(test)]

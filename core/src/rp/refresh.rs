@@ -86,6 +86,8 @@ pub struct Moment<'a> {
     pub elapsed_ms: i64,
     /// A random byte: those who failed together do not come back together.
     pub jitter: u8,
+    /// Random: the idempotency key of a refresh that begins now.
+    pub fresh_key: &'a str,
 }
 
 /// What to do next.
@@ -231,7 +233,8 @@ impl Flight {
         }
     }
 
-    fn send(&mut self, session: &ClientSession, at: Moment<'_>) -> Step {
+    fn send(&mut self, session: &mut ClientSession, at: Moment<'_>) -> Step {
+        session.name_refresh(at.fresh_key);
         let tokens = session.tokens();
         let Some(refresh) = tokens.and_then(|tokens| tokens.refresh.as_ref()) else {
             return Step::Done(Finished::Renewed);

@@ -25,7 +25,7 @@
 use super::failure::WireText;
 use super::token::Tokens;
 use super::{Read, Write, digits, number};
-use crate::secret::{AccessToken, IdToken, RefreshToken};
+use crate::secret::{AccessToken, IdToken, IdempotencyKey, RefreshToken};
 use crate::time::{Lifetime, Timestamp};
 
 /// The form of the session records that this version writes and reads.
@@ -58,6 +58,8 @@ pub struct ClientSession {
     expires_at: Option<Timestamp>,
     /// How far the server's clock is ahead of the user's, in seconds, when last seen.
     skew: i64,
+    /// That of the refresh of these tokens, from its first try on.
+    key: Option<IdempotencyKey>,
     ended: Option<WireText>,
 }
 
@@ -96,6 +98,12 @@ impl ClientSession {
     /// The current access token.
     pub fn bearer(&self) -> Option<&AccessToken> {
         Some(&self.tokens.as_ref()?.access)
+    }
+
+    /// Says that the tokens are about to be renewed. Every try has the key that the first one had, also in
+    /// another tab or after a crash: `fresh` counts only if there is none.
+    pub fn name_refresh(&mut self, fresh: &str) {
+        self.key.get_or_insert_with(|| IdempotencyKey::new(fresh));
     }
 
     /// How far the server's clock is ahead of the user's, in seconds, as its last answer had it.
@@ -181,6 +189,9 @@ impl ClientSession {
             write("bound", "1");
         }
         write("skew", &digits(self.skew));
+        if let Some(key) = &self.key {
+            write("key", key.expose());
+        }
     }
 
     /// What a store holds, by name; signed out, if it holds nothing that this version can read.
@@ -204,6 +215,7 @@ impl ClientSession {
             }),
             expires_at: seconds("expires_at").map(Timestamp::from_seconds),
             skew: seconds("skew").unwrap_or_default(),
+            key: record("key").map(IdempotencyKey::new),
             ended: record("ended").map(WireText::of),
         }
     }
@@ -232,6 +244,7 @@ impl ClientSession {
         let now = Timestamp::from_seconds(self.server_time(clock.now));
         self.expires_at = tokens.expires_in.map(|lifetime| now.plus(lifetime));
         self.tokens = Some(tokens);
+        self.key = None;
     }
 
     fn server_time(&self, now: Timestamp) -> i64 {

@@ -38,6 +38,9 @@ pub enum TokenRefusal {
     /// The parameters.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// The idempotency key of a refresh could be guessed.
+    #[error("idempotency_key must have 22 characters or more")]
+    IdempotencyKey,
     /// A password, and who takes it.
     #[error(transparent)]
     Password(#[from] PasswordRefusal),
@@ -75,6 +78,7 @@ impl TokenRefusal {
             | Self::ClientCredentials(_)
             | Self::Details(_)
             | Self::Form(_)
+            | Self::IdempotencyKey
             | Self::Password(_)
             | Self::Proof(_)
             | Self::RefreshToken(_)
@@ -109,7 +113,7 @@ impl TokenRefusal {
             | Self::Code(CodeRefusal::Proof(refusal))
             | Self::Device(DeviceRefusal::Proof(refusal))
             | Self::Refresh(RefreshRefusal::Proof(refusal)) => refusal.code(),
-            Self::Form(_) => ErrorCode::InvalidRequest,
+            Self::Form(_) | Self::IdempotencyKey => ErrorCode::InvalidRequest,
             Self::Details(_)
             | Self::Code(CodeRefusal::Details(_))
             | Self::Refresh(RefreshRefusal::Details(_)) => ErrorCode::InvalidAuthorizationDetails,
@@ -169,6 +173,7 @@ impl TokenRefusal {
             | Self::Device(_)
             | Self::Details(_)
             | Self::Form(_)
+            | Self::IdempotencyKey
             | Self::Password(_)
             | Self::Proof(_)
             | Self::Refresh(_)
@@ -420,6 +425,7 @@ mod tests {
             ),
             (R::Form(missing()), invalid_request),
             (R::Form(FormError::NotUtf8), invalid_request),
+            (R::IdempotencyKey, invalid_request),
             (R::RefreshToken(JwtError::Expired), invalid_grant("expired")),
             (R::RefreshToken(JwtError::Signature), INVALID_GRANT),
             (R::RefreshToken(JwtError::Malformed), INVALID_GRANT),

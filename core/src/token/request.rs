@@ -10,7 +10,7 @@ use crate::grant::password::PasswordRequest;
 use crate::grant::token_exchange::TokenExchangeRequest;
 use crate::redirect::RedirectUri;
 use crate::scope::{InvalidScope, Scope};
-use crate::secret::{AuthorizationCode, CodeVerifier, DeviceCode, RefreshToken};
+use crate::secret::{AuthorizationCode, CodeVerifier, DeviceCode, IdempotencyKey, RefreshToken};
 use crate::token::TokenRefusal;
 
 /// What a client sends to the token endpoint.
@@ -44,6 +44,8 @@ pub enum GrantRequest {
 pub struct RefreshRequest {
     /// `refresh_token`.
     pub token: RefreshToken,
+    /// `idempotency_key`: that of the first try, if this is another.
+    pub key: Option<IdempotencyKey>,
     /// `scope` and `authorization_details`: less than was granted, for this access token only.
     pub wish: Wish,
 }
@@ -98,6 +100,7 @@ impl TokenRequest {
             GrantType::Password => GrantRequest::Password(PasswordRequest::parse(form)?),
             GrantType::RefreshToken => GrantRequest::RefreshToken(RefreshRequest {
                 token: RefreshToken::new(form.required("refresh_token")?),
+                key: idempotency_key(form)?,
                 wish: Wish {
                     scope: scope(form)?,
                     details,
@@ -113,6 +116,12 @@ impl TokenRequest {
 
 fn scope(form: &Form) -> Result<Option<Scope>, InvalidScope> {
     form.optional("scope").map(Scope::parse).transpose()
+}
+
+fn idempotency_key(form: &Form) -> Result<Option<IdempotencyKey>, TokenRefusal> {
+    let sent = form.optional("idempotency_key");
+    sent.map(|sent| IdempotencyKey::parse(sent).ok_or(TokenRefusal::IdempotencyKey))
+        .transpose()
 }
 
 /// What is no redirect URI cannot be the one that the code was sent to.
@@ -165,6 +174,23 @@ mod tests {
             assert_eq!(refresh.token.expose(), "r");
             assert_eq!(refresh.wish.scope, Some(Scope::parse("read").unwrap()));
         }
+    }
+
+    #[test]
+    fn a_refresh_may_be_named_by_a_key_that_cannot_be_guessed() {
+        let body = |key: &str| {
+            format!("grant_type=refresh_token&client_id=demo&refresh_token=r&idempotency_key={key}")
+        };
+        let key = |text: &str| match parse(&body(text), None).unwrap().grant {
+            GrantRequest::RefreshToken(refresh) => refresh.key,
+            _ => panic!("not a refresh request"),
+        };
+        let long = "k".repeat(22);
+        assert_eq!(key(&long).unwrap().expose(), long);
+        assert!(key("").is_none());
+        let expected = "idempotency_key must have 22 characters or more";
+        let expected = (ErrorCode::InvalidRequest, expected.to_owned());
+        assert_eq!(refused(&body(&"k".repeat(21))), expected);
     }
 
     const DEVICE: &str =

@@ -13,7 +13,7 @@ use gatepass_core::grant::{
 use gatepass_core::id::{BrowserId, GrantId, JwtId};
 use gatepass_core::rp::failure::{ErrorResponse as WireError, Failure};
 use gatepass_core::rp::token::Tokens;
-use gatepass_core::secret::{AccessToken, RefreshToken, SecretHash};
+use gatepass_core::secret::{AccessToken, IdempotencyKey, RefreshToken, SecretHash};
 use gatepass_core::status_list::StatusIndex;
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::{Lifetime, Timestamp};
@@ -61,6 +61,11 @@ impl Server {
 
     fn jti(&self) -> JwtId {
         JwtId::from_random(self.random.bytes())
+    }
+
+    /// What a host gives the core at random.
+    pub(crate) fn fresh_key(&self) -> String {
+        self.jti().as_str().to_owned()
     }
 
     fn key() -> Thumbprint {
@@ -132,6 +137,7 @@ impl Server {
         self.used
             .entry(presented.as_str().to_owned())
             .or_insert(now);
+        let key = form.optional("idempotency_key").map(IdempotencyKey::new);
         let proof = CheckedProof {
             jkt: Self::key(),
             id: SecretHash::of(self.jti().as_str()),
@@ -141,7 +147,8 @@ impl Server {
             presented: &presented,
             credentials: &self.credentials,
             next: NextSession {
-                refresh_jti: self.jti(),
+                refresh_jti: key
+                    .map_or_else(|| self.jti(), |key| refresh::successor_of(&presented, &key)),
                 access_jti: self.jti(),
                 expires_at: now.plus(self.lifetimes.refresh_token),
                 access_token: None,

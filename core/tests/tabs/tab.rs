@@ -549,12 +549,14 @@ impl World {
     fn advance(&mut self, tab: usize, index: usize, outcome: Outcome, date: Option<Timestamp>) {
         self.jitter = self.jitter.wrapping_mul(31).wrapping_add(17);
         let client_id = self.client_id.clone();
+        let fresh_key = self.server.fresh_key();
         let at = Moment {
             client_id: &client_id,
             resource: None,
             clock: self.clock(date),
             elapsed_ms: self.ms,
             jitter: self.jitter,
+            fresh_key: &fresh_key,
         };
         let mut running = self.tabs[tab].flights.remove(index);
         let mut circuit = self.tabs[tab].circuit;
@@ -577,6 +579,9 @@ impl World {
                 running.sent += 1;
                 assert!(running.sent <= 4, "a refresh is sent over and over");
                 self.check_sent(tab);
+                let kept = record(&self.tabs[tab].session);
+                let (_, key) = kept.iter().find(|(name, _)| *name == "key").unwrap();
+                let body = format!("{body}&idempotency_key={key}");
                 running.phase = Phase::OnWire {
                     body,
                     since: self.ms,

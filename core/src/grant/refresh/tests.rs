@@ -141,6 +141,61 @@ fn from_the_grace_time_on_a_proven_client_gets_the_successor_that_nobody_used() 
     }
 }
 
+/// What is told to whoever sends `key` with a generation that was refreshed with `first`.
+fn with_key(
+    first: &str,
+    key: &str,
+    more: &[Session],
+    seconds: u32,
+) -> Result<JwtId, RefreshRefusal> {
+    let successor = |key| successor_of(&jti(1), &IdempotencyKey::new(key));
+    let next = |status| Session {
+        refresh_jti: successor(first),
+        status,
+        ..session(2)
+    };
+    let (status, successors) = match more {
+        [] => (SessionStatus::Active, vec![]),
+        more => (spent(2, NOW).status, more.to_vec()),
+    };
+    let mut found = found(public(), [spent(1, NOW), next(status)]);
+    let presented = found.presented.as_mut().unwrap();
+    presented.successors.extend(successors);
+    presented.session.status = SessionStatus::Refreshed {
+        at: NOW,
+        successor: successor(first),
+    };
+    let credentials = credentials(&public());
+    judged(
+        &credentials,
+        successor(key).as_str(),
+        found,
+        &Lifetimes::default(),
+        after(seconds),
+    )
+}
+
+#[test]
+fn from_the_grace_time_on_the_same_refresh_gets_its_successor_if_nobody_used_it() {
+    let successor = successor_of(&jti(1), &IdempotencyKey::new("mine"));
+    for seconds in [0, 29, 30, 600] {
+        let again = with_key("mine", "mine", &[], seconds);
+        assert_eq!(again, Ok(successor.clone()), "{seconds}");
+    }
+    assert_eq!(with_key("mine", "another", &[], 29), Ok(successor));
+    assert_eq!(with_key("mine", "another", &[], 30), replayed());
+    assert_eq!(with_key("mine", "mine", &[session(3)], 29), Ok(jti(3)));
+    assert_eq!(with_key("mine", "mine", &[session(3)], 30), replayed());
+}
+
+#[test]
+fn what_a_refresh_creates_follows_from_its_token_and_its_key() {
+    let made = |generation, key| successor_of(&jti(generation), &IdempotencyKey::new(key));
+    assert_eq!(made(1, "a"), made(1, "a"));
+    assert_ne!(made(1, "a"), made(2, "a"));
+    assert_ne!(made(1, "a"), made(1, "b"));
+}
+
 #[test]
 fn from_the_grace_time_on_a_used_successor_is_a_replay_even_for_a_proven_client() {
     let used = [spent(1, NOW), spent(2, after(10)), session(3)];

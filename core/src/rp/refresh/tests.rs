@@ -59,6 +59,7 @@ impl Tab {
             clock: clock(),
             elapsed_ms: self.elapsed_ms,
             jitter: 255,
+            fresh_key: "fresh",
         };
         let (session, circuit) = (&mut self.session, &mut self.circuit);
         self.flight.next(session, circuit, outcome, at)
@@ -264,6 +265,7 @@ fn the_circuit_opens_for_longer_and_longer_until_an_answer_closes_it() {
             clock: clock(),
             elapsed_ms: 0,
             jitter,
+            fresh_key: "fresh",
         };
         circuit.fail(failure, at);
         circuit.open_until_ms

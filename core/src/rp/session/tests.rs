@@ -56,6 +56,24 @@ fn an_answer_without_a_refresh_token_keeps_the_old_one() {
 }
 
 #[test]
+fn a_refresh_keeps_its_first_name_until_it_has_renewed() {
+    let mut session = signed_in();
+    session.name_refresh("first");
+    session.name_refresh("second");
+    let mut other = copy(&session);
+    other.name_refresh("third");
+    assert!(record(&other).contains(&("key", "first".to_owned())));
+    other.renew(tokens("a2", Some("r2")), at(10));
+    assert!(record(&other).iter().all(|(name, _)| *name != "key"));
+    // Who signs in anew, or out, begins anew.
+    session.sign_in(tokens("a3", Some("r3")), at(20));
+    assert!(record(&session).iter().all(|(name, _)| *name != "key"));
+    session.name_refresh("fourth");
+    session.sign_out(None);
+    assert!(record(&session).iter().all(|(name, _)| *name != "key"));
+}
+
+#[test]
 fn a_session_survives_the_store() {
     let mut session = signed_in();
     session.renew(tokens("a2", Some("r2")), at(10));

@@ -34,7 +34,10 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
     let opaque = AccessToken::from_random(random::bytes()?);
     let offered = asking.terms(&config.lifetimes, app);
     let next = NextSession {
-        refresh_jti: JwtId::from_random(random::bytes()?),
+        refresh_jti: match &request.key {
+            Some(key) => refresh::successor_of(&jti, key),
+            None => JwtId::from_random(random::bytes()?),
+        },
         access_jti: JwtId::from_random(random::bytes()?),
         expires_at: now.plus(config.lifetimes.refresh_token),
         access_token: Some(Offer::new(&opaque, &request.wish, offered)),
@@ -63,7 +66,7 @@ pub(super) async fn rotate(asking: Asking<'_>, request: &RefreshRequest, app: &A
     let issue = Issue {
         grant: &refreshed.grant,
         session: &refreshed.session,
-        kept: (access_jti == rotation.next.access_jti).then_some(opaque),
+        kept: (refreshed.session.refresh_jti == rotation.next.refresh_jti).then_some(opaque),
         access_jti,
         allowed,
         terms,
