@@ -4,7 +4,7 @@
 
 import { GatepassError } from './error.js';
 import { noteDecision } from './history.js';
-import { elapsed, now, randomBytes } from './host.js';
+import { base64url, elapsed, now, randomBytes } from './host.js';
 
 /**
  * Asks the core, which may refuse: then the answer has an `error`. `reply` is the answer of a server, if
@@ -13,11 +13,11 @@ import { elapsed, now, randomBytes } from './host.js';
 export function consult(client, name, parameters, reply) {
   const { core, options, session, circuit } = client;
   const { issuer, clientId, redirectUri, scope, resource } = options;
-  const [jitter] = randomBytes(1);
+  const random = randomBytes(32);
   const { status, retryAfter: retry_after, date, json } = reply ?? {};
   const all = {
     call: name, issuer, clientId, redirectUri, scope, resource, ...session.record, ...circuit,
-    now: now(), elapsed: elapsed(), jitter, status, retry_after, date, json: json && 1, ...parameters,
+    now: now(), elapsed: elapsed(), jitter: random[0], fresh_key: base64url(random), status, retry_after, date, json: json && 1, ...parameters,
   };
   Object.assign(all, prefixed('json.', json));
   let input = '';

@@ -5,7 +5,7 @@ import { ask, consult, refusal } from './core.js';
 import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { emit } from './events.js';
-import { base64url, randomBytes, sleep, unlessAborted } from './host.js';
+import { sleep, unlessAborted } from './host.js';
 import { holdLock } from './lock.js';
 import { tryToRevoke } from './revocation.js';
 import { keep, recall } from './session.js';
@@ -59,8 +59,7 @@ async function fly(client, flight) {
   let failed;
   for (;;) {
     const stored = await recall(client);
-    const fresh = base64url(randomBytes(32));
-    const step = consult(client, 'next', { ...flight, ...stored, answered: reply && 1, fresh_key: fresh }, reply);
+    const step = consult(client, 'next', { ...flight, ...stored, answered: reply && 1 }, reply);
     const { send, pause, late, renewed, error, detail, reason, ...rest } = step;
     flight = only('flight_', rest);
     if (!flight.flight_tries) throw refusal(step, reply);

@@ -1,7 +1,7 @@
 //! The calls, by name. Each reads its parameters, asks the core, and writes down what it said.
 //!
 //! With every call come the options, the record of the session if there ever was one, the time (`now`,
-//! seconds), a clock that never goes back (`elapsed`, milliseconds) and a random byte (`jitter`). Some
+//! seconds), a clock that never goes back (`elapsed`, milliseconds), a random byte (`jitter`) and a random text (`fresh_key`). Some
 //! come with a server's reply, which may be the discovery document, or with what the storage holds
 //! (the same names after `stored.`). An answer that says `the session` has its record, and if somebody is
 //! signed in, how many seconds the token is good (`soon`, `stale`).
@@ -149,8 +149,8 @@ fn begin(input: Input<'_>, out: &mut Output) -> Answer {
     }
 }
 
-/// The flight, the circuit, what the storage holds by now, a reply if something was sent (`answered`), a random
-/// text (`fresh_key`) -> the session, the flight, the circuit, and what is next: to wait for `pause` milliseconds, to
+/// The flight, the circuit, what the storage holds by now, a reply if something was sent (`answered`)
+/// -> the session, the flight, the circuit, and what is next: to wait for `pause` milliseconds, to
 /// `send` a body, or nothing. Then with `late`, the body that revokes tokens that nobody wants; with
 /// `renewed`, if there are other tokens; or with an error.
 fn next(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
