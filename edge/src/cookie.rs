@@ -55,7 +55,8 @@ impl Cookie {
         let name = self.name_at(origin);
         let pairs = header?
             .split(';')
-            .filter_map(|pair| pair.trim().split_once('='));
+            // No other white space: browsers take what begins with it for a name without the prefix.
+            .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='));
         let mut values = pairs
             .filter(|(found, _)| *found == name)
             .map(|(_, value)| value);
@@ -109,6 +110,8 @@ mod tests {
             Some("2")
         );
         assert_eq!(COOKIE.read(header, "https://id.example"), None);
+        let planted = Some("\u{2000}__Host-gatepass_sign_in=1; \u{a0}__Host-gatepass_sign_in=2");
+        assert_eq!(COOKIE.read(planted, "https://id.example"), None);
         assert_eq!(COOKIE.read(None, "http://localhost:4000"), None);
     }
 }

@@ -39,7 +39,8 @@ pub fn beginning_with<'a>(
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     let pairs = header.split(';');
     pairs.filter_map(move |pair| {
-        let (name, value) = pair.trim().split_once('=')?;
+        // No other white space: browsers take what begins with it for a name without the prefix, and let siblings set it.
+        let (name, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
         let rest = name.strip_prefix("__Host-")?.strip_prefix(prefix)?;
         (!value.is_empty()).then_some((rest, value))
     })
@@ -61,7 +62,8 @@ mod tests {
 
     #[test]
     fn only_the_whole_name_counts_and_what_another_host_could_have_set_does_not() {
-        let header = "s=0; x__Host-s=1; __Host-sx=2; __Host-s=3; __Host-s=4; __Host-e=";
+        let header = "s=0; x__Host-s=1; \u{2000}__Host-s=1; \u{a0}__Host-s=1; \u{b}__Host-s=1; __Host-sx=2; \
+                      __Host-s=3; __Host-s=4; __Host-e=";
         assert_eq!(read(header, "s"), Some("3"));
         assert_eq!(read(header, "e"), None);
         assert_eq!(read(header, "t"), None);
