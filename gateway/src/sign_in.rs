@@ -49,10 +49,9 @@ impl SignIn {
         let sealed = config.sealer.seal(PURPOSE, state, &text).await?;
         let cookies = http::header(request, "Cookie").unwrap_or_default();
         let before: Vec<_> = cookie::beginning_with(&cookies, COOKIE).collect();
-        if before.len() >= MOST {
-            for (rest, _) in before {
-                headers.append("Set-Cookie", &cookie::clear(&format!("{COOKIE}{rest}")))?;
-            }
+        // Browsers send the oldest first (RFC 6265 §5.4).
+        for (rest, _) in before.iter().take((before.len() + 1).saturating_sub(MOST)) {
+            headers.append("Set-Cookie", &cookie::clear(&format!("{COOKIE}{rest}")))?;
         }
         let cookie = cookie::set(&name(state), &sealed, SECONDS, SameSite::Lax);
         Ok(headers.append("Set-Cookie", &cookie)?)

@@ -15,6 +15,9 @@ use crate::provider::{self, Metadata, Provider};
 use crate::session::SessionSecret;
 use crate::sign_in::SignIn;
 
+/// The longest address to lead back to, encoded, in bytes: sealed, it grows by a third, and a cookie has 4096.
+const LONGEST_RETURN_TO: usize = 2_400;
+
 pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
     let Ok(form) = Form::parse(&http::query(request)) else {
         return refuse(app, "The address of the sign-in cannot be read.");
@@ -22,6 +25,7 @@ pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response,
     let Ok(return_to) = ReturnTo::parse(form.optional("return_to").unwrap_or("/")) else {
         return refuse(app, "return_to must be a path on this site.");
     };
+    let return_to = remembered(return_to);
     let registration = match (form.optional("provider"), &*app.config.registrations) {
         (None, [only]) => only,
         (None, _) => return page::choice(app.config, return_to.as_str()),
@@ -34,6 +38,16 @@ pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response,
         }
     };
     begin(request, registration, return_to, app).await
+}
+
+/// What fits into the cookie of a sign-in: of an address that is too long the path, or the first page. To lose the
+/// sign-in would be worse.
+fn remembered(return_to: ReturnTo) -> ReturnTo {
+    let whole = return_to.as_str();
+    let path = whole.split(['?', '#']).next().unwrap_or_default();
+    let fits = |text: &&str| form::encode([("", *text)]).len() <= LONGEST_RETURN_TO;
+    let kept = [whole, path].into_iter().find(fits).unwrap_or("/");
+    ReturnTo::parse(kept).unwrap_or(return_to)
 }
 
 async fn begin(
