@@ -53,6 +53,11 @@ pub fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten()
 }
 
+/// The method as it came: [`Request::method`] takes one that it does not know for GET.
+pub fn method(request: &Request) -> String {
+    request.inner().method()
+}
+
 /// The query, still encoded; empty if there is none.
 pub fn query(request: &Request) -> String {
     let url = request.inner().url();

@@ -6,12 +6,25 @@ use core::task::{Context, Poll};
 use std::rc::Rc;
 
 use futures_core::Stream;
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::{ByteStream, Headers, Request, Response};
 
 use crate::{EdgeError, js};
+
+// The runtime moves the bytes itself, and the length stays known.
+#[wasm_bindgen(inline_js = "
+export function flowing(body, length) {
+  const { readable, writable } = new FixedLengthStream(length);
+  return [readable, body.pipeTo(writable).then(() => undefined, () => undefined)];
+}
+")]
+extern "C" {
+    /// A body of this length as it flows, and a promise that it has.
+    #[wasm_bindgen(catch)]
+    fn flowing(body: &web_sys::ReadableStream, length: f64) -> Result<Array, JsValue>;
+}
 
 #[wasm_bindgen]
 extern "C" {
@@ -28,10 +41,10 @@ pub enum Body {
     Empty,
     /// Held here, so that it can be sent again.
     Held(Uint8Array),
-    /// A stream, which can be sent once.
-    Stream(JsValue),
+    /// A stream, which can be sent once, and when it has been.
+    Stream(JsValue, Promise),
     /// The same, while somebody counts.
-    Counted(JsValue, Limit),
+    Counted(JsValue, Promise, Limit),
 }
 
 /// What stops a request whose body turns out to be too large.
@@ -42,6 +55,15 @@ pub struct Limit {
 }
 
 impl Body {
+    /// Whether there is none, or nothing in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Held(bytes) => bytes.length() == 0,
+            Self::Stream(..) | Self::Counted(..) => false,
+        }
+    }
+
     /// Whether it can be sent more than once.
     pub const fn is_repeatable(&self) -> bool {
         matches!(self, Self::Empty | Self::Held(_))
@@ -73,22 +95,49 @@ pub async fn body(
             let bytes = request.bytes().await?;
             Ok(Ok(Body::Held(Uint8Array::from(bytes.as_slice()))))
         }
-        Some(_) => Ok(Ok(Body::Stream(stream.into()))),
+        Some(length) => {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "no body has more bytes than a float counts"
+            )]
+            let flow = flowing(&stream, length as f64)?;
+            Ok(Ok(Body::Stream(flow.get(0), flow.get(1).unchecked_into())))
+        }
         None => {
             let limit = Limit {
                 controller: web_sys::AbortController::new()?,
                 is_exceeded: Rc::default(),
             };
+            let mut done = None;
+            let sent = Promise::new(&mut |resolve, _| done = Some(resolve));
             let counted = Counted {
                 inner: request.stream()?,
                 left: largest,
                 limit: limit.clone(),
+                done,
             };
             let counted: web_sys::Response = Response::from_stream(counted)?.into();
             let stream = counted.body().map_or(JsValue::NULL, JsValue::from);
-            Ok(Ok(Body::Counted(stream, limit)))
+            Ok(Ok(Body::Counted(stream, sent, limit)))
         }
     }
+}
+
+/// What comes first.
+async fn sooner(one: &Promise, other: &Promise) -> Result<JsValue, JsValue> {
+    JsFuture::from(Promise::race(&Array::of2(one, other))).await
+}
+
+/// An answer, if its status is one that an answer may have: the runtime takes others in, and none out again.
+fn answered(response: JsValue) -> Result<Result<Response, Lost>, EdgeError> {
+    let socket = Reflect::get(&response, &JsValue::from_str("webSocket"))?;
+    let response: web_sys::Response = response.unchecked_into();
+    let is_one = (200..=599).contains(&response.status()) || socket.is_object();
+    Ok(if is_one {
+        Ok(response.into())
+    } else {
+        Err(Lost::Unreachable)
+    })
 }
 
 /// A stream whose request is given up when there is more of it than there may be, or it fails. It must not end
@@ -97,6 +146,8 @@ struct Counted {
     inner: ByteStream,
     left: u64,
     limit: Limit,
+    /// To be called when all of it has flowed.
+    done: Option<Function>,
 }
 
 impl Stream for Counted {
@@ -105,7 +156,11 @@ impl Stream for Counted {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.inner).poll_next(context);
         let left = match &next {
-            Poll::Pending | Poll::Ready(None) => return next,
+            Poll::Pending => return next,
+            Poll::Ready(None) => {
+                drop(self.done.take().map(|done| done.call0(&JsValue::UNDEFINED)));
+                return next;
+            }
             Poll::Ready(Some(Ok(chunk))) => {
                 let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
                 let left = self.left.checked_sub(length);
@@ -134,7 +189,7 @@ pub struct Outgoing<'a> {
     pub headers: &'a Headers,
     /// Its body.
     pub body: &'a Body,
-    /// How long to wait for the beginning of the answer, in milliseconds.
+    /// How long to wait for the beginning of the answer when all of the body has been sent, in milliseconds.
     pub patience: u32,
 }
 
@@ -158,10 +213,10 @@ pub async fn send(outgoing: &Outgoing<'_>) -> Result<Result<Response, Lost>, Edg
     let body = match outgoing.body {
         Body::Empty => JsValue::UNDEFINED,
         Body::Held(bytes) => bytes.into(),
-        Body::Stream(stream) | Body::Counted(stream, _) => stream.clone(),
+        Body::Stream(stream, _) | Body::Counted(stream, ..) => stream.clone(),
     };
     let (controller, is_exceeded) = match outgoing.body {
-        Body::Counted(_, limit) => (limit.controller.clone(), Rc::clone(&limit.is_exceeded)),
+        Body::Counted(.., limit) => (limit.controller.clone(), Rc::clone(&limit.is_exceeded)),
         _ => (web_sys::AbortController::new()?, Rc::default()),
     };
     let init = js::object(&[
@@ -171,13 +226,17 @@ pub async fn send(outgoing: &Outgoing<'_>) -> Result<Result<Response, Lost>, Edg
         ("redirect", "manual".into()),
         ("signal", controller.signal().into()),
     ])?;
-    let (answer, patience) = (fetch(outgoing.url, &init)?, wait(outgoing.patience)?);
-    let both = js_sys::Array::of2(&answer.into(), &patience.into());
-    let first = JsFuture::from(Promise::race(&both)).await;
+    let answer = fetch(outgoing.url, &init)?;
+    let mut first = Ok(JsValue::UNDEFINED);
+    // A user whose network is slow is not an API that is.
+    if let Body::Stream(_, sent) | Body::Counted(_, sent, _) = outgoing.body {
+        first = sooner(&answer, sent).await;
+    }
+    if matches!(&first, Ok(none) if none.is_undefined()) {
+        first = sooner(&answer, &wait(outgoing.patience)?).await;
+    }
     Ok(match first {
-        Ok(response) if response.is_object() => {
-            Ok(response.unchecked_into::<web_sys::Response>().into())
-        }
+        Ok(response) if response.is_object() => answered(response)?,
         Ok(_) => {
             controller.abort();
             Err(Lost::TimedOut)

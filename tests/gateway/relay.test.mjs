@@ -42,6 +42,72 @@ test('a request goes as it is, with a token, and without what is between browser
   expect(headers['x-forwarded-for'] ?? '').not.toContain('6.6.6.6');
 });
 
+test.each(['X-Forwarded', 'X_Forwarded_For', 'X-Client-IP', 'X-Original-URL', 'X-Rewrite-URL', 'X_Real_IP'])('%s, which some servers believe, stays here', async (name) => {
+  await user.call('/api/x', { headers: { [name]: '/admin' } });
+  expect(JSON.stringify(api.seen.at(-1).headers)).not.toContain('/admin');
+});
+
+/** A request byte by byte, and the beginning of its answer. @param {(string | number)[]} parts a number is a pause in milliseconds */
+function spoken(...parts) {
+  const { host, hostname, port } = new URL(stack.gateway);
+  const cookie = [...user.jar()].map(([name, value]) => `${name}=${value}`).join('; ');
+  const [line, ...rest] = parts;
+  const head = `${line}\r\nHost: ${host}\r\nConnection: close\r\nX-Gatepass-CSRF: 1\r\nOrigin: ${stack.gateway}\r\nCookie: ${cookie}\r\n`;
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname);
+    let heard = '';
+    socket.on('data', (chunk) => { heard += chunk; }).on('error', reject);
+    socket.on('close', () => resolve({ status: Number(heard.split(' ')[1]), heard }));
+    (async () => {
+      for (const part of [head, ...rest]) {
+        if (typeof part === 'number') await new Promise((go) => { setTimeout(go, part); });
+        else socket.write(part);
+      }
+    })();
+  });
+}
+
+describe('a method', () => {
+  test.each(['PROPFIND', 'PURGE', 'REPORT', 'QUERY', 'DELETE', 'OPTIONS'])('%s goes along as what it is', async (method) => {
+    const { status } = await spoken(`${method} /api/x HTTP/1.1`, '\r\n');
+    expect([status, api.seen.at(-1).method]).toEqual([200, method]);
+  });
+
+  test('that the gateway does not know is none that changes nothing', async () => {
+    const { host } = new URL(stack.gateway);
+    const seen = api.seen.length;
+    const { request } = await import('node:http');
+    const status = await new Promise((resolve, reject) => {
+      const cookie = `__Host-gatepass_session=${user.session}`;
+      request({ host: host.split(':')[0], port: host.split(':')[1], method: 'PURGE', path: '/api/x', headers: { cookie, 'x-gatepass-csrf': '1' } }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode));
+      }).on('error', reject).end();
+    });
+    expect([status, api.seen.length]).toEqual([403, seen]);
+  });
+
+  test('TRACE, by which an API would send the token back, stays here', async () => {
+    const seen = api.seen.length;
+    expect((await spoken('TRACE /api/x HTTP/1.1', '\r\n')).status).toBe(405);
+    expect(api.seen.length).toBe(seen);
+  });
+
+  test.each(['GET', 'HEAD'])('%s with a body is refused', async (method) => {
+    const seen = api.seen.length;
+    expect((await spoken(`${method} /api/x HTTP/1.1`, 'Content-Length: 5\r\n\r\nhello')).status).toBe(400);
+    expect((await spoken(`${method} /api/x HTTP/1.1`, 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n')).status).toBe(400);
+    expect(api.seen.length).toBe(seen);
+  });
+});
+
+test.each([101, 600, 999])('an API that answers %s breaks nothing', async (status) => {
+  api.answers['/api/odd'] = (request) => request.socket.end(`HTTP/1.1 ${status} Odd\r\nContent-Length: 0\r\n\r\n`);
+  const [odd, ...others] = await Promise.all([user.call('/api/odd'), ...Array.from({ length: 10 }, () => user.call('/api/x'))]);
+  expect([odd.status, (await odd.json()).code]).toEqual([502, 'api_unreachable']);
+  expect(others.map((other) => other.status)).toEqual(Array(10).fill(200));
+  expect(stack.logs().filter((line) => line.includes('panicked'))).toEqual([]);
+});
+
 test('an answer comes back as it is, without what an API may not say in the gateway’s name', async () => {
   api.answers['/api/answer'] = (request, response) => {
     response.writeHead(418, 'x', {
@@ -117,6 +183,19 @@ describe('bodies', () => {
     expect(broken.status).toBe(413);
     // The API has not taken the beginning for the whole.
     expect(api.seen.length).toBe(seen);
+  });
+
+  test.each(['says', 'does not say'])('that take their time on the way here are waited for, if the sender %s how much comes', async (says) => {
+    const part = 'x'.repeat(40_000);
+    const [header, written, end] = says === 'says'
+      ? ['Content-Length: 120000', part, '']
+      : ['Transfer-Encoding: chunked', `${part.length.toString(16)}\r\n${part}\r\n`, '0\r\n\r\n'];
+    const { status } = await spoken('POST /api/x HTTP/1.1', `${header}\r\n\r\n`, written, 1_200, written, 1_200, written + end);
+    expect([status, api.seen.at(-1).body.length]).toEqual([200, 120_000]);
+    // How long the API may take still counts from there.
+    api.answers['/api/slow'] = () => {};
+    const slow = await spoken('POST /api/slow HTTP/1.1', `${header}\r\n\r\n`, written, 500, written, 500, written + end);
+    expect(slow.status).toBe(504);
   });
 
   test('just small enough go through', async () => {

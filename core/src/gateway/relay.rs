@@ -20,7 +20,7 @@ pub enum PathRefusal {
 
 impl Upstreams {
     /// Reads pairs of path and origin, as in `/api/=https://api.example /api/maps/=https://maps.example`. `None`
-    /// unless each path begins with `/api/` and ends with a slash, and `is_origin` holds for each origin.
+    /// unless each path begins with `/api/`, ends with a slash and is there once, and `is_origin` holds for each origin.
     pub fn parse(text: &str, is_origin: impl Fn(&str) -> bool) -> Option<Self> {
         let pairs = text.split_whitespace().map(|pair| {
             let (path, origin) = pair.split_once('=')?;
@@ -29,8 +29,10 @@ impl Upstreams {
         });
         let mut pairs: Vec<_> = pairs.collect::<Option<_>>()?;
         // The longest path first: it is the most specific.
-        pairs.sort_by_key(|(path, _)| core::cmp::Reverse(path.len()));
-        (!pairs.is_empty()).then_some(Self(pairs))
+        pairs.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        let mut neighbours = pairs.iter().zip(pairs.iter().skip(1));
+        let is_said_twice = neighbours.any(|((path, _), (next, _))| path == next);
+        (!pairs.is_empty() && !is_said_twice).then_some(Self(pairs))
     }
 
     /// The address that a path, as the browser sends it, leads to; without its query.
@@ -118,7 +120,7 @@ const HOP_BY_HOP: [&str; 12] = [
 ];
 
 /// What stays here of a request: it is the gateway's own, or says what only the gateway can know.
-const KEPT: [&str; 12] = [
+const KEPT: [&str; 14] = [
     "cookie",
     "cookie2",
     "authorization",
@@ -128,13 +130,22 @@ const KEPT: [&str; 12] = [
     "forwarded",
     "x-gatepass-csrf",
     "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
     "true-client-ip",
     "via",
     "cdn-loop",
 ];
 
-/// The same by how the name begins.
-const KEPT_PREFIXES: [&str; 4] = ["sec-", "cf-", "x-forwarded-", "proxy-"];
+/// The same by how the name begins. Some servers let the last two take the path's place.
+const KEPT_PREFIXES: [&str; 6] = [
+    "sec-",
+    "cf-",
+    "x-forwarded",
+    "proxy-",
+    "x-original-",
+    "x-rewrite-",
+];
 
 /// What an API may not say in the gateway's name: to set cookies, to open it to other origins, to forget what the
 /// browser knows of it.
@@ -156,7 +167,8 @@ const WITHHELD: [&str; 12] = [
 /// Whether a header of a request goes to the API. `connection` is the request's `Connection`, which may name more
 /// that do not.
 pub fn goes_along(name: &str, connection: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    // Some servers take one for the other.
+    let name = name.to_ascii_lowercase().replace('_', "-");
     let is_kept = KEPT.contains(&&*name)
         || KEPT_PREFIXES
             .iter()
@@ -182,7 +194,7 @@ fn is_hop_by_hop(name: &str, connection: &str) -> bool {
 pub fn asks_the_user(challenge: &str) -> bool {
     let mut schemes = challenge.split(',').map(str::trim_start);
     schemes.any(|part| {
-        let scheme = part.split(' ').next().unwrap_or_default();
+        let scheme = part.split([' ', '\t']).next().unwrap_or_default();
         let interactive = ["basic", "digest", "negotiate", "ntlm"];
         interactive
             .iter()
@@ -275,6 +287,7 @@ mod tests {
             "/api/x=https://a.example",
             "/api/=https://b.example",
             "/api/=https://a.example /x/=https://a.example",
+            "/api/=https://a.example /api/x/=https://a.example /api/=https://a.example",
         ] {
             assert!(!parse(bad), "{bad}");
         }
@@ -313,6 +326,11 @@ mod tests {
             "Upgrade",
             "TE",
             "X-Forwarded-For",
+            "X_Forwarded_For",
+            "X-Forwarded",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "X-Client-IP",
             "Forwarded",
             "CF-Connecting-IP",
             "Sec-Fetch-Site",
@@ -355,6 +373,7 @@ mod tests {
     fn a_challenge_is_told_apart_by_what_it_asks_for() {
         assert!(asks_the_user("Basic realm=\"x\""));
         assert!(asks_the_user("Bearer realm=\"x\", NTLM"));
+        assert!(asks_the_user("Basic\trealm=\"x\""));
         assert!(!asks_the_user("Bearer realm=\"Basic\""));
         assert!(!asks_the_user(
             "DPoP error=\"invalid_token\", algs=\"ES256\""

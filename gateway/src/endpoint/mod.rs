@@ -22,10 +22,7 @@ pub(crate) fn check_provenance(request: &Request, config: &Config) -> Result<(),
     let (proof, origin) = (header("X-Gatepass-CSRF"), header("Origin"));
     let fetch_site = header("Sec-Fetch-Site");
     let provenance = Provenance {
-        is_safe: matches!(
-            request.method(),
-            Method::Get | Method::Head | Method::Options
-        ),
+        is_safe: matches!(&*http::method(request), "GET" | "HEAD" | "OPTIONS"),
         opens_websocket: opens_websocket(request),
         proof: proof.as_deref(),
         origin: origin.as_deref(),

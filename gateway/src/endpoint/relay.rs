@@ -10,7 +10,7 @@ use gatepass_core::gateway::relay::{
 use gatepass_core::gateway::session::Need;
 use gatepass_edge::relay::{self, Body, Lost, Outgoing};
 use gatepass_edge::{EdgeError, http};
-use worker::{Headers, Method, Request, Response, ResponseBody};
+use worker::{Headers, Request, Response, ResponseBody};
 
 use super::{not_signed_in, opens_websocket, provider_unavailable, set_cookies};
 use crate::app::App;
@@ -19,6 +19,9 @@ use crate::session::{Access, Opened, Ticket};
 
 /// A body up to so many bytes is held, so that it can be sent again with a newer token.
 const HELD: u64 = 64 * 1024;
+
+/// TRACE would have the token sent back, and CONNECT is for proxies (RFC 9110 §9.3).
+const NOT_PASSED_ON: [&str; 3] = ["TRACE", "TRACK", "CONNECT"];
 
 pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Response, EdgeError> {
     let address = match app.config.upstreams.address(&request.path()) {
@@ -34,11 +37,18 @@ pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Respon
     } else {
         format!("{address}?{query}")
     };
+    let method = http::method(&request);
+    if NOT_PASSED_ON.contains(&&*method) {
+        return http::method_not_allowed("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    }
     let Ok(body) = relay::body(&mut request, HELD, app.config.relay.largest_body).await? else {
         return too_large();
     };
+    if matches!(&*method, "GET" | "HEAD") && !body.is_empty() {
+        return unexpected_body();
+    }
     let mut call = Call {
-        method: request.method(),
+        method,
         headers: headers(&request, app)?,
         body,
         url,
@@ -58,7 +68,7 @@ pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Respon
 /// A request on its way to the API.
 struct Call {
     url: String,
-    method: Method,
+    method: String,
     headers: Headers,
     body: Body,
 }
@@ -101,7 +111,7 @@ impl Call {
         self.headers.set("Authorization", &authorization)?;
         let outgoing = Outgoing {
             url: &self.url,
-            method: self.method.as_ref(),
+            method: &self.method,
             headers: &self.headers,
             body: &self.body,
             patience: app.config.relay.patience,
@@ -183,6 +193,15 @@ fn refuse_path(refusal: PathRefusal) -> Result<Response, EdgeError> {
         status,
         code,
         title: &refusal.to_string(),
+    };
+    problem.response(&[])
+}
+
+fn unexpected_body() -> Result<Response, EdgeError> {
+    let problem = Problem {
+        status: 400,
+        code: "unexpected_body",
+        title: "A request with GET or HEAD has no body here",
     };
     problem.response(&[])
 }
