@@ -150,6 +150,72 @@ describe.each([['rotating', true], ['persistent', false]])('with %s refresh toke
     expect(url).toMatch(new RegExp(`^${provider.origin}/session/end`));
   });
 
+  test('an answer that comes after a sign-out does not undo it, and the next sign-in is one', async () => {
+    const { user } = await signedIn();
+    await setAhead(stack, 400);
+    const arrived = new Promise((resolve) => {
+      api.answers['/api/late'] = (request, response) => resolve(response);
+    });
+    const late = user.call('/api/late');
+    const response = await arrived;
+    expect((await user.post('/logout')).status).toBe(200);
+    response.end();
+    expect((await late).status).toBe(200);
+    expect(parts(user)).not.toEqual([]);
+    expect((await user.get('/api/session')).user).toBeNull();
+    expect(await statusOf(user)).toBe(401);
+    await setAhead(stack, 0);
+    await user.signIn();
+    expect(await statusOf(user)).toBe(200);
+    expect(user.jar().has('__Host-gatepass_signed_out')).toBe(false);
+  });
+
+  test('tokens that live for less than a minute are renewed as often as they end', async () => {
+    provider.lifetime = 20;
+    try {
+      const { user } = await signedIn();
+      const before = tokenRequests();
+      for (const seconds of [25, 50, 75]) {
+        await setAhead(stack, seconds);
+        const statuses = await Promise.all(Array.from({ length: 10 }, () => statusOf(user)));
+        expect(statuses).toEqual(Array(10).fill(200));
+      }
+      expect(tokenRequests() - before).toBe(3);
+      expect(new Set(api.seen.slice(-30).map(({ headers }) => headers.authorization)).size).toBe(3);
+    } finally {
+      provider.lifetime = 300;
+    }
+  });
+
+  test('two tokens in a minute that the API refuses are renewed, both', async () => {
+    const { user } = await signedIn();
+    const before = tokenRequests();
+    const refused = new Set();
+    for (const seconds of [0, 15]) {
+      await setAhead(stack, seconds);
+      await statusOf(user);
+      refused.add(api.seen.at(-1).headers.authorization);
+      api.accepts = (token) => !refused.has(`Bearer ${token}`);
+      expect(await statusOf(user)).toBe(200);
+    }
+    expect(tokenRequests() - before).toBe(2);
+  });
+
+  test('a provider that is busy is asked again when it wants to be', async () => {
+    const { user } = await signedIn();
+    provider.failing['/token'] = (request, response) => response.writeHead(429, { 'retry-after': '120' }).end();
+    await setAhead(stack, 400);
+    const refused = await user.call('/api/x');
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '120']);
+    const before = tokenRequests();
+    await setAhead(stack, 460);
+    expect(await statusOf(user)).toBe(503);
+    expect(tokenRequests()).toBe(before);
+    provider.failing = {};
+    await setAhead(stack, 530);
+    expect(await statusOf(user)).toBe(200);
+  });
+
   test('a cookie that was changed is none', async () => {
     const { user } = await signedIn();
     const [name] = parts(user);

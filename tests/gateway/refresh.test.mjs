@@ -142,6 +142,17 @@ describe.each([['rotating', true], ['persistent', false]])('with %s refresh toke
     expect(tokenRequests() - before).toBe(0);
   });
 
+  test('signing in again does not have the provider end what the new session stands on', async () => {
+    const user = await signedIn();
+    const first = user.session;
+    await user.signIn();
+    const other = new GatewayUser(stack);
+    other.jar().set('__Host-gatepass_session', first);
+    await expect.poll(async () => (await other.get('/api/session')).ended).toBe('replaced');
+    await setAhead(stack, 400);
+    expect(await statusOf(user)).toBe(200);
+  });
+
   test('signing out during a renewal is not undone by it', async () => {
     const user = await signedIn();
     await setAhead(stack, 400);

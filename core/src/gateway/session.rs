@@ -283,23 +283,21 @@ impl Session {
             return true;
         }
         self.failures = self.failures.saturating_add(1);
-        let doubled = 1_i64
-            .checked_shl(self.failures - 1)
-            .unwrap_or(LONGEST_PAUSE);
+        // More doublings than a number has bits would begin anew.
+        let doubled = 1_i64 << (self.failures - 1).min(16);
         let own = u32::try_from(doubled.clamp(1, LONGEST_PAUSE)).unwrap_or(1);
-        let asked = match failure {
-            Failure::Busy {
-                retry_after: Some(asked),
-            } => (*asked).min(LONGEST_RETRY_AFTER),
-            _ => Lifetime::from_seconds(0),
-        };
-        self.retry_at = now.plus(asked.max(Lifetime::from_seconds(own)));
+        self.retry_at = now.plus(pause(failure, Lifetime::from_seconds(own)));
         false
     }
 
     /// Ends it, unless it has ended: the first reason counts.
     pub fn end(&mut self, ending: Ending, now: Timestamp) {
         self.ended.get_or_insert((ending, now));
+    }
+
+    /// When the user signed in.
+    pub const fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// Whether it is another's successor: of a later sign-in, or after a renewal or the end.
@@ -311,6 +309,16 @@ impl Session {
     /// Whether it was ended, as opposed to being too old.
     pub fn is_ended(&self) -> bool {
         self.ended.is_some()
+    }
+}
+
+/// How long nobody asks the provider after this failure: `own` at least, and what it asks for within reason.
+pub fn pause(failure: &Failure, own: Lifetime) -> Lifetime {
+    match failure {
+        Failure::Busy {
+            retry_after: Some(asked),
+        } => (*asked).min(LONGEST_RETRY_AFTER).max(own),
+        _ => own,
     }
 }
 
@@ -431,8 +439,11 @@ mod tests {
             );
         }
         for _ in 0..100 {
-            session.failed(&busy(Some(100)), at(0));
+            session.failed(&Failure::Unreachable, at(0));
+            let pause = Plan::Unavailable(Lifetime::from_seconds(60));
+            assert_eq!(plan(&session, 0), pause);
         }
+        session.failed(&busy(Some(100)), at(0));
         assert_eq!(
             plan(&session, 0),
             Plan::Unavailable(Lifetime::from_seconds(100))

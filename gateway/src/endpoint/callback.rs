@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::page::{self, Told};
 use crate::provider::{self, Metadata, Provider};
 use crate::session::in_cookies::InCookies;
-use crate::session::{self, Entry, Kept, SessionSecret, Storage};
+use crate::session::{self, Ended, Entry, Kept, SessionSecret, Storage};
 use crate::sign_in::{self, SignIn};
 
 /// How far the provider's clock may be behind.
@@ -95,12 +95,16 @@ async fn finish(
         return refuse(app, 502, "invalid_id_token", return_to);
     };
     add_userinfo(&mut identity, &obtained, metadata).await;
+    let (name, subject) = (registration.name.clone(), identity.subject.clone());
     let response = page::onward(return_to)?;
     begin(identity, &obtained, registration, response.headers(), app).await?;
     if let Some(replaced) = replaces {
         let (env, config) = (app.env.clone(), Rc::clone(app.config));
         background::begin(async move {
-            let ended = logout::end(&env, &config, &replaced, Ending::Replaced).await;
+            // Many providers end the whole grant of a token that is given back, and the same user's new session may
+            // stand on that, too.
+            let is_others = |ended: &Ended| ended.registration != name || ended.subject != subject;
+            let ended = logout::end(&env, &config, &replaced, Ending::Replaced, is_others).await;
             drop(ended);
         })?;
     }
@@ -226,8 +230,9 @@ fn refuse(
     let told = Told {
         status,
         code,
-        title: "You are not signed in",
-        message: "The sign-in did not come to its end: it was given up, took too long, or was begun elsewhere.",
+        title: "This sign-in did not work",
+        message: "It was given up, took too long, was begun elsewhere, or has come to its end before. If you were \
+                  signed in, you still are.",
         again: Some(again),
     };
     page::error(&told, app.request_id)

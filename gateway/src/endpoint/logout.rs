@@ -11,8 +11,9 @@ use gatepass_core::gateway::session::Ending;
 use gatepass_core::rp::sign_out::build_end_session_url;
 use gatepass_edge::{EdgeError, background, http};
 use serde_json::{Map, Value};
-use worker::{Env, Request, Response};
+use worker::{Env, Headers, Request, Response};
 
+use super::set_cookies;
 use crate::app::App;
 use crate::provider::{self, Provider};
 use crate::session::{self, Ended, Entry, Opened, SessionSecret, clear_cookie, in_cookies};
@@ -30,11 +31,14 @@ pub(crate) const PROVIDER_PATH: &str = "/logout/provider";
 
 /// Ends the session.
 pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
+    let cookies = Headers::new();
+    in_cookies::clear(request, &cookies)?;
     let ended = match Opened::of(request, app.config).await {
         Some(Opened::Object(secret)) => {
-            end(app.env, app.config, &secret, Ending::SignedOut).await?
+            end(app.env, app.config, &secret, Ending::SignedOut, |_| true).await?
         }
         Some(Opened::Cookies(mut session)) if !session.is_over(app.config) => {
+            cookies.append("Set-Cookie", &session.signed_out(app.config))?;
             let mut ended = session.end(Ending::SignedOut);
             give_back(&mut ended, app)?;
             Some(ended)
@@ -51,7 +55,7 @@ pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response,
     let response = http::json(&body)?;
     let headers = response.headers();
     headers.append("Set-Cookie", &clear_cookie())?;
-    in_cookies::clear(request, headers)?;
+    set_cookies(&cookies, &response)?;
     if let Some(address) = onward {
         let sealed = app.config.sealer.seal(PURPOSE, "", &address).await?;
         let cookie = cookie::set(COOKIE, &sealed, SECONDS, SameSite::Strict);
@@ -73,20 +77,23 @@ pub(crate) async fn onward(request: &Request, app: &App<'_>) -> Result<Response,
     Ok(response)
 }
 
-/// Ends a session, and in the background gives its refresh token back and strikes it out of the index; `None` if
-/// there was none.
+/// Ends a session, and in the background gives its refresh token back, if `gives_back` says so, and strikes it out of
+/// the index; `None` if there was none.
 pub(crate) async fn end(
     env: &Env,
     config: &Rc<Config>,
     secret: &SessionSecret,
     ending: Ending,
+    gives_back: impl FnOnce(&Ended) -> bool,
 ) -> Result<Option<Ended>, EdgeError> {
     let Some(mut ended) = session::end(env, secret, ending).await? else {
         return Ok(None);
     };
     let (env, config, name) = (env.clone(), Rc::clone(config), secret.name());
     let (registration, subject) = (ended.registration.clone(), ended.subject.clone());
-    let (sid, refresh_token) = (ended.sid.clone(), ended.refresh_token.take());
+    let gives_back = gives_back(&ended);
+    let refresh_token = ended.refresh_token.take().filter(|_| gives_back);
+    let sid = ended.sid.clone();
     background::begin(async move {
         if let (Some(registration), Some(token)) =
             (config.registration(&registration), refresh_token)

@@ -18,6 +18,9 @@ use crate::settings::Config;
 const PURPOSE: &str = "gatepass session cookies";
 /// `gatepass_tokens_`, the slot of the generation, `_`, and which part of it.
 const COOKIE: &str = "gatepass_tokens_";
+/// The last session that was signed out, by when it began: answers to calls that were under way then may yet bring
+/// cookies of it.
+const SIGNED_OUT: &str = "gatepass_signed_out";
 /// So many generations have names of their own.
 const SLOTS: u32 = 4;
 /// What fits into a cookie of 4096 bytes, beside its name and attributes.
@@ -40,7 +43,10 @@ impl InCookies {
         Self {
             session,
             tokens: Some(tokens),
-            seen: (0..SLOTS).map(|slot| name(slot, 0)).collect(),
+            seen: (0..SLOTS)
+                .map(|slot| name(slot, 0))
+                .chain([SIGNED_OUT.to_owned()])
+                .collect(),
         }
     }
 
@@ -48,6 +54,7 @@ impl InCookies {
     pub(crate) async fn of(request: &Request, config: &Config) -> Option<Self> {
         let cookies = http::header(request, "Cookie")?;
         let mut latest: Option<Self> = None;
+        let signed_out = cookie::read(&cookies, SIGNED_OUT).and_then(|began| began.parse().ok());
         for slot in 0..SLOTS {
             let Some(sealed) = joined(&cookies, slot) else {
                 continue;
@@ -55,6 +62,9 @@ impl InCookies {
             let Some(mut found) = Self::open(&sealed, config).await else {
                 continue;
             };
+            if signed_out.is_some_and(|began| found.session.began().seconds() <= began) {
+                continue;
+            }
             found.seen = seen(&cookies);
             let is_later = |known: &Self| found.session.is_later_than(&known.session);
             if latest.as_ref().is_none_or(is_later) {
@@ -114,11 +124,13 @@ impl InCookies {
         config: &Config,
         headers: &Headers,
     ) -> Result<Access, EdgeError> {
-        let refresh_token = self.tokens.as_ref().and_then(|kept| kept.refresh.clone());
-        let Some(refresh_token) = refresh_token else {
+        let kept = self.tokens.as_ref();
+        let Some((refresh_token, spent)) =
+            kept.and_then(|kept| Some((kept.refresh.clone()?, &kept.access)))
+        else {
             return Ok(Access::HandOn);
         };
-        let renewal = refresh::ask(env, &self.session.registration, refresh_token).await?;
+        let renewal = refresh::ask(env, &self.session.registration, refresh_token, spent).await?;
         let now = clock::now();
         match renewal {
             Renewal::Tokens { tokens, expires_in } => {
@@ -137,7 +149,7 @@ impl InCookies {
             }
             Renewal::Failed { .. } if need != Need::Token => Ok(Access::HandOn),
             Renewal::Failed { .. } if self.session.is_good(now) => Ok(self.ticket()),
-            Renewal::Failed { seconds } => Ok(Access::Unavailable(seconds)),
+            Renewal::Failed { seconds } => Ok(Access::Unavailable(seconds.into())),
         }
     }
 
@@ -154,6 +166,13 @@ impl InCookies {
             refresh_token,
             id_token,
         }
+    }
+
+    /// The `Set-Cookie` value that has the browser keep that it was signed out.
+    pub(crate) fn signed_out(&self, config: &Config) -> String {
+        let began = self.session.began().seconds().to_string();
+        let seconds = config.policy.absolute.seconds();
+        cookie::set(SIGNED_OUT, &began, seconds, SameSite::Strict)
     }
 
     /// Whether it has ended, or is too old.

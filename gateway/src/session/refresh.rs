@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatepass_core::gateway::registration::RegistrationName;
+use gatepass_core::gateway::session::pause;
 use gatepass_core::json;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::time::{Lifetime, Timestamp};
@@ -30,6 +31,9 @@ const PAUSE: Lifetime = Lifetime::from_seconds(1);
 struct Question {
     registration: RegistrationName,
     refresh_token: String,
+    /// The hash of the access token that does not do any more. What is remembered does not do either if it is that:
+    /// a provider that rotates nothing has the same refresh token used again.
+    spent: String,
 }
 
 /// What came of it.
@@ -43,7 +47,7 @@ pub(crate) enum Renewal {
     /// The provider takes the refresh token no more.
     Over { reason: String },
     /// The provider does not answer; ask again after so many seconds.
-    Failed { seconds: i64 },
+    Failed { seconds: u32 },
 }
 
 impl core::fmt::Debug for Renewal {
@@ -61,11 +65,13 @@ pub(crate) async fn ask(
     env: &Env,
     registration: &RegistrationName,
     refresh_token: String,
+    spent: &str,
 ) -> Result<Renewal, EdgeError> {
     let name = SecretHash::of(&refresh_token).to_base64url();
     let question = Question {
         registration: registration.clone(),
         refresh_token,
+        spent: SecretHash::of(spent).to_base64url(),
     };
     let question = serde_json::to_string(&question)?;
     Ok(json::read(
@@ -93,18 +99,21 @@ impl DurableObject for RefreshObject {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let question: Question = json::read(&request.text().await?)?;
-        let now = clock::now();
-        if self.known(now).is_none() {
-            let (env, outcome) = (self.env.clone(), Rc::clone(&self.outcome));
-            let work = || async move {
-                let renewal = renew(&question, &env).await;
-                outcome.replace(Some((renewal, clock::now())));
-            };
-            let joined = self.flight.join(work).await;
-            joined.map_err(|error| error.to_string())?;
-        }
-        let failed = Renewal::Failed { seconds: 1 };
-        let renewal = self.known(clock::now()).unwrap_or(failed);
+        let known = self.known(clock::now());
+        let renewal = match known.filter(|known| !known.is_of(&question.spent)) {
+            Some(renewal) => renewal,
+            None => {
+                let (env, outcome) = (self.env.clone(), Rc::clone(&self.outcome));
+                let work = || async move {
+                    let renewal = renew(&question, &env).await;
+                    outcome.replace(Some((renewal, clock::now())));
+                };
+                let joined = self.flight.join(work).await;
+                joined.map_err(|error| error.to_string())?;
+                let failed = Renewal::Failed { seconds: 1 };
+                self.known(clock::now()).unwrap_or(failed)
+            }
+        };
         Response::ok(serde_json::to_string(&renewal)?)
     }
 }
@@ -115,9 +124,30 @@ impl RefreshObject {
         let (renewal, since) = outcome.as_ref()?;
         let lifetime = match renewal {
             Renewal::Tokens { .. } | Renewal::Over { .. } => REMEMBERED,
-            Renewal::Failed { .. } => PAUSE,
+            Renewal::Failed { seconds } => Lifetime::from_seconds(*seconds),
         };
-        since.is_within(lifetime, now).then(|| renewal.clone())
+        since
+            .is_within(lifetime, now)
+            .then(|| renewal.clone().later(*since, now))
+    }
+}
+
+impl Renewal {
+    /// Whether it brought the access token of this hash.
+    fn is_of(&self, hash: &str) -> bool {
+        matches!(self, Self::Tokens { tokens, .. } if SecretHash::of(&tokens.access).to_base64url() == hash)
+    }
+
+    /// The same when some time has passed.
+    fn later(mut self, since: Timestamp, now: Timestamp) -> Self {
+        if let Self::Tokens {
+            expires_in: Some(lifetime),
+            ..
+        } = &mut self
+        {
+            *lifetime = since.plus(*lifetime).remaining(now);
+        }
+        self
     }
 }
 
@@ -145,7 +175,11 @@ async fn renew(question: &Question, env: &Env) -> Renewal {
                 Some(reason) => Renewal::Over {
                     reason: reason.as_str().to_owned(),
                 },
-                None => failed,
+                None => {
+                    let pause = pause(&failure, PAUSE).seconds();
+                    let seconds = u32::try_from(pause).unwrap_or(1);
+                    Renewal::Failed { seconds }
+                }
             }
         }
     }
