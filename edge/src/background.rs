@@ -4,7 +4,7 @@
 //! future of one request must never be awaited, nor woken, by another: its I/O belongs to the
 //! request that began it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -42,6 +42,28 @@ pub async fn finish<T: 'static>(work: impl Future<Output = T> + 'static) -> Resu
     JsFuture::from(promise).await?;
     let cut_off = || EdgeError::Runtime("background work was cut off".to_owned());
     done.take().ok_or_else(cut_off)
+}
+
+/// Waits for all of `works`, which go on side by side; what they brought, in the order in which they ended.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] outside a request.
+pub async fn all<T: 'static, F>(works: impl IntoIterator<Item = F>) -> Result<Vec<T>, EdgeError>
+where
+    F: Future<Output = T> + 'static,
+{
+    let brought = Rc::new(RefCell::new(Vec::new()));
+    let promises = works.into_iter().map(|work| {
+        let brought = Rc::clone(&brought);
+        promise(async move {
+            let outcome = work.await;
+            brought.borrow_mut().push(outcome);
+        })
+    });
+    let promises: js_sys::Array = promises.collect();
+    JsFuture::from(Promise::all(&promises)).await?;
+    Ok(brought.take())
 }
 
 pub(crate) fn promise(work: impl Future<Output = ()> + 'static) -> Promise {

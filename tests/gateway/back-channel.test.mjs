@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { setFailing } from '../support/ahead.mjs';
 import { GatewayUser } from '../support/gateway-user.mjs';
 import { startIdentityProvider } from '../support/identity-provider.mjs';
 import { startStack } from '../support/stack.mjs';
@@ -15,7 +16,7 @@ describe('from oidc-provider', () => {
   let provider;
   let api;
   beforeAll(async () => {
-    stack = await startStack({ only: ['gateway'] });
+    stack = await startStack({ only: ['gateway'], ahead: true });
     [provider, api] = await Promise.all([startIdentityProvider(stack), startUpstream(stack.api)]);
   });
   afterAll(async () => {
@@ -71,6 +72,21 @@ describe('from oidc-provider', () => {
     const second = await signedIn('dora');
     expect((await tell(token)).status).toBe(400);
     expect(await isIn(second)).toBe(true);
+  });
+
+  test('an order that could not be carried out in full is carried out when it comes again, and ends nobody who has signed in since', async () => {
+    const users = [];
+    for (let i = 0; i < 5; i += 1) users.push(await signedIn('fred'));
+    const token = logoutToken({ sub: 'fred' });
+    await setFailing(stack, users[2].session);
+    expect((await tell(token)).status).toBe(500);
+    expect(await Promise.all(users.filter((user) => user !== users[2]).map(isIn))).toEqual(Array(4).fill(false));
+    const later = await signedIn('fred');
+    await setFailing(stack);
+    expect((await tell(token)).status).toBe(200);
+    expect(await Promise.all([...users, later].map(isIn))).toEqual([...Array(5).fill(false), true]);
+    expect((await tell(token)).status).toBe(400);
+    expect(await isIn(later)).toBe(true);
   });
 
   test('an order for nobody who is here is fine', async () => {

@@ -24,11 +24,14 @@ globalThis.Date = class extends Clock {
 };
 
 let asked = 0;
+let failing = '';
 
 export class SessionObject extends Session {
   #sql;
+  #name;
   constructor(state, env) {
     super(state, env);
+    this.#name = state.id.name;
     this.#sql = state.storage.sql;
   }
   async fetch(request) {
@@ -37,6 +40,7 @@ export class SessionObject extends Session {
       return Response.json(tables.length > 0 ? [...this.#sql.exec('SELECT * FROM session')] : []);
     }
     asked += 1;
+    if (failing && this.#name === failing) throw new Error('as the test wants');
     return super.fetch(request);
   }
 }
@@ -47,6 +51,7 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== '${path}') return Worker.fetch(request, env, context);
     if (searchParams.has('by')) ahead = 1000 * Number(searchParams.get('by'));
+    if (searchParams.has('failing')) failing = searchParams.get('failing');
     const name = searchParams.get('session');
     const stored = name ? await (await env.SESSIONS.getByName(name).fetch('https://object/')).json() : [];
     return Response.json({ asked, stored });
@@ -71,6 +76,17 @@ export async function setAhead(stack, seconds) {
 }
 
 /**
+ * Has questions to the session of this cookie fail, and no other's.
+ *
+ * @param {import('./stack.mjs').Stack} stack
+ * @param {string} [cookie]
+ */
+export async function setFailing(stack, cookie = '') {
+  const { status } = await fetch(`${stack.gateway}${path}?failing=${sessionName(cookie)}`);
+  if (status !== 200) throw new Error(`the session cannot be made to fail: ${status}`);
+}
+
+/**
  * How often sessions were asked, and the rows of the one of this cookie.
  *
  * @param {import('./stack.mjs').Stack} stack
@@ -78,7 +94,10 @@ export async function setAhead(stack, seconds) {
  * @returns {Promise<{ asked: number, stored: object[] }>}
  */
 export async function look(stack, cookie = '') {
+  return (await fetch(`${stack.gateway}${path}?session=${sessionName(cookie)}`)).json();
+}
+
+function sessionName(cookie) {
   const secret = cookie.split('.')[0];
-  const name = secret && createHash('sha256').update(secret).digest('base64url');
-  return (await fetch(`${stack.gateway}${path}?session=${name}`)).json();
+  return secret && createHash('sha256').update(secret).digest('base64url');
 }

@@ -8,7 +8,7 @@ use gatepass_core::json;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::object_storage::ObjectStorage;
-use gatepass_edge::{EdgeError, clock, durable};
+use gatepass_edge::{EdgeError, background, clock, durable};
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -34,10 +34,14 @@ enum Question {
     Remove {
         session: String,
     },
-    /// Whose sessions are over; asked once with each `jti`.
+    /// Whose sessions are over; the same ones when asked again with this `jti`, until that is done.
     Logout {
         jti: String,
         sid: Option<String>,
+    },
+    /// Those sessions have ended.
+    Done {
+        jti: String,
     },
 }
 
@@ -109,12 +113,21 @@ pub(crate) async fn logout(
     let Some(sessions) = ask(env, &object, &question).await? else {
         return Ok(None);
     };
-    let mut ended = 0;
-    for session in sessions {
-        let ending = Ending::SignedOutAtProvider;
-        ended += usize::from(super::end_named(env, &session, ending).await?);
-    }
+    let ended = end_all(env, sessions).await?;
+    let jti = order.jti.as_str().to_owned();
+    ask(env, &object, &Question::Done { jti }).await?;
     Ok(Some(ended))
+}
+
+/// Ends sessions, all at once: a user may have many. How many there were to end.
+async fn end_all(env: &Env, sessions: Vec<String>) -> Result<usize, EdgeError> {
+    let all = sessions.into_iter().map(|session| {
+        let env = env.clone();
+        async move { super::end_named(&env, &session, Ending::SignedOutAtProvider).await }
+    });
+    let outcomes = background::all(all).await?.into_iter();
+    let were_there = outcomes.collect::<Result<Vec<_>, _>>()?;
+    Ok(were_there.into_iter().filter(|was| *was).count())
 }
 
 async fn ask(
@@ -188,6 +201,11 @@ impl SessionIndex {
                 Ok(Some(Vec::new()))
             }
             Question::Logout { jti, sid } => self.logout(&jti, sid.as_deref(), now),
+            Question::Done { jti } => {
+                let sql = "DELETE FROM ending WHERE jti = ?";
+                self.storage.run(sql, &[jti.as_str().into()])?;
+                Ok(Some(Vec::new()))
+            }
         }
     }
 
@@ -202,11 +220,18 @@ impl SessionIndex {
         let first = self
             .storage
             .run(sql, &[jti.into(), until.seconds().into()])?;
-        if first.is_empty() {
+        if !first.is_empty() {
+            // Whoever signs in from now on is not meant.
+            let sql = "INSERT INTO ending (jti, session) SELECT ?1, session FROM sessions WHERE sid = ?2 OR ?2 IS NULL";
+            self.storage.run(sql, &[jti.into(), sid.into()])?;
+            let sql = "DELETE FROM sessions WHERE sid = ?1 OR ?1 IS NULL";
+            self.storage.run(sql, &[sid.into()])?;
+        }
+        let sql = "SELECT session FROM ending WHERE jti = ?";
+        let rows = self.storage.run(sql, &[jti.into()])?;
+        if first.is_empty() && rows.is_empty() {
             return Ok(None);
         }
-        let sql = "DELETE FROM sessions WHERE sid = ?1 OR ?1 IS NULL RETURNING session";
-        let rows = self.storage.run(sql, &[sid.into()])?;
         let sessions = rows
             .iter()
             .map(|row| row.text("sessions.session").map(str::to_owned));
@@ -218,6 +243,7 @@ impl SessionIndex {
             "CREATE TABLE IF NOT EXISTS sessions (session TEXT PRIMARY KEY, sid TEXT, \
              expires_at INTEGER NOT NULL) WITHOUT ROWID",
             "CREATE TABLE IF NOT EXISTS orders (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS ending (jti TEXT, session TEXT, PRIMARY KEY (jti, session)) WITHOUT ROWID",
         ] {
             self.storage.run(table, &[])?;
         }
@@ -228,6 +254,7 @@ impl SessionIndex {
         self.prepare()?;
         for sql in [
             "DELETE FROM sessions WHERE expires_at <= ?",
+            "DELETE FROM ending WHERE jti IN (SELECT jti FROM orders WHERE expires_at <= ?)",
             "DELETE FROM orders WHERE expires_at <= ?",
         ] {
             self.storage.run(sql, &[now.seconds().into()])?;
