@@ -190,10 +190,10 @@ pub fn lifetime(env: &Env, name: &'static str, default: Lifetime) -> Result<Life
     }
 }
 
-const ORIGIN: &str = "must be an origin such as https://id.example.com, without a slash at the end; \
-                      http only on localhost";
-const ORIGINS: &str = "must be origins such as https://app.example.com, separated by spaces, without \
-                       a slash at the end; http only on localhost";
+const ORIGIN: &str = "must be an origin such as https://id.example.com, in small letters, without a slash \
+                      or :443 at the end; http only on localhost";
+const ORIGINS: &str = "must be origins such as https://app.example.com, separated by spaces, in small \
+                       letters, without a slash or :443 at the end; http only on localhost";
 
 /// An origin: scheme, host and port, nothing after.
 ///
@@ -225,17 +225,39 @@ pub fn origins(env: &Env, name: &'static str) -> Result<Vec<String>, EdgeError> 
     }
 }
 
-/// Whether a text is an origin: scheme, host and port, nothing after; `http` on localhost only.
+/// Whether a text is an origin as browsers write it: scheme, host and port, in small letters and without a port that is
+/// the scheme's own, nothing after; `http` on localhost only.
 pub fn is_origin(text: &str) -> bool {
-    let plain = |host: &str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '\\']);
-    match text.split_once("://") {
-        Some(("https", host)) => plain(host),
-        Some(("http", host)) => {
-            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-            plain(host) && ["localhost", "127.0.0.1", "[::1]"].contains(&name)
-        }
-        _ => false,
-    }
+    let Some((scheme, authority)) = text.split_once("://") else {
+        return false;
+    };
+    // The colons of an IPv6 address are in brackets.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let own_port = match scheme {
+        "https" => 443,
+        "http" if ["localhost", "127.0.0.1", "[::1]"].contains(&host) => 80,
+        _ => return false,
+    };
+    let is_port = |port: &str| {
+        let number = port.parse().unwrap_or(0_u16);
+        number != 0 && number != own_port && !port.starts_with(['0', '+'])
+    };
+    is_host(host) && port.is_none_or(is_port)
+}
+
+fn is_host(host: &str) -> bool {
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let allowed = |b: u8| {
+        let is_plain = b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+        is_plain || b == if address.is_some() { b':' } else { b'_' }
+    };
+    let name = address.unwrap_or(host);
+    !name.is_empty() && name.bytes().all(allowed)
 }
 
 #[cfg(test)]
@@ -256,7 +278,8 @@ mod tests {
         for good in [
             "https://id.example.com",
             "http://localhost:4000",
-            "http://[::1]:80",
+            "http://[::1]:8080",
+            "https://xn--bcher-kva.example:8443",
         ] {
             assert!(is_origin(good), "{good}");
         }
@@ -268,6 +291,21 @@ mod tests {
             "ftp://a",
             "https://a?b",
             "a",
+            "https://A.example",
+            "HTTPS://a.example",
+            "https://a.example:443",
+            "http://localhost:80",
+            "https://a.example:",
+            "https://a.example:0",
+            "https://a.example:+1",
+            "https://a.example:065",
+            "https://a.example:65536",
+            "https://a:b@c",
+            "https://a.example\tb",
+            "https://*.example",
+            "https://b\u{fc}cher.example",
+            "https://[]",
+            "https://::1",
         ] {
             assert!(!is_origin(bad), "{bad}");
         }

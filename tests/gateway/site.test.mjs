@@ -68,6 +68,9 @@ test.each([
   ['GATEPASS_API', 'https://api.example.com/', 'must be an origin'],
   ['GATEPASS_ENV', 'staging', 'must be development or production'],
   ['GATEPASS_ORIGIN', undefined, 'is not set'],
+  // No browser would write its origin so, and every call would count as forged.
+  ['GATEPASS_ORIGIN', 'https://App.example.com', 'must be an origin'],
+  ['GATEPASS_ORIGIN', 'https://app.example.com:443', 'must be an origin'],
   ['GATEPASS_SESSION_KEY', undefined, 'is not set'],
   ['GATEPASS_SESSION_KEY', 'short', 'must be 32 bytes as base64url'],
   ['GATEPASS_GATEWAY_SECRET', undefined, 'is not set'],

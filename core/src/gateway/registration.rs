@@ -98,6 +98,12 @@ pub enum RegistrationError {
     Auth,
     /// Without `openid` nobody says who signs in.
     Scope,
+    /// Nothing to read on its button.
+    Label,
+    /// Not an absolute URI without a fragment (RFC 8707 §2).
+    Resource,
+    /// With `none` nobody could sign in (OpenID Connect Core §3.1.2.1).
+    Prompt,
 }
 
 impl RegistrationError {
@@ -121,6 +127,11 @@ impl RegistrationError {
                 "must have auth client_secret_basic or client_secret_post with a secret, or none without"
             }
             Self::Scope => "must have scopes with openid in them",
+            Self::Label => "must have labels with something to read in them",
+            Self::Resource => {
+                "must have resources that are addresses such as https://api.example.com"
+            }
+            Self::Prompt => "must have prompts by which somebody could sign in, and so not none",
         }
     }
 }
@@ -186,8 +197,20 @@ fn registration(
     if !scope.split(' ').any(|one| one == "openid") {
         return Err(RegistrationError::Scope);
     }
+    let label = wire.label.unwrap_or(wire.name);
+    if label.trim().is_empty() {
+        return Err(RegistrationError::Label);
+    }
+    let is_address = |uri: &str| uri.contains(':') && !uri.contains(['#', ' ']);
+    if !wire.resource.as_deref().is_none_or(is_address) {
+        return Err(RegistrationError::Resource);
+    }
+    let shows = |prompt: &str| !prompt.split(' ').any(|one| one == "none");
+    if !wire.prompt.as_deref().is_none_or(shows) {
+        return Err(RegistrationError::Prompt);
+    }
     Ok(Registration {
-        label: wire.label.unwrap_or(wire.name),
+        label,
         name,
         issuer: Issuer::parse(&wire.issuer).map_err(|_| RegistrationError::Issuer)?,
         client_id: ClientId::parse(&wire.client_id).map_err(|_| RegistrationError::ClientId)?,
@@ -291,6 +314,13 @@ pub(super) mod tests {
                 E::Auth,
             ),
             (&MINIMAL.replace('}', r#","scope":"profile"}"#), E::Scope),
+            (&MINIMAL.replace('}', r#","label":" "}"#), E::Label),
+            (&MINIMAL.replace('}', r#","resource":"api"}"#), E::Resource),
+            (
+                &MINIMAL.replace('}', r#","resource":"https://a.example#b"}"#),
+                E::Resource,
+            ),
+            (&MINIMAL.replace('}', r#","prompt":"none"}"#), E::Prompt),
         ] {
             assert_eq!(read(text).unwrap_err(), expected, "{text}");
         }
