@@ -100,19 +100,18 @@ impl DurableObject for RefreshObject {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let question: Question = json::read(&request.text().await?)?;
         let known = self.known(clock::now());
-        let renewal = match known.filter(|known| !known.is_of(&question.spent)) {
-            Some(renewal) => renewal,
-            None => {
-                let (env, outcome) = (self.env.clone(), Rc::clone(&self.outcome));
-                let work = || async move {
-                    let renewal = renew(&question, &env).await;
-                    outcome.replace(Some((renewal, clock::now())));
-                };
-                let joined = self.flight.join(work).await;
-                joined.map_err(|error| error.to_string())?;
-                let failed = Renewal::Failed { seconds: 1 };
-                self.known(clock::now()).unwrap_or(failed)
-            }
+        let renewal = if let Some(known) = known.filter(|known| !known.is_of(&question.spent)) {
+            known
+        } else {
+            let (env, outcome) = (self.env.clone(), Rc::clone(&self.outcome));
+            let work = || async move {
+                let renewal = renew(&question, &env).await;
+                outcome.replace(Some((renewal, clock::now())));
+            };
+            let joined = self.flight.join(work).await;
+            joined.map_err(|error| error.to_string())?;
+            let failed = Renewal::Failed { seconds: 1 };
+            self.known(clock::now()).unwrap_or(failed)
         };
         Response::ok(serde_json::to_string(&renewal)?)
     }
@@ -171,16 +170,13 @@ async fn renew(question: &Question, env: &Env) -> Renewal {
         },
         Err(failure) => {
             log::fetch_failed(&EdgeError::Upstream(format!("refresh: {failure}")));
-            match failure.end_of_grant() {
-                Some(reason) => Renewal::Over {
-                    reason: reason.as_str().to_owned(),
-                },
-                None => {
-                    let pause = pause(&failure, PAUSE).seconds();
-                    let seconds = u32::try_from(pause).unwrap_or(1);
-                    Renewal::Failed { seconds }
-                }
+            if let Some(reason) = failure.end_of_grant() {
+                let reason = reason.as_str().to_owned();
+                return Renewal::Over { reason };
             }
+            let pause = pause(&failure, PAUSE).seconds();
+            let seconds = u32::try_from(pause).unwrap_or(1);
+            Renewal::Failed { seconds }
         }
     }
 }
