@@ -121,7 +121,7 @@ fn refuse(app: &App<'_>, message: &str) -> Result<Response, EdgeError> {
         code: "invalid_request",
         title: "This sign-in cannot begin",
         message,
-        again: None,
+        again: Some("/"),
     };
     page::error(&told, app.request_id)
 }
