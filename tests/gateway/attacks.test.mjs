@@ -49,6 +49,7 @@ describe('an open redirect', () => {
     const response = await user.request(`/login?${new URLSearchParams({ return_to: returnTo })}`);
     expect(response.status).toBe(400);
     expect(response.headers.get('location')).toBeNull();
+    expect(await response.text()).toContain('href="/login?return_to=%2F"');
     expect(user.jar().size).toBe(0);
   });
 
@@ -295,3 +296,27 @@ test.each([
   expect(cookie.length).toBeLessThan(4_096);
   expect((await user.signIn({ return_to: returnTo })).onward).toBe(onward);
 });
+
+test('odd input of every kind breaks nothing, and comes back in no page', async () => {
+  const user = await signedIn();
+  const odd = ['', '%', '%00', '%ff', '=', '&', ';', '.', '..', '"><script>x</script>', "'", '\\', 'A'.repeat(3_000), '\u00e9', '\u00ff', ',', '{}', '[]', 'null', '-1', '1e999', '0', '8.A', '1.', '99999999999999999999'];
+  const cookies = ['session', 'sign_in_A', 'tokens_0_0', 'tokens_0_1', 'sign_out', 'signed_out'].map((name) => `__Host-gatepass_${name}`);
+  const paths = [
+    ...['return_to', 'provider', 'x'].map((name) => (text) => `/login?${name}=${text}`),
+    ...['state', 'code', 'iss', 'error', 'x'].map((name) => (text) => `/login/oauth2/code/gatepass?code=a&error=b&${name}=${text}`),
+    (text) => `/login/oauth2/code/${text}`, (text) => `/api/${text}`, (text) => `/api/x?${text}`, (text) => `/logout/provider?${text}`, (text) => `/${text}`, () => '/api/session',
+  ].map((path) => (text) => path(encodeURI(text).replaceAll('%25', '%').replaceAll('#', '')));
+  for (const text of odd) {
+    const { body } = await rawAnswer(user, '/api/session', { cookie: cookies.map((name) => `${name}=${text}`).join('; ') });
+    expect(JSON.parse(body).user).toBeNull();
+    const names = ['origin', 'sec-fetch-site', 'x-gatepass-csrf', 'upgrade', 'accept', 'range', 'x-forwarded-for', 'content-type'];
+    const headers = await Promise.all(names.map((name) => rawAnswer(user, '/api/x', { [name]: text })));
+    expect(headers.filter(({ status }) => status >= 500)).toEqual([]);
+    const answers = await Promise.all(paths.map((path) => rawAnswer(user, path(text))));
+    expect(answers.filter(({ status, body }) => status >= 500 || body.includes('<script>x'))).toEqual([]);
+    const form = new URLSearchParams({ logout_token: text });
+    expect((await fetch(`${stack.gateway}/logout/connect/back-channel/gatepass`, { method: 'POST', body: form })).status).toBe(400);
+  }
+  expect(stack.logs().filter((line) => /panicked|"failure"/.test(line))).toEqual([]);
+  expect((await user.call('/api/x')).status).toBe(200);
+}, 60_000);
