@@ -1,9 +1,11 @@
 // The whole path with our own provider and API: sign in, call, refresh, sign out; and nobody sees a token.
 
+import { createServer, request as ask } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { look, setAhead } from '../support/ahead.mjs';
 import { GatewayUser } from '../support/gateway-user.mjs';
+import { freePorts } from '../support/ports.mjs';
 import { startStack } from '../support/stack.mjs';
 
 let stack;
@@ -154,3 +156,45 @@ test('without a session, calls are refused with a problem that names the sign-in
     title: 'Nobody is signed in here, or not any more', status: 401, code: 'not_signed_in', ended: null, login: '/login',
   }]);
 });
+
+test.each(['object', 'cookie'])('answers to renewals that are lost sign nobody out, however late the next one comes (%s)', async (storage) => {
+  const [port] = await freePorts(1);
+  const issuer = `http://localhost:${port}`;
+  const own = await startStack({
+    ahead: true, provider: { GATEPASS_ISSUER: issuer, GATEPASS_REFRESH_GRACE: '0' }, api: { GATEPASS_ISSUER: issuer }, gateway: { GATEPASS_ISSUER: issuer, GATEPASS_SESSION: storage },
+  });
+  let losing = 0;
+  let lost = 0;
+  // It stands before the provider, and loses what the provider has answered.
+  const before = createServer((request, response) => {
+    const { hostname, port: behind } = new URL(own.provider);
+    request.pipe(ask({ hostname, port: behind, path: request.url, method: request.method, headers: request.headers }, (answer) => {
+      if (losing > 0 && request.url === '/oauth/token' && answer.statusCode === 200) {
+        losing -= 1;
+        answer.resume().on('end', () => { lost += 1; request.socket.destroy(); });
+      } else {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      }
+    }));
+  });
+  await new Promise((resolve) => { before.listen(port, 'localhost', resolve); });
+  try {
+    const user = new GatewayUser(own);
+    await user.signIn();
+    for (let round = 1; round <= 3; round += 1) {
+      await setAhead(own, round * 1_000);
+      losing = 2;
+      for (const seconds of [0, 100, 200]) {
+        await setAhead(own, round * 1_000 + seconds);
+        const { status } = await user.call('/api/protected');
+        expect([round, seconds, status]).toEqual([round, seconds, seconds < 200 ? 503 : 200]);
+      }
+      expect(lost).toBe(round * 2);
+    }
+  } finally {
+    await own.stop();
+    before.closeAllConnections();
+    await new Promise((resolve) => { before.close(resolve); });
+  }
+}, 60_000);
