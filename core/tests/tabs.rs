@@ -3,7 +3,7 @@
 //! provider's own decisions.
 //!
 //! The engine is `rp::session` and `rp::refresh`. What does it for a tab here, in `tabs/tab.rs`, is what
-//! `sdk/js` does: `refresh.js` (`fly`), `session.js` (`keep`, `save`), `fetch.js`, `tabs.js`; change them together.
+//! `sdk/js` does: `refresh.js` (`fly`), `session.js` (`keep`, `save`), `tab-storage.js`, `fetch.js`, `tabs.js`; change them together.
 
 #![allow(
     clippy::expect_used,
@@ -36,6 +36,8 @@ enum Event {
     Wait(u32),
     /// A tab is closed in whatever it does, and opened anew.
     Crash(usize),
+    /// A tab is closed, and opened as a duplicate of another.
+    Duplicate(usize, usize),
     /// The user signs out in a tab.
     SignOut(usize),
     /// The user signs in, perhaps once more.
@@ -104,6 +106,7 @@ fn event(rough: bool) -> BoxedStrategy<Event> {
         6 => wait.prop_map(Event::Wait),
         1 => tab().prop_map(Event::SignOut),
         2 => tab().prop_map(Event::SignIn),
+        2 => (tab(), tab()).prop_map(|(from, to)| Event::Duplicate(from, to)),
         1 => Just(Event::StealLock),
         1 => any::<bool>().prop_map(Event::Network),
         1 => (-90_000..90_000_i32).prop_map(Event::Clock),
@@ -129,6 +132,7 @@ fn happen(world: &mut World, event: &Event) {
         Event::Step(tab, fate) => world.step(tab, fate),
         Event::Wait(milliseconds) => world.wait_long(milliseconds.into()),
         Event::Crash(tab) => world.crash(tab),
+        Event::Duplicate(from, to) => world.duplicate(from, to),
         Event::SignOut(tab) => world.sign_out(tab),
         Event::SignIn(tab) => world.sign_in(tab),
         Event::Revoke(tab) => world.revoke(tab),
@@ -151,8 +155,9 @@ fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
-fn run(bound: bool, events: &[Event]) -> World {
+fn run(bound: bool, own_storage: bool, events: &[Event]) -> World {
     let mut world = World::new(TABS, bound);
+    world.own_storage = own_storage;
     world.sign_in(0);
     for event in events {
         happen(&mut world, event);
@@ -177,9 +182,10 @@ proptest! {
     #[test]
     fn nobody_is_signed_out_but_by_the_user_or_the_provider(
         bound: bool,
+        own_storage: bool,
         events in prop::collection::vec(event(true), 1..80),
     ) {
-        run(bound, &events);
+        run(bound, own_storage, &events);
     }
 }
 
@@ -192,10 +198,12 @@ proptest! {
     fn tabs_never_look_like_thieves(
         bound: bool,
         locks: bool,
+        own_storage: bool,
         events in prop::collection::vec(event(false), 1..80),
     ) {
         let mut world = World::new(TABS, bound);
         world.locks = locks;
+        world.own_storage = own_storage;
         world.sign_in(0);
         for event in &events {
             happen(&mut world, event);
@@ -290,4 +298,27 @@ fn an_answer_that_is_older_than_what_another_tab_has_is_not_kept() {
 #[test]
 fn an_answer_that_is_newer_than_what_another_tab_has_is_not_thrown_away() {
     two_that_differ(true);
+}
+
+/// A duplicate that sleeps through every renewal of the others, of which none is left.
+#[test]
+fn a_duplicate_that_has_slept_has_what_was_renewed_last() {
+    let mut world = World::new(2, false);
+    world.own_storage = true;
+    world.sign_in(0);
+    world.duplicate(0, 1);
+    for _ in 0..3 {
+        world.expire();
+        world.call(0);
+        while world.is_busy(0) {
+            world.step(0, Fate::Answered);
+            world.wait(100);
+        }
+    }
+    world.crash(1);
+    let before = world.server.requests;
+    world.call(1);
+    world.heal();
+    assert_eq!(world.server.requests, before);
+    assert_eq!(replayed(&world), 0);
 }

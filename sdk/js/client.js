@@ -9,17 +9,18 @@
 //        |
 //   discovery revocation   what the provider is asked besides
 //   transport              requests: the time-outs, and the further tries
-//   session   storage      the tokens, in memory and in the storage
+//   session   storage      the tokens, in memory and in the storage; in that of tabs and their duplicates: tab-storage
 //   core                   `ask`: every decision, made in Rust                       (wasm)
 //   events history page host error
 //
 // Each is a file. Its functions get what the client knows, `ClientState`, as their first parameter.
 
 import { ready } from './configuration.js';
+import { parsed } from './core.js';
 import { listen } from './events.js';
 import { fetchWithToken } from './fetch.js';
 import { explain, note } from './history.js';
-import { refreshTokens } from './refresh.js';
+import { joinRefresh } from './refresh.js';
 import { expireAccessToken } from './revocation.js';
 import { handleCallback, login } from './sign-in.js';
 import { logout } from './sign-out.js';
@@ -72,45 +73,48 @@ export function makeClient(options, start) {
     key: `gatepass.session ${issuer} ${clientId}`,
     saving: Promise.resolve(),
   };
-  client.session = { access: isRemembered(client) };
+  const record = remembered(client);
+  client.session = { record, access: record?.access };
   meetTabs(client);
 
-  const whenReady = (call, step) => async (...given) => {
-    try {
-      await ready(client);
-      return await step(client, ...given);
-    } catch (error) {
-      note(client, 'failed', { error: error?.name === 'GatepassError' ? error.code : error?.name }, call);
-      throw error;
-    }
+  const calls = {
+    ready() {},
+    login,
+    handleCallback,
+    fetch: fetchWithToken,
+    refresh: (client) => joinRefresh(client),
+    user,
+    logout,
+    expireAccessToken,
   };
-  const callback = whenReady('handleCallback', handleCallback);
+  for (const [call, step] of Object.entries(calls)) {
+    calls[call] = async (...given) => {
+      try {
+        // The page may change its address while the core starts.
+        if (step === handleCallback) given[0] ??= location.href;
+        await ready(client);
+        return await step(client, ...given);
+      } catch (error) {
+        note(client, 'failed', { error: error?.name === 'GatepassError' ? error.code : error?.name }, call);
+        throw error;
+      }
+    };
+  }
 
   return {
     get signedIn() {
       return !!client.session.access;
     },
-    ready: whenReady('ready', () => {}),
-    login: whenReady('login', login),
-    // The page may change its address while the core starts.
-    handleCallback: async (address = location.href) => callback(address),
-    fetch: whenReady('fetch', fetchWithToken),
-    refresh: whenReady('refresh', refreshTokens),
-    user: whenReady('user', user),
-    logout: whenReady('logout', logout),
-    expireAccessToken: whenReady('expireAccessToken', expireAccessToken),
+    ...calls,
     explain: () => explain(client),
     on: (type, listener) => listen(client, type, listener),
   };
 }
 
-/**
- * Until the core is started, a record with tokens stands for a token, so that `signedIn` is true from the
- * first; if the storage can say so at once.
- */
-function isRemembered({ storage, key }) {
+/** What is remembered of a session, if the storage can say so at once: until the core is started, `signedIn` goes by that. */
+function remembered({ storage, key }) {
   try {
-    return storage?.read(key)?.includes?.('"access":');
+    return parsed((storage?.own ?? storage?.read)?.(key));
   } catch {
     return undefined;
   }

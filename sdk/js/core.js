@@ -16,7 +16,7 @@ export function consult(client, name, parameters, reply) {
   const random = randomBytes(32);
   const { status, retryAfter: retry_after, date, json } = reply ?? {};
   const all = {
-    call: name, issuer, clientId, redirectUri, scope, resource, ...session.record, ...circuit,
+    ...session.record, ...circuit, call: name, issuer, clientId, redirectUri, scope, resource,
     now: now(), elapsed: elapsed(), jitter: random[0], fresh_key: base64url(random), status, retry_after, date, json: json && 1, ...parameters,
   };
   Object.assign(all, prefixed('json.', json));

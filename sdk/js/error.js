@@ -6,7 +6,6 @@ const MESSAGES = {
   discovery_failed: 'The discovery document is another issuer\'s, or not all https',
   callback_missing: 'This address answers no sign-in',
   callback_foreign: 'This answers no sign-in of this tab',
-  not_refreshable: 'There is no refresh token',
   not_replayable: 'The body cannot be sent again, but the token is new',
 };
 

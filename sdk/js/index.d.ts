@@ -44,8 +44,8 @@ export interface ClientOptions {
   resource?: string;
   /**
    * Where the tokens live. `'memory'` forgets them on reload. `'session'` keeps them in `sessionStorage`, so
-   * that a reload of the tab stays signed in, but a duplicated tab copies them: its user may be signed out in both;
-   * `'local'` in `localStorage`, so that all tabs of this origin share
+   * that a reload of the tab stays signed in; duplicates of the tab share its session, by way of an encrypted copy in
+   * `localStorage`. `'local'` keeps them in `localStorage`, so that all tabs of this origin share
    * one session. A script injected into the page can read them in either. Or {@link indexedDbStorage}, the
    * {@link vault}, or a storage of your own. `docs/sdk-storage.md` compares them.
    * @defaultValue `'memory'`

@@ -10,11 +10,11 @@ const SETTLING = 150;
 /** Resolves to what releases the lock; it wants to know whether anything was written under it. */
 export async function holdLock({ storage, key }) {
   const nothing = () => {};
-  if (!storage?.shared) return nothing;
+  if (!storage?.shared && !storage?.lock) return nothing;
   return new Promise((resolve) => {
     const hold = () => new Promise((release) => resolve((wrote) => setTimeout(release, wrote ? SETTLING : 0)));
     // It may be missing, refused, taken too long by another, or stolen while it is held.
-    const held = async () => navigator.locks.request(key, { signal: AbortSignal.timeout(LOCK_WAIT) }, hold);
+    const held = async () => navigator.locks.request(storage.lock?.(key) ?? key, { signal: AbortSignal.timeout(LOCK_WAIT) }, hold);
     held().catch(() => resolve(nothing));
   });
 }

@@ -14,11 +14,6 @@ import { exchange } from './transport.js';
 /** The longest that a call waits for a refresh, in milliseconds. The refresh itself goes on. */
 const PATIENCE = 12_000;
 
-/** `client.refresh`. */
-export function refreshTokens(client) {
-  return joinRefresh(client);
-}
-
 /** Begins a refresh; whoever comes while it is under way shares it. The signal ends the waiting alone. */
 export async function joinRefresh(client, signal) {
   const { sign_in: of } = client.session.record;

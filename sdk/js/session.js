@@ -12,9 +12,9 @@ export async function keep(client, { soon, stale, ...record }) {
   if (before.since) {
     // How old a token is does not change with the clock.
     if (access === before.access) Object.assign(client.session, { ...before, record });
-    if (before.access && !access) emit(client, 'signed_out', { reason });
     if (access && signIn !== before.record.sign_in) emit(client, 'signed_in');
   }
+  if (before.access && !access) emit(client, 'signed_out', { reason });
   // In order, and by then the newest.
   client.saving = client.saving.then(() => save(client));
   await client.saving;

@@ -8,7 +8,7 @@ import { base64url, randomBytes, sha } from './host.js';
 import { verifiedClaims } from './id-token.js';
 import { clean, leave } from './page.js';
 import { keep, recall } from './session.js';
-import { read, remember } from './storage.js';
+import { read, remember } from './web-storage.js';
 import { exchange, persist } from './transport.js';
 import { MARK, handOver } from './window-answer.js';
 
@@ -78,7 +78,7 @@ export async function handleCallback(client, address) {
 async function completeHere(client, url, state) {
   await metadata(client);
   const key = TRANSACTION + state;
-  const record = state ? read(key) : undefined;
+  const record = read(key);
   if (record) remember(key, USED);
   try {
     const done = completeSignIn(client, url.search, record);

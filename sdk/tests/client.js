@@ -3,7 +3,7 @@
 
 // A file comes after those that it imports.
 const files = [
-  'error', 'host', 'storage', 'page', 'history', 'lasting', 'core', 'events', 'channel', 'lock', 'transport', 'discovery', 'revocation',
+  'error', 'host', 'web-storage', 'tab-storage', 'storage', 'page', 'history', 'lasting', 'core', 'events', 'channel', 'lock', 'transport', 'discovery', 'revocation',
   'session', 'configuration', 'refresh', 'fetch', 'tabs', 'id-token', 'user', 'window-answer', 'sign-in', 'sign-out',
   'indexed-db', 'dpop', 'vault', 'password',
 ];

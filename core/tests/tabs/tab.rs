@@ -94,6 +94,9 @@ struct Tab {
     circuit: Circuit,
     /// What the storage has, as far as this tab knows.
     saved: Option<Record>,
+    /// With storage of its own: what is there, and the secret of which sign-in, as the place of the shared copy.
+    own: Option<Record>,
+    secret: Option<(i64, usize)>,
     /// Whether the storage refuses it.
     refused: bool,
     /// Whether it has tokens that it could not save.
@@ -116,7 +119,10 @@ pub(crate) struct World {
     /// Whether there are locks at all.
     pub(crate) locks: bool,
     pub(crate) lock: Option<usize>,
-    stored: Option<Record>,
+    /// Whether each tab has a storage of its own, which its duplicates begin with (`sdk/js/tab-storage.js`).
+    pub(crate) own_storage: bool,
+    /// What tabs share: all of them the first one; with storage of their own, each that of its secret.
+    stored: Vec<Option<Record>>,
     /// Whether it ever lost what it had.
     cleared: bool,
     tabs: Vec<Tab>,
@@ -162,7 +168,8 @@ impl World {
             online: true,
             locks: true,
             lock: None,
-            stored: None,
+            own_storage: false,
+            stored: vec![None],
             cleared: false,
             tabs: (0..tabs).map(|_| Tab::default()).collect(),
             signed_out: HashSet::new(),
@@ -215,7 +222,7 @@ impl World {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.stored = None;
+        self.stored.fill(None);
         self.cleared = true;
     }
 
@@ -230,10 +237,17 @@ impl World {
         if found.refused {
             return None;
         }
-        if let Some(stored) = &self.stored {
+        let shared = if self.own_storage {
+            let (_, place) = found.secret?;
+            found.own = self.stored[place].clone().or(found.own.take());
+            found.own.clone()
+        } else {
+            self.stored[0].clone()
+        };
+        if let Some(stored) = &shared {
             found.saved = Some(stored.clone());
         }
-        self.stored.clone()
+        shared
     }
 
     /// Holds `change` against the rule that only the user and the provider end a session, and saves.
@@ -283,7 +297,19 @@ impl World {
             found.saved = None;
         } else {
             found.saved = Some(own.clone());
-            self.stored = Some(own);
+            let place = if self.own_storage {
+                let sign_in = found.session.generation().sign_in;
+                let known = found.secret.filter(|(of, _)| *of == sign_in);
+                let (_, place) = *found
+                    .secret
+                    .insert(known.unwrap_or((sign_in, self.stored.len())));
+                found.own = Some(own.clone());
+                place
+            } else {
+                0
+            };
+            self.stored.resize(self.stored.len().max(place + 1), None);
+            self.stored[place] = Some(own);
         }
     }
 
@@ -307,12 +333,13 @@ impl World {
             .push(self.server.grant_of(tokens.access.expose()));
         let clock = self.clock(None);
         self.keep(tab, |session, _| session.sign_in(tokens, clock));
-        // The session before it is not the user's any more.
-        self.signed_out.extend((before > 0).then_some(before));
+        // The session before it is not the user's any more, but that of a duplicate.
+        self.signed_out
+            .extend((before > 0 && !self.own_storage).then_some(before));
         // One without storage, in the same second or after the clock was set back, has no order among the others:
         // it may give way to one before it.
         let number = self.tabs[tab].session.generation().sign_in;
-        if number <= self.latest {
+        if number <= self.latest && !self.own_storage {
             self.signed_out.extend([number, self.latest]);
         }
         self.latest = self.latest.max(number);
@@ -329,7 +356,8 @@ impl World {
         let mut given_up = None;
         self.keep(tab, |session, _| given_up = session.sign_out(None));
         self.give_up(given_up);
-        self.tell(tab, Told::Out(sign_in));
+        let out = if self.own_storage { i64::MAX } else { sign_in };
+        self.tell(tab, Told::Out(out));
     }
 
     /// Revoked, if the network works.
@@ -348,9 +376,30 @@ impl World {
     }
 
     pub(crate) fn crash(&mut self, tab: usize) {
+        self.open(tab, tab);
+    }
+
+    /// A tab is closed, if it does nothing, and opened as a duplicate of another.
+    pub(crate) fn duplicate(&mut self, from: usize, to: usize) {
+        if from != to && self.own_storage && self.tabs[to].flights.is_empty() {
+            self.open(from, to);
+        }
+    }
+
+    /// Opens a tab with the storage that another has, or it itself had.
+    fn open(&mut self, from: usize, tab: usize) {
         let refused = self.tabs[tab].refused;
+        let Tab { own, secret, .. } = &self.tabs[from];
+        let (own, secret) = (own.clone(), *secret);
         self.tabs[tab] = Tab {
             refused,
+            session: own
+                .as_ref()
+                .filter(|_| !refused)
+                .map(read)
+                .unwrap_or_default(),
+            own,
+            secret,
             ..Tab::default()
         };
         if self.lock == Some(tab) {
@@ -378,9 +427,12 @@ impl World {
             && sign_in <= out
         {
             self.signed_out.insert(sign_in);
-            self.keep(tab, |session, _| {
-                session.sign_out(None);
-            });
+            let mut given_up = None;
+            self.keep(tab, |session, _| given_up = session.sign_out(None));
+            // What tabs share, the one that signed out has revoked.
+            if self.own_storage {
+                self.give_up(given_up);
+            }
         }
     }
 
@@ -699,15 +751,20 @@ impl World {
         assert!(
             !self
                 .stored
-                .as_ref()
-                .map(read)
-                .is_some_and(|stored| later(&stored)),
+                .iter()
+                .flatten()
+                .any(|stored| later(&read(stored))),
             "the storage has a later one"
         );
         // What the storage was not given, or lost, no other tab can know.
         let told = |tab: &Tab| !self.cleared && !tab.alone;
         let known = self.tabs.iter().any(|tab| told(tab) && later(&tab.session));
         assert!(!known, "another tab has a later one");
+    }
+
+    pub(crate) fn is_busy(&self, tab: usize) -> bool {
+        let Tab { flights, calls, .. } = &self.tabs[tab];
+        !flights.is_empty() || !calls.is_empty()
     }
 
     pub(crate) fn check(&self) {
