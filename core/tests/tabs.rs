@@ -20,7 +20,7 @@ mod tab;
 
 use gatepass_core::grant::{EndReason, GrantStatus};
 use proptest::prelude::*;
-use tab::{Fate, World};
+use tab::{Fate, Storage, World};
 
 const TABS: usize = 3;
 
@@ -125,6 +125,10 @@ fn event(rough: bool) -> BoxedStrategy<Event> {
     .boxed()
 }
 
+fn storage() -> impl Strategy<Value = Storage> {
+    prop_oneof![Just(Storage::Shared), Just(Storage::Own)]
+}
+
 fn happen(world: &mut World, event: &Event) {
     match *event {
         Event::Call(tab) => world.call(tab),
@@ -155,9 +159,9 @@ fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
-fn run(bound: bool, own_storage: bool, events: &[Event]) -> World {
+fn run(bound: bool, storage: Storage, events: &[Event]) -> World {
     let mut world = World::new(TABS, bound);
-    world.own_storage = own_storage;
+    world.storage = storage;
     world.sign_in(0);
     for event in events {
         happen(&mut world, event);
@@ -182,10 +186,10 @@ proptest! {
     #[test]
     fn nobody_is_signed_out_but_by_the_user_or_the_provider(
         bound: bool,
-        own_storage: bool,
+        storage in storage(),
         events in prop::collection::vec(event(true), 1..80),
     ) {
-        run(bound, own_storage, &events);
+        run(bound, storage, &events);
     }
 }
 
@@ -198,12 +202,12 @@ proptest! {
     fn tabs_never_look_like_thieves(
         bound: bool,
         locks: bool,
-        own_storage: bool,
+        storage in storage(),
         events in prop::collection::vec(event(false), 1..80),
     ) {
         let mut world = World::new(TABS, bound);
         world.locks = locks;
-        world.own_storage = own_storage;
+        world.storage = storage;
         world.sign_in(0);
         for event in &events {
             happen(&mut world, event);
@@ -304,7 +308,7 @@ fn an_answer_that_is_newer_than_what_another_tab_has_is_not_thrown_away() {
 #[test]
 fn a_duplicate_that_has_slept_has_what_was_renewed_last() {
     let mut world = World::new(2, false);
-    world.own_storage = true;
+    world.storage = Storage::Own;
     world.sign_in(0);
     world.duplicate(0, 1);
     for _ in 0..3 {

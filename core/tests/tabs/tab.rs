@@ -48,6 +48,15 @@ enum Told {
     Out(i64),
 }
 
+/// Where the tabs keep their session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Storage {
+    /// In one place.
+    Shared,
+    /// Each in its own, which its duplicates begin with (`sdk/js/tab-storage.js`).
+    Own,
+}
+
 #[derive(Debug)]
 enum Phase {
     Locking {
@@ -119,8 +128,7 @@ pub(crate) struct World {
     /// Whether there are locks at all.
     pub(crate) locks: bool,
     pub(crate) lock: Option<usize>,
-    /// Whether each tab has a storage of its own, which its duplicates begin with (`sdk/js/tab-storage.js`).
-    pub(crate) own_storage: bool,
+    pub(crate) storage: Storage,
     /// What tabs share: all of them the first one; with storage of their own, each that of its secret.
     stored: Vec<Option<Record>>,
     /// Whether it ever lost what it had.
@@ -168,7 +176,7 @@ impl World {
             online: true,
             locks: true,
             lock: None,
-            own_storage: false,
+            storage: Storage::Shared,
             stored: vec![None],
             cleared: false,
             tabs: (0..tabs).map(|_| Tab::default()).collect(),
@@ -237,7 +245,7 @@ impl World {
         if found.refused {
             return None;
         }
-        let shared = if self.own_storage {
+        let shared = if self.storage == Storage::Own {
             let (_, place) = found.secret?;
             found.own = self.stored[place].clone().or(found.own.take());
             found.own.clone()
@@ -297,7 +305,7 @@ impl World {
             found.saved = None;
         } else {
             found.saved = Some(own.clone());
-            let place = if self.own_storage {
+            let place = if self.storage == Storage::Own {
                 let sign_in = found.session.generation().sign_in;
                 let known = found.secret.filter(|(of, _)| *of == sign_in);
                 let (_, place) = *found
@@ -335,11 +343,11 @@ impl World {
         self.keep(tab, |session, _| session.sign_in(tokens, clock));
         // The session before it is not the user's any more, but that of a duplicate.
         self.signed_out
-            .extend((before > 0 && !self.own_storage).then_some(before));
+            .extend((before > 0 && self.storage == Storage::Shared).then_some(before));
         // One without storage, in the same second or after the clock was set back, has no order among the others:
         // it may give way to one before it.
         let number = self.tabs[tab].session.generation().sign_in;
-        if number <= self.latest && !self.own_storage {
+        if number <= self.latest && self.storage == Storage::Shared {
             self.signed_out.extend([number, self.latest]);
         }
         self.latest = self.latest.max(number);
@@ -356,7 +364,11 @@ impl World {
         let mut given_up = None;
         self.keep(tab, |session, _| given_up = session.sign_out(None));
         self.give_up(given_up);
-        let out = if self.own_storage { i64::MAX } else { sign_in };
+        let out = if self.storage == Storage::Own {
+            i64::MAX
+        } else {
+            sign_in
+        };
         self.tell(tab, Told::Out(out));
     }
 
@@ -381,7 +393,7 @@ impl World {
 
     /// A tab is closed, if it does nothing, and opened as a duplicate of another.
     pub(crate) fn duplicate(&mut self, from: usize, to: usize) {
-        if from != to && self.own_storage && self.tabs[to].flights.is_empty() {
+        if from != to && self.storage == Storage::Own && self.tabs[to].flights.is_empty() {
             self.open(from, to);
         }
     }
@@ -430,7 +442,7 @@ impl World {
             let mut given_up = None;
             self.keep(tab, |session, _| given_up = session.sign_out(None));
             // What tabs share, the one that signed out has revoked.
-            if self.own_storage {
+            if self.storage == Storage::Own {
                 self.give_up(given_up);
             }
         }
