@@ -26,7 +26,7 @@ const budgets = {
       await client.fetch('/api/');
       await client.logout();`,
   },
-  'gatepass/slim': { kilobytes: 7.3, source: `import { createClient, init } from 'gatepass/slim'; init('/gatepass.wasm'); ${use}` },
+  'gatepass/slim': { kilobytes: 7.4, source: `import { createClient, init } from 'gatepass/slim'; init('/gatepass.wasm'); ${use}` },
   'gatepass/react': { kilobytes: 1.5, source: `import * as all from 'gatepass/react'; console.log(all);` },
   'gatepass/vue': { kilobytes: 1.5, source: `import * as all from 'gatepass/vue'; console.log(all);` },
   'gatepass/panel': { kilobytes: 3.5, source: `import { definePanel } from 'gatepass/panel'; definePanel();` },
