@@ -1,11 +1,10 @@
 //! From a request to its resource, and what every response has in common.
 
 use gatepass_core::error::{ErrorCode, ErrorResponse};
-use gatepass_core::resource::Requirement;
-use gatepass_core::time::Lifetime;
 use gatepass_edge::config::Conduct;
 use gatepass_edge::exchange::Exchange;
 use gatepass_edge::{EdgeError, cors, http};
+use gatepass_guard::Requirement;
 use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;
@@ -19,6 +18,7 @@ enum Resource {
     Guarded(Guarded),
     Health,
     Metadata,
+    Open,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ const PROFILE: &str = "GET, PUT";
 fn resource_at(path: &str, method: &Method, config: &Config) -> Option<Resource> {
     Some(match path {
         "/api/data" => Resource::Guarded(Guarded::Data),
+        "/api/open" => Resource::Open,
         "/api/protected" => Resource::Guarded(Guarded::Protected),
         "/api/user/profile" if *method == Method::Put => Resource::Guarded(Guarded::Replace),
         "/api/user/profile" => Resource::Guarded(Guarded::Profile),
@@ -54,9 +55,10 @@ impl Resource {
         match self {
             Self::Guarded(Guarded::Update) => "POST",
             Self::Guarded(Guarded::Profile | Guarded::Replace) => PROFILE,
-            Self::Guarded(Guarded::Data | Guarded::Protected) | Self::Health | Self::Metadata => {
-                "GET"
-            }
+            Self::Guarded(Guarded::Data | Guarded::Protected)
+            | Self::Health
+            | Self::Metadata
+            | Self::Open => "GET",
         }
     }
 
@@ -75,6 +77,7 @@ impl Resource {
                 resource::health::answer(Store::of(app.env, app.exchange).ok(), true).await
             }
             Self::Metadata => resource::metadata::answer(&app.config.guard),
+            Self::Open => resource::open::answer(),
         }
     }
 }
@@ -93,9 +96,10 @@ impl Guarded {
     fn needs(self, config: &Config) -> Requirement {
         let needs = Requirement::from(self.scope());
         match self {
-            Self::Replace | Self::Update if config.update_max_age < Lifetime::UNLIMITED => {
-                needs.with_max_age(config.update_max_age)
-            }
+            Self::Replace | Self::Update => Requirement {
+                sign_in: config.update_sign_in.clone(),
+                ..needs
+            },
             _ => needs,
         }
     }

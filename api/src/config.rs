@@ -6,9 +6,9 @@ use std::rc::Rc;
 use gatepass_core::resource::metadata_path;
 use gatepass_core::time::Lifetime;
 use gatepass_edge::EdgeError;
-use gatepass_edge::config::{Conduct, lifetime, origins};
+use gatepass_edge::config::{Conduct, lifetime, optional, origins};
 use gatepass_edge::d1::{Database, RoundTrips};
-use gatepass_guard::Guard;
+use gatepass_guard::{Guard, SignIn};
 use worker::Env;
 
 /// Everything that can be set from outside.
@@ -20,8 +20,9 @@ pub struct Config {
     /// `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`, `GATEPASS_VALIDATION`, `GATEPASS_CLIENT_ID`,
     /// `GATEPASS_DPOP` and the secrets `GATEPASS_API_SECRET` and `GATEPASS_DPOP_NONCE_KEY`.
     pub guard: Guard,
-    /// `GATEPASS_UPDATE_MAX_AGE`: how long ago the user may have signed in to change the profile.
-    pub update_max_age: Lifetime,
+    /// How the user must have signed in to change the profile. `GATEPASS_UPDATE_MAX_AGE`: how long ago at most.
+    /// `GATEPASS_UPDATE_ACR_VALUES`: how surely, as values of `acr` with spaces between them.
+    pub update_sign_in: SignIn,
     /// The path of the API's metadata, which follows from its audience (RFC 9728 §3.1).
     pub metadata_path: String,
     allowed_origins: Vec<String>,
@@ -55,11 +56,15 @@ impl Config {
         let conduct = Conduct::from_env(env)?;
         Database::new(env, "DB", RoundTrips::default())?;
         let guard = Guard::from_env(env)?;
+        let update_max_age = lifetime(env, "GATEPASS_UPDATE_MAX_AGE", Lifetime::UNLIMITED)?;
         Ok(Self {
             conduct,
             metadata_path: metadata_path(&guard.expected().audience),
             guard,
-            update_max_age: lifetime(env, "GATEPASS_UPDATE_MAX_AGE", Lifetime::UNLIMITED)?,
+            update_sign_in: SignIn {
+                max_age: Some(update_max_age).filter(|age| *age < Lifetime::UNLIMITED),
+                acr_values: optional(env, "GATEPASS_UPDATE_ACR_VALUES"),
+            },
             allowed_origins: origins(env, "GATEPASS_ALLOWED_ORIGINS")?,
         })
     }

@@ -72,6 +72,8 @@ codes! {
     SlowDown = "slow_down";
     /// Overloaded or under maintenance: try again (RFC 6749 §4.1.2.1).
     TemporarilyUnavailable = "temporarily_unavailable";
+    /// Too many tokens that nobody issued came from where this one comes from: try again (RFC 6585 §4).
+    TooManyUnknownTokens = "too_many_unknown_tokens";
     /// The client may not use this grant type (RFC 6749 §5.2).
     UnauthorizedClient = "unauthorized_client";
     /// A software statement that is not approved (RFC 7591 §3.2.2).
@@ -101,6 +103,7 @@ impl ErrorCode {
         match self {
             Self::InsufficientUserAuthentication | Self::InvalidClient | Self::InvalidToken => 401,
             Self::InsufficientScope => 403,
+            Self::TooManyUnknownTokens => 429,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
             Self::AccessDenied

@@ -125,6 +125,9 @@ pub struct Details {
     /// `auth_time` (RFC 9470 §6.2): when the user last proved who they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// `acr` (RFC 9470 §6.2): how surely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// `token_type`: `Bearer` or `DPoP` for an access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_type: Option<String>,
@@ -196,6 +199,7 @@ impl Introspection {
             iat: token.issued_at,
             auth_time: claims.auth_time,
             token_type: Some(claims.token_type().to_owned()),
+            acr: claims.acr,
             cnf: claims.cnf,
             username: state.user.as_ref().map(|user| user.username.clone()),
             act: claims.act,
@@ -225,6 +229,7 @@ impl Introspection {
             exp: session.expires_at,
             iat: session.issued_at,
             auth_time: Some(grant.auth_time),
+            acr: None,
             token_type: None,
             cnf: grant.details.jkt.clone().map(|jkt| Confirmation { jkt }),
             username: state.user.as_ref().map(|user| user.username.clone()),

@@ -207,6 +207,7 @@ proptest! {
             jti: JwtId::from_random(jti),
             scope: Scope::parse(&scope).unwrap(),
             auth_time: Some(issued_at),
+            acr: None,
             grant_id: Some(GrantId::from_random(grant)),
             act: None,
             authorization_details: AuthorizationDetails::default(),

@@ -52,6 +52,13 @@ impl From<worker::Error> for EdgeError {
     }
 }
 
+/// For a Worker whose own functions end with the errors of `worker`.
+impl From<EdgeError> for worker::Error {
+    fn from(error: EdgeError) -> Self {
+        Self::RustError(error.to_string())
+    }
+}
+
 impl From<JsValue> for EdgeError {
     fn from(thrown: JsValue) -> Self {
         Self::Runtime(message(&thrown))

@@ -66,22 +66,22 @@ pub async fn foreign_json(url: &str, most: usize) -> Result<String, EdgeError> {
     String::from_utf8(bytes).map_err(|_| failed("not UTF-8"))
 }
 
-/// Posts a form with an `Authorization` header and reads JSON.
+/// Posts a form with an `Authorization` header and reads the answer as text.
 ///
 /// # Errors
 ///
 /// As [`json`].
-pub async fn post_form<T: DeserializeOwned>(
+pub async fn post_form(
     url: &str,
     authorization: &str,
     pairs: &[(&str, &str)],
-) -> Result<T, EdgeError> {
+) -> Result<String, EdgeError> {
     let headers = [
         ("authorization", authorization.into()),
         ("content-type", FORM.into()),
     ];
-    let body = form::encode(pairs.iter().copied());
-    read(url, send(url, "POST", &headers, Some(&body)).await)
+    let form = form::encode(pairs.iter().copied());
+    body(url, send(url, "POST", &headers, Some(&form)).await)
 }
 
 /// Posts a body and says with which status it was answered. A redirect is an answer, and not followed; what

@@ -18,6 +18,7 @@ pub mod flight;
 pub mod health;
 pub mod http;
 mod js;
+pub mod kv;
 pub mod log;
 pub mod object_storage;
 pub mod possession;

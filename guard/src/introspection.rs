@@ -1,17 +1,21 @@
 //! Asking the provider about a token (RFC 7662).
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use base64ct::{Base64, Encoding};
-use gatepass_core::form;
 use gatepass_core::id::ClientId;
 use gatepass_core::introspect::Introspection;
-use gatepass_core::resource::{Authorized, Expected, ResourceRefusal, check_introspection};
-use gatepass_core::secret::{AccessToken, ClientSecret};
+use gatepass_core::resource::{
+    Answered, Authorized, Expected, Recent, ResourceRefusal, TokenClaims, Turn, check_introspection,
+};
+use gatepass_core::secret::{AccessToken, ClientSecret, SecretHash};
+use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
+use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_core::{form, json};
+use gatepass_edge::kv::Namespace;
 use gatepass_edge::remembered::{Remembered, Timing};
-use gatepass_edge::{EdgeError, clock, fetch};
+use gatepass_edge::{EdgeError, background, clock, fetch, log};
 
 use super::provider::Provider;
 use super::status::Freshness;
@@ -24,30 +28,95 @@ pub struct ResourceServer {
     pub client_id: ClientId,
     /// Its secret.
     pub secret: ClientSecret,
+    /// How every token of the provider begins that is no JWT, if they all begin so: about another nobody is asked.
+    pub token_prefix: Option<String>,
+    /// Where isolates share what the provider has said.
+    pub shared: Option<Namespace>,
 }
 
+/// The shortest token that the provider is asked about, in characters: shorter ones could be guessed
+/// (RFC 6749 §10.10).
+const SHORTEST: usize = 16;
+/// How long a request waits for its turn to ask, and how long it sleeps before it looks again: at first, and at
+/// most, in milliseconds.
+const PATIENCE: Lifetime = Lifetime::from_seconds(10);
+const FIRST_NAP: u32 = 10;
+const LONGEST_NAP: u32 = 200;
+/// How long a question may be under way, before another asks the same.
+const LEASE: Lifetime = Lifetime::from_seconds(12);
+
 impl ResourceServer {
-    /// Judges `token` by what the provider says of it, or has said lately.
+    /// Judges `token`, which came from `address`, by what the provider says of it, or has said lately.
     pub(super) async fn judge(
         &self,
-        provider: &Rc<Provider>,
-        token: &AccessToken,
+        about: About<'_>,
         expected: &Expected,
-        freshness: Option<Freshness>,
     ) -> Result<Result<Authorized, ResourceRefusal>, EdgeError> {
-        let ask = || {
-            let token = AccessToken::new(token.expose());
-            ask(Rc::clone(provider), self.authorization(), token)
+        if !self.may_be_issued(about.token.expose()) {
+            return Ok(Err(ResourceRefusal::Inactive));
+        }
+        let answer = match self.answer(about).await? {
+            Ok(answer) => answer,
+            Err(refusal) => return Ok(Err(refusal)),
         };
-        let answer = match freshness {
-            None => ask().await?,
-            Some(freshness) => {
-                let answers = provider.answers();
-                let remembered = answers.at(&token.hash().to_base64url(), freshness);
-                Introspection::clone(&*remembered.current(ask).await?)
+        let judged = check_introspection(answer.said.clone(), expected, clock::now());
+        Ok(judged.map(|authorized| Authorized {
+            claims: TokenClaims::of_introspection(&answer.text),
+            ..authorized
+        }))
+    }
+
+    /// Whether it has the form of what the provider issues.
+    fn may_be_issued(&self, token: &str) -> bool {
+        let prefix = self.token_prefix.as_deref().unwrap_or_default();
+        token.len() >= SHORTEST && (token.contains('.') || token.starts_with(prefix))
+    }
+
+    async fn answer(
+        &self,
+        about: About<'_>,
+    ) -> Result<Result<Rc<Answer>, ResourceRefusal>, EdgeError> {
+        let answers = about.provider.answers();
+        let question = Question::new(self, about);
+        let deadline = clock::now().plus(PATIENCE);
+        let (mut nap, mut is_first, mut has_looked) = (FIRST_NAP, false, false);
+        loop {
+            let now = clock::now();
+            if let Some(known) = answers.good(&question.key) {
+                return match about.freshness {
+                    None => question.ask(None).await.map(Rc::new).map(Ok),
+                    Some(_) => known.current(|| question.ask(None)).await.map(Ok),
+                };
             }
-        };
-        Ok(check_introspection(answer, expected, clock::now()))
+            if answers.is_bad(&question.key, about.remembered_for(), now) {
+                return Ok(Err(ResourceRefusal::Inactive));
+            }
+            if !has_looked {
+                has_looked = true;
+                if question.look_up().await {
+                    continue;
+                }
+            }
+            if !answers.is_asked(&question.key, now) {
+                let strangers = about.provider.strangers();
+                let turn = strangers.borrow_mut().turn(about.address, is_first, now);
+                match turn {
+                    Turn::Ask => {
+                        answers.begin(&question.key, now);
+                        let asked = question.ask(Some(about.address));
+                        return background::finish(asked).await?.map(Rc::new).map(Ok);
+                    }
+                    Turn::Refuse(after) => return Ok(Err(ResourceRefusal::TooManyUnknown(after))),
+                    Turn::First => is_first = true,
+                    Turn::Wait => {}
+                }
+            }
+            if now >= deadline {
+                return Err(EdgeError::Upstream("nobody got an answer".to_owned()));
+            }
+            clock::pause(nap).await?;
+            nap = (nap * 2).min(LONGEST_NAP);
+        }
     }
 
     /// RFC 6749 §2.3.1: both are form-encoded first.
@@ -59,30 +128,142 @@ impl ResourceServer {
     }
 }
 
-/// Asks, unless the provider has failed so often lately that it is left alone.
-async fn ask(
+/// A token, where it came from, and how old an answer about it may be.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) provider: &'a Rc<Provider>,
+    pub(super) token: &'a AccessToken,
+    pub(super) freshness: Option<Freshness>,
+    /// A network, or nothing if nobody knows.
+    pub(super) address: &'a str,
+}
+
+impl About<'_> {
+    /// How long a bad token is remembered: it does not become a good one.
+    fn remembered_for(self) -> Lifetime {
+        let bound = self.freshness.map(|freshness| freshness.bound);
+        bound.unwrap_or(Lifetime::from_seconds(DEFAULT_BOUND_SECONDS))
+    }
+}
+
+/// What is asked, with all that it takes: it goes on when its request is over.
+struct Question {
     provider: Rc<Provider>,
+    key: String,
     authorization: String,
     token: AccessToken,
-) -> Result<Introspection, EdgeError> {
-    if !provider.breaker().borrow_mut().admits(clock::now()) {
+    freshness: Option<Freshness>,
+    shared: Option<Namespace>,
+}
+
+impl Question {
+    fn new(server: &ResourceServer, about: About<'_>) -> Self {
+        let token = AccessToken::new(about.token.expose());
+        // Whoever else asks may be told something else; and the token must not be found by its hash alone.
+        let issuer = about.provider.issuer();
+        let name = format!("{} {issuer} {}", token.expose(), server.client_id);
+        Self {
+            provider: Rc::clone(about.provider),
+            key: SecretHash::of(&name).to_base64url(),
+            authorization: server.authorization(),
+            token,
+            freshness: about.freshness,
+            // Without a bound nobody may use what somebody else was told.
+            shared: about.freshness.and(server.shared.clone()),
+        }
+    }
+
+    /// Looks whether another isolate has asked, and takes in what that was told. Says whether it does.
+    async fn look_up(&self) -> bool {
+        let (Some(shared), Some(freshness)) = (&self.shared, self.freshness) else {
+            return false;
+        };
+        let found = match shared.read(&self.key).await {
+            Ok(found) => found,
+            Err(error) => {
+                log::fetch_failed(&error);
+                None
+            }
+        };
+        let Some(answer) = found.as_deref().and_then(Answer::kept) else {
+            return false;
+        };
+        let is_young = answer.as_of.is_within(freshness.longest(), clock::now());
+        if is_young {
+            self.provider.answers().learn(&self.key, answer, freshness);
+        }
+        is_young
+    }
+
+    /// Asks, and tells everybody what was answered: those of this isolate, and those of others in the
+    /// background. `stranger` is the address that brought the token, if nobody knew it.
+    fn ask(
+        &self,
+        stranger: Option<&str>,
+    ) -> impl Future<Output = Result<Answer, EdgeError>> + 'static {
+        let (provider, key) = (Rc::clone(&self.provider), self.key.clone());
+        let authorization = self.authorization.clone();
+        let token = AccessToken::new(self.token.expose());
+        let (freshness, shared) = (self.freshness, self.shared.clone());
+        let stranger = stranger.map(str::to_owned);
+        async move {
+            let asked = ask(&provider, &authorization, &token).await;
+            let answers = provider.answers();
+            answers.end(&key);
+            if let Some(address) = stranger {
+                let answered = match &asked {
+                    Ok(answer) if answer.said.active => Answered::Good,
+                    Ok(_) => Answered::Bad,
+                    Err(_) => Answered::Failed,
+                };
+                let mut strangers = provider.strangers().borrow_mut();
+                strangers.answered(&address, answered, clock::now());
+            }
+            let answer = asked?;
+            let kept = freshness.unwrap_or(Freshness::NONE);
+            answers.learn(&key, answer.clone(), kept);
+            if let Some(shared) = shared {
+                let (text, seconds) = (answer.to_keep(), kept.longest().seconds());
+                background::begin(async move {
+                    if let Err(error) = shared.keep(&key, &text, seconds).await {
+                        log::fetch_failed(&error);
+                    }
+                })?;
+            }
+            Ok(answer)
+        }
+    }
+}
+
+/// Asks, unless the provider has failed so often lately that it is left alone.
+async fn ask(
+    provider: &Provider,
+    authorization: &str,
+    token: &AccessToken,
+) -> Result<Answer, EdgeError> {
+    let began = clock::now();
+    if !provider.breaker().borrow_mut().admits(began) {
         let failure = "the provider has failed lately, and is left alone for a while";
         return Err(EdgeError::Upstream(failure.to_owned()));
     }
-    let answered = asked(&provider, &authorization, &token).await;
+    let answered = asked(provider, authorization, token).await;
     let mut breaker = provider.breaker().borrow_mut();
-    match &answered {
+    let answer = answered.and_then(|text| {
+        let unreadable = || EdgeError::Upstream("an answer about a token is unreadable".to_owned());
+        Answer::read(began, text).ok_or_else(unreadable)
+    });
+    match &answer {
         Ok(_) => breaker.succeeded(),
         Err(_) => breaker.failed(clock::now()),
     }
-    answered
+    answer
 }
 
 async fn asked(
     provider: &Provider,
     authorization: &str,
     token: &AccessToken,
-) -> Result<Introspection, EdgeError> {
+) -> Result<String, EdgeError> {
     let endpoint = &provider.metadata().await?.introspection_endpoint;
     let parameters = [
         ("token", token.expose()),
@@ -91,40 +272,107 @@ async fn asked(
     fetch::post_form(endpoint, authorization, &parameters).await
 }
 
-/// How many answers are remembered.
-const REMEMBERED: usize = 2_000;
+/// What the provider has said of a token.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    said: Introspection,
+    /// The same in its own words.
+    text: String,
+    /// When it was asked: a revocation after that is not in it.
+    as_of: Timestamp,
+}
 
-/// What the provider has said of tokens lately, good and bad, by their hash.
-#[derive(Debug, Default)]
-pub(super) struct Answers(RefCell<Known>);
+impl Answer {
+    fn read(as_of: Timestamp, text: String) -> Option<Self> {
+        let said = json::read(&text).ok()?;
+        Some(Self { said, text, as_of })
+    }
 
-#[derive(Debug, Default)]
-struct Known {
-    answers: BTreeMap<String, Remembered<Introspection>>,
-    /// The oldest goes first.
-    order: VecDeque<String>,
+    /// As isolates share it: when, and what.
+    fn to_keep(&self) -> String {
+        format!("{} {}", self.as_of.seconds(), self.text)
+    }
+
+    fn kept(text: &str) -> Option<Self> {
+        let (as_of, text) = text.split_once(' ')?;
+        let as_of = Timestamp::from_seconds(as_of.parse().ok()?);
+        Self::read(as_of, text.to_owned())
+    }
+
+    fn as_of(&self) -> Timestamp {
+        self.as_of
+    }
+}
+
+/// How many answers are remembered about good tokens, and how many bad tokens: so that these do not drive out
+/// those.
+const GOOD: usize = 2_000;
+const BAD: usize = 1_000;
+
+/// What the provider has said of tokens lately, by their hashes.
+#[derive(Debug)]
+pub(super) struct Answers {
+    good: RefCell<Recent<Remembered<Answer>>>,
+    bad: RefCell<Recent<Timestamp>>,
+    /// Those that it is being asked about, and since when.
+    asked: RefCell<Recent<Timestamp>>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            good: RefCell::new(Recent::new(GOOD)),
+            bad: RefCell::new(Recent::new(BAD)),
+            asked: RefCell::new(Recent::new(BAD)),
+        }
+    }
 }
 
 impl Answers {
-    fn at(&self, hash: &str, freshness: Freshness) -> Remembered<Introspection> {
-        let mut known = self.0.borrow_mut();
-        if let Some(answer) = known.answers.get(hash) {
-            return answer.clone();
+    /// What was said of a token that was good when it was asked about last.
+    fn good(&self, key: &str) -> Option<Remembered<Answer>> {
+        self.good.borrow().get(key).cloned()
+    }
+
+    fn is_bad(&self, key: &str, remembered_for: Lifetime, now: Timestamp) -> bool {
+        let bad = self.bad.borrow();
+        bad.get(key)
+            .is_some_and(|at| at.is_within(remembered_for, now))
+    }
+
+    fn is_asked(&self, key: &str, now: Timestamp) -> bool {
+        let asked = self.asked.borrow();
+        asked
+            .get(key)
+            .is_some_and(|since| since.is_within(LEASE, now))
+    }
+
+    fn begin(&self, key: &str, now: Timestamp) {
+        *self.asked.borrow_mut().at(key, || now) = now;
+    }
+
+    fn end(&self, key: &str) {
+        self.asked.borrow_mut().forget(key);
+    }
+
+    fn learn(&self, key: &str, answer: Answer, freshness: Freshness) {
+        let as_of = answer.as_of;
+        if answer.said.active {
+            self.bad.borrow_mut().forget(key);
+            let mut good = self.good.borrow_mut();
+            let known = good.at(key, || {
+                let timing = Timing {
+                    // Nobody is let in on an answer that is older than the bound while the provider can be asked.
+                    fresh_for: freshness.bound,
+                    ..freshness.timing()
+                };
+                Remembered::new(timing, Some(Answer::as_of))
+            });
+            known.learn(answer, as_of);
+        } else {
+            self.good.borrow_mut().forget(key);
+            *self.bad.borrow_mut().at(key, || as_of) = as_of;
         }
-        if known.order.len() >= REMEMBERED
-            && let Some(oldest) = known.order.pop_front()
-        {
-            known.answers.remove(&oldest);
-        }
-        let timing = Timing {
-            // Nobody is let in on an answer that is older than the bound while the provider can be asked.
-            fresh_for: freshness.bound,
-            ..freshness.timing()
-        };
-        let answer = Remembered::new(timing, None);
-        known.answers.insert(hash.to_owned(), answer.clone());
-        known.order.push_back(hash.to_owned());
-        answer
     }
 }
 
@@ -137,9 +385,44 @@ mod tests {
         let server = ResourceServer {
             client_id: ClientId::parse("my api").unwrap(),
             secret: ClientSecret::new("a:b=c=ü"),
+            token_prefix: None,
+            shared: None,
         };
         let encoded = server.authorization();
         let pair = Base64::decode_vec(encoded.strip_prefix("Basic ").unwrap()).unwrap();
         assert_eq!(pair, b"my+api:a%3Ab%3Dc%3D%C3%BC");
+    }
+
+    #[test]
+    fn what_could_not_have_been_issued_is_not_asked_about() {
+        let server = |prefix: Option<&str>| ResourceServer {
+            client_id: ClientId::parse("api").unwrap(),
+            secret: ClientSecret::new("secret"),
+            token_prefix: prefix.map(str::to_owned),
+            shared: None,
+        };
+        for (token, without, with) in [
+            ("short", false, false),
+            ("fifteen-letters", false, false),
+            ("sixteen-letters-", true, false),
+            ("gp_thirteen-more", true, true),
+            ("a.jwt.has.its.own", true, true),
+        ] {
+            assert_eq!(server(None).may_be_issued(token), without, "{token}");
+            assert_eq!(server(Some("gp_")).may_be_issued(token), with, "{token}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_says_as_of_when_it_counts() {
+        let as_of = Timestamp::from_seconds(1_800_000_000);
+        let text = r#"{"active": false}"#.to_owned();
+        let kept = Answer::read(as_of, text).unwrap().to_keep();
+        assert_eq!(kept, r#"1800000000 {"active": false}"#);
+        let read = Answer::kept(&kept).unwrap();
+        assert_eq!((read.as_of, read.said.active), (as_of, false));
+        for other in ["", "x {}", "1 {}", "{\"active\":true}", "1800000000"] {
+            assert!(Answer::kept(other).is_none(), "{other}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use gatepass_core::jose::{Jwt, JwtError, ParsedJwt};
-use gatepass_core::resource::{Authorized, Expected, ResourceRefusal, check_jwt};
+use gatepass_core::resource::{Authorized, Expected, ResourceRefusal, TokenClaims, check_jwt};
 use gatepass_core::secret::AccessToken;
 use gatepass_core::token::access::{self, AccessTokenClaims};
 use gatepass_edge::{EdgeError, clock};
@@ -40,5 +40,8 @@ pub(super) async fn judge(
         }
         (judged, _) => judged,
     };
-    Ok(authorized)
+    Ok(authorized.map(|authorized| Authorized {
+        claims: TokenClaims::of_jwt(token.expose()),
+        ..authorized
+    }))
 }

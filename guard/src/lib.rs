@@ -21,21 +21,30 @@ mod status;
 
 use std::rc::Rc;
 
-use gatepass_core::dpop::{KEY_PURPOSE, NonceKey, NoncePolicy, Occasion};
-use gatepass_core::id::{Audience, ClientId, InvalidIdentifier, Issuer};
+use gatepass_core::address::Network;
+use gatepass_core::dpop::{KEY_PURPOSE, NoncePolicy, Occasion};
+use gatepass_core::error::{ErrorCode, ErrorResponse};
+use gatepass_core::id::InvalidIdentifier;
 use gatepass_core::jose::SymmetricKey;
-use gatepass_core::resource::{ResourceRefusal, Scheme, metadata_url};
-use gatepass_core::secret::{AccessToken, ClientSecret};
+use gatepass_core::resource::metadata_url;
+use gatepass_core::secret::AccessToken;
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
-use gatepass_core::time::Lifetime;
 use gatepass_edge::config::{key, lifetime, optional, origin, required};
+use gatepass_edge::kv::Namespace;
 use gatepass_edge::possession::{NONCE, Presented};
-use gatepass_edge::{clock, http};
+use gatepass_edge::{clock, http, log};
 use worker::{Env, Request, Response};
 
-pub use gatepass_core::resource::{Authorized, Expected, Refused, Requirement};
+pub use gatepass_core::dpop::NonceKey;
+pub use gatepass_core::id::{Audience, ClientId, Issuer};
+pub use gatepass_core::resource::{
+    Authorized, Expected, Refused, Requirement, ResourceRefusal, Scheme, SignIn, TokenClaims,
+};
+pub use gatepass_core::secret::ClientSecret;
+pub use gatepass_core::time::Lifetime;
 pub use gatepass_edge::EdgeError;
 
+use self::introspection::About;
 pub use self::introspection::ResourceServer;
 use self::provider::Provider;
 pub use self::status::Freshness;
@@ -94,7 +103,8 @@ impl Guard {
     /// A guard as the environment says: `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`,
     /// `GATEPASS_VALIDATION` (`jwt` if not set, `introspection` or `both`) and, for introspection,
     /// `GATEPASS_CLIENT_ID` and the secret `GATEPASS_API_SECRET`; `GATEPASS_REVOCATION_BOUND` (10
-    /// seconds if not set, or `never`; for introspection alone 0) and `GATEPASS_OUTAGE_TOLERANCE` (none if not set); `GATEPASS_DPOP` (`accept` if not set, or
+    /// seconds if not set, or `never`; for introspection alone 0) and `GATEPASS_OUTAGE_TOLERANCE` (none if not set); for opaque tokens
+    /// `GATEPASS_TOKEN_PREFIX` (none if not set) and the KV namespace `GATEPASS_CACHE` (none if not bound); `GATEPASS_DPOP` (`accept` if not set, or
     /// `require`) and, for nonces, the secret `GATEPASS_DPOP_NONCE_KEY`.
     ///
     /// # Errors
@@ -122,7 +132,31 @@ impl Guard {
     }
 
     /// Who makes this request, if its token is good for this resource and has what it `needs`: a scope as
-    /// `Some("read")`, or more as a [`Requirement`].
+    /// `"read"`, more as a [`Requirement`], or nothing more as `None`. Everybody else gets the inner response, which is
+    /// ready to be sent: 400, 401 or 403 with a challenge, 429 or 503 with `Retry-After`.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError`] if the runtime fails, which nobody can cause from outside.
+    pub async fn admit(
+        &self,
+        request: &Request,
+        needs: impl Into<Requirement>,
+    ) -> Result<Result<Authorized, Response>, EdgeError> {
+        match self.judge_request(request, needs.into()).await {
+            Ok(Ok(authorized)) => Ok(Ok(authorized)),
+            Ok(Err(refused)) => self.refuse(&refused).map(Err),
+            Err(error @ EdgeError::Upstream(_)) => {
+                log::fetch_failed(&error);
+                let description = "the token cannot be checked at the moment";
+                let answer = ErrorResponse::new(ErrorCode::TemporarilyUnavailable, description);
+                http::error_json(&answer).map(Err)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same for a Worker that has its own words for failures: who makes this request, or why nobody does.
     ///
     /// # Errors
     ///
@@ -159,7 +193,10 @@ impl Guard {
         if possession.is_required && scheme == Scheme::Bearer {
             return Ok(Err(ResourceRefusal::NoBoundToken.presented(scheme)));
         }
-        let authorized = self.judge(&presented.token).await?;
+        let address = http::header(request, "CF-Connecting-IP");
+        let network = address.and_then(|address| Network::parse(&address));
+        let address = network.as_ref().map_or("", Network::as_str);
+        let authorized = self.judge(&presented.token, address).await?;
         let checked = authorized.and_then(|authorized| {
             presented.check(authorized.bound_to.as_ref())?;
             needs.check(&authorized, clock::now())?;
@@ -168,12 +205,21 @@ impl Guard {
         Ok(checked.map_err(|refusal| refusal.presented(scheme)))
     }
 
-    /// The response for a refused request, with the challenge of RFC 6750 §3 or RFC 9449 §7.1.
+    /// The response for a refused request, with the challenge of RFC 6750 §3 or RFC 9449 §7.1; for one that may
+    /// come again, with `Retry-After` (RFC 6585 §4).
     ///
     /// # Errors
     ///
     /// [`EdgeError::Runtime`] if it cannot be built.
     pub fn refuse(&self, refused: &Refused) -> Result<Response, EdgeError> {
+        if let ResourceRefusal::TooManyUnknown(after) = &refused.reason {
+            let code = ErrorCode::TooManyUnknownTokens;
+            let answer = ErrorResponse::new(code, refused.reason.to_string());
+            let response = http::error_json(&answer)?;
+            let seconds = after.seconds().to_string();
+            response.headers().set("Retry-After", &seconds)?;
+            return Ok(response);
+        }
         let audience = &self.0.expected.audience;
         let metadata = metadata_url(audience);
         let response = http::challenge(refused, audience.as_str(), metadata.as_deref())?;
@@ -206,6 +252,7 @@ impl Guard {
     async fn judge(
         &self,
         token: &AccessToken,
+        address: &str,
     ) -> Result<Result<Authorized, ResourceRefusal>, EdgeError> {
         let Settings {
             expected,
@@ -213,13 +260,19 @@ impl Guard {
             validation,
             ..
         } = &*self.0;
+        let about = |freshness: &Option<Freshness>| About {
+            provider,
+            token,
+            freshness: *freshness,
+            address,
+        };
         match validation {
             Validation::Introspection(server, freshness) => {
-                server.judge(provider, token, expected, *freshness).await
+                server.judge(about(freshness), expected).await
             }
             // No JWT is without dots, and no opaque token of ours has one.
             Validation::Both(server, freshness) if !token.expose().contains('.') => {
-                server.judge(provider, token, expected, *freshness).await
+                server.judge(about(freshness), expected).await
             }
             Validation::Both(_, freshness) | Validation::Jwt(freshness) => {
                 jwks::judge(provider, token, expected, *freshness).await
@@ -280,6 +333,8 @@ fn resource_server(env: &Env) -> Result<ResourceServer, EdgeError> {
     Ok(ResourceServer {
         client_id: identifier(name, ClientId::parse(&required(env, name)?))?,
         secret: ClientSecret::new(required(env, "GATEPASS_API_SECRET")?),
+        token_prefix: optional(env, "GATEPASS_TOKEN_PREFIX"),
+        shared: Namespace::bound(env, "GATEPASS_CACHE")?,
     })
 }
 

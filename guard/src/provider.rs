@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use gatepass_core::id::Issuer;
 use gatepass_core::jose::ParsedJwt;
-use gatepass_core::resource::Breaker;
+use gatepass_core::resource::{Breaker, Strangers};
 use gatepass_core::rp::metadata::is_secure;
 use gatepass_edge::remembered::Remembered;
 use gatepass_edge::verify::VerificationKeys;
@@ -40,6 +40,7 @@ pub(super) struct Provider {
     status_lists: StatusLists,
     answers: Answers,
     breaker: RefCell<Breaker>,
+    strangers: RefCell<Strangers>,
 }
 
 thread_local! {
@@ -61,6 +62,7 @@ impl Provider {
                 status_lists: StatusLists::default(),
                 answers: Answers::default(),
                 breaker: RefCell::default(),
+                strangers: RefCell::default(),
             });
             providers.push(Rc::clone(&provider));
             provider
@@ -85,6 +87,11 @@ impl Provider {
     /// How it has answered lately.
     pub(super) fn breaker(&self) -> &RefCell<Breaker> {
         &self.breaker
+    }
+
+    /// Who has brought tokens that it did not issue.
+    pub(super) fn strangers(&self) -> &RefCell<Strangers> {
+        &self.strangers
     }
 
     /// Where its endpoints are.

@@ -26,6 +26,12 @@ pub struct Freshness {
 }
 
 impl Freshness {
+    /// Nothing is kept.
+    pub(super) const NONE: Self = Self {
+        bound: Lifetime::from_seconds(0),
+        tolerance: Lifetime::from_seconds(0),
+    };
+
     pub(super) fn timing(self) -> Timing {
         Timing {
             fresh_for: self.bound.half(),
@@ -36,7 +42,7 @@ impl Freshness {
         }
     }
 
-    fn longest(self) -> Lifetime {
+    pub(super) fn longest(self) -> Lifetime {
         self.bound.and(self.tolerance)
     }
 }

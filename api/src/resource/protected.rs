@@ -7,16 +7,16 @@ use serde::Serialize;
 use worker::Response;
 
 #[derive(Serialize)]
-struct Protected<'a> {
-    message: &'static str,
-    sub: &'a str,
-    client_id: &'a str,
-    scope: String,
+pub(super) struct Protected<'a> {
+    pub(super) message: &'static str,
+    pub(super) sub: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) scope: String,
     /// Who acts for the user, if it is not the user (RFC 8693 §4.1).
     #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<&'a str>,
+    pub(super) actor: Option<&'a str>,
     /// When the token ends, in seconds since the epoch.
-    expires_at: i64,
+    pub(super) expires_at: i64,
 }
 
 pub fn answer(user: &Authorized) -> Result<Response, EdgeError> {

@@ -81,6 +81,7 @@ fn a_live_access_token_is_described_to_its_client_and_to_a_resource_server() {
         "exp": 1_800_000_300,
         "iat": 1_800_000_000,
         "auth_time": 1_799_999_990,
+        "acr": crate::token::id::ACR,
         "token_type": "Bearer",
         "username": "anna",
     });

@@ -1,6 +1,6 @@
 //! Refusing a request, with the challenge of RFC 6750 §3 or RFC 9449 §7.1.
 
-use super::Scheme;
+use super::{Scheme, SignIn};
 use crate::dpop::{ALGORITHMS, ProofRefusal};
 use crate::error::ErrorCode;
 use crate::jose::JwtError;
@@ -41,7 +41,14 @@ pub enum ResourceRefusal {
     OtherAudience,
     /// The user proved who they are too long ago, or nobody knows when (RFC 9470 §3).
     #[error("a more recent sign-in is required")]
-    SignInTooOld(Lifetime),
+    SignInTooOld(SignIn),
+    /// The user proved who they are in another way than is needed, or nobody knows how (RFC 9470 §3).
+    #[error("another way to sign in is required")]
+    OtherSignIn(SignIn),
+    /// Nobody knows it, and where it comes from so many came lately that nobody issued that it has to wait.
+    /// It says nothing of this one.
+    #[error("too many unknown tokens came from this address: try again in a moment")]
+    TooManyUnknown(Lifetime),
     /// It does not allow this.
     #[error("the scope {0} is required")]
     MissingScope(&'static str),
@@ -61,7 +68,10 @@ impl ResourceRefusal {
             | Self::NotBound
             | Self::OtherIssuer
             | Self::OtherAudience => (401, Some(ErrorCode::InvalidToken)),
-            Self::SignInTooOld(_) => (401, Some(ErrorCode::InsufficientUserAuthentication)),
+            Self::TooManyUnknown(_) => (429, Some(ErrorCode::TooManyUnknownTokens)),
+            Self::SignInTooOld(_) | Self::OtherSignIn(_) => {
+                (401, Some(ErrorCode::InsufficientUserAuthentication))
+            }
             Self::MissingScope(_) => (403, Some(ErrorCode::InsufficientScope)),
         }
     }
@@ -98,8 +108,14 @@ impl Refused {
         if let ResourceRefusal::MissingScope(scope) = self.reason {
             parameters.push(parameter("scope", scope));
         }
-        if let ResourceRefusal::SignInTooOld(max_age) = self.reason {
-            parameters.push(parameter("max_age", &max_age.seconds().to_string()));
+        if let ResourceRefusal::SignInTooOld(needed) | ResourceRefusal::OtherSignIn(needed) =
+            &self.reason
+        {
+            // All that is needed, not only what is lacking: the next sign-in should do.
+            let max_age = needed.max_age.map(|age| age.seconds().to_string());
+            parameters.extend(max_age.map(|age| parameter("max_age", &age)));
+            let acr_values = needed.acr_values.as_ref();
+            parameters.extend(acr_values.map(|values| parameter("acr_values", values)));
         }
         if self.scheme == Scheme::Dpop {
             parameters.push(parameter("algs", &ALGORITHMS.join(" ")));
@@ -188,14 +204,30 @@ mod tests {
 
     #[test]
     fn a_challenge_is_as_rfc_9470_has_it() {
-        let refusal = ResourceRefusal::SignInTooOld(Lifetime::from_seconds(60));
-        assert_eq!(refusal.code().0, 401);
-        let challenge = refusal.presented(Scheme::Bearer).challenge("api", None);
-        assert_eq!(
-            challenge,
-            "Bearer realm=\"api\", error=\"insufficient_user_authentication\", \
-             error_description=\"a more recent sign-in is required\", max_age=\"60\""
-        );
+        let max_age = Some(Lifetime::from_seconds(60));
+        let acr_values = Some("gold silver".to_owned());
+        for (refusal, challenge) in [
+            (
+                ResourceRefusal::SignInTooOld(SignIn {
+                    max_age,
+                    acr_values: None,
+                }),
+                r#"error_description="a more recent sign-in is required", max_age="60""#,
+            ),
+            (
+                ResourceRefusal::OtherSignIn(SignIn {
+                    max_age,
+                    acr_values,
+                }),
+                r#"error_description="another way to sign in is required", max_age="60", acr_values="gold silver""#,
+            ),
+        ] {
+            assert_eq!(refusal.code().0, 401);
+            let refused = refusal.presented(Scheme::Bearer);
+            let error = r#"Bearer realm="api", error="insufficient_user_authentication", "#;
+            let expected = format!("{error}{challenge}");
+            assert_eq!(refused.challenge("api", None), expected);
+        }
     }
 
     #[test]

@@ -4,14 +4,20 @@
 mod bearer;
 mod breaker;
 mod challenge;
+mod claims;
+mod flood;
 mod metadata;
+mod recent;
 mod requirement;
 
 pub use bearer::{Scheme, bearer_token, presented_token};
 pub use breaker::Breaker;
 pub use challenge::{Refused, ResourceRefusal};
+pub use claims::TokenClaims;
+pub use flood::{Answered, Strangers, Turn};
 pub use metadata::{metadata_path, metadata_url};
-pub use requirement::Requirement;
+pub use recent::Recent;
+pub use requirement::{Requirement, SignIn};
 
 use crate::authorize::AuthorizationDetails;
 use crate::dpop::{CheckedProof, ProofRefusal, Thumbprint};
@@ -46,10 +52,15 @@ pub struct Authorized {
     pub expires_at: Timestamp,
     /// When the user last proved who they are, if the token says so.
     pub auth_time: Option<Timestamp>,
+    /// How surely (`acr`), if the token says so.
+    pub acr: Option<String>,
     /// Who acts for the user, if it is not the user (RFC 8693 §4.1).
     pub actor: Option<Subject>,
     /// The key that the token is bound to.
     pub bound_to: Option<Thumbprint>,
+    /// All that the token says, or what the provider says of it. The two checks here leave it empty: they know
+    /// what they read and no text; the guard fills it in.
+    pub claims: TokenClaims,
 }
 
 /// Judges a JWT whose signature, type and expiry were checked (RFC 9068 §4).
@@ -75,8 +86,10 @@ pub fn check_jwt(
         details: claims.authorization_details,
         expires_at: token.expires_at,
         auth_time: claims.auth_time,
+        acr: claims.acr,
         actor: claims.act.map(|act| act.sub),
         bound_to: claims.cnf.map(|cnf| cnf.jkt),
+        claims: TokenClaims::default(),
     })
 }
 
@@ -112,8 +125,10 @@ pub fn check_introspection(
         details: details.authorization_details,
         expires_at: details.exp,
         auth_time: details.auth_time,
+        acr: details.acr,
         actor: details.act.map(|act| act.sub),
         bound_to: details.cnf.map(|cnf| cnf.jkt),
+        claims: TokenClaims::default(),
     })
 }
 
@@ -185,6 +200,7 @@ pub(crate) mod tests {
             exp: after(300),
             iat: NOW,
             auth_time: None,
+            acr: None,
             token_type: Some("Bearer".to_owned()),
             cnf: None,
             username: None,

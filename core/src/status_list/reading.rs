@@ -1,5 +1,7 @@
 //! The resource server's side: what a token says of its list, and what the list says of the token.
 
+use std::collections::BTreeSet;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 use serde_json::Value;
@@ -50,9 +52,9 @@ pub struct ListClaims {
     sub: String,
     status_list: Bits,
     #[serde(default)]
-    revoked_jti: Vec<JwtId>,
+    revoked_jti: BTreeSet<JwtId>,
     #[serde(default)]
-    ended_clients: Vec<ClientId>,
+    ended_clients: BTreeSet<ClientId>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,8 +69,8 @@ pub struct StatusList {
     issued_at: Timestamp,
     bits: u8,
     bytes: Vec<u8>,
-    revoked: Vec<JwtId>,
-    ended_clients: Vec<ClientId>,
+    revoked: BTreeSet<JwtId>,
+    ended_clients: BTreeSet<ClientId>,
 }
 
 /// Where the status of a token stands, if its provider keeps lists. A list that is not the provider's own
@@ -285,8 +287,8 @@ mod tests {
             issued_at: NOW,
             bits,
             bytes: bytes.to_vec(),
-            revoked: Vec::new(),
-            ended_clients: Vec::new(),
+            revoked: BTreeSet::new(),
+            ended_clients: BTreeSet::new(),
         };
         // The examples of §4.1 and §4.2.
         let one = list(1, &[0xb9, 0xa3]);

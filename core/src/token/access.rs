@@ -13,6 +13,7 @@ use crate::scope::Scope;
 use crate::status_list::StatusIndex;
 use crate::time::Timestamp;
 use crate::token::actor::Actor;
+use crate::token::id::ACR;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const TYPE: &str = "at+jwt";
@@ -41,6 +42,9 @@ pub struct AccessTokenClaims {
     /// `auth_time` (RFC 9068 §2.2.1), if a user signed in for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// `acr` (RFC 9068 §2.2.1): how surely, if a user did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// The grant it was issued under, by which introspection finds its status. A client that acts for
     /// itself has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +103,7 @@ pub fn issue(
         jti,
         scope: allowed.scope.clone(),
         auth_time: Some(grant.auth_time),
+        acr: Some(ACR.to_owned()),
         grant_id: Some(grant.id.clone()),
         act: None,
         authorization_details: allowed.details.clone(),
@@ -128,6 +133,7 @@ pub fn issue_to_client(
         jti,
         scope: client.scope,
         auth_time: None,
+        acr: None,
         grant_id: None,
         act: None,
         authorization_details: client.details,
@@ -182,6 +188,7 @@ mod tests {
             "exp": 1_800_000_300,
             "iat": 1_800_000_000,
             "auth_time": 1_799_999_990,
+            "acr": ACR,
             "jti": "at-1",
             "scope": "read",
             "grant_id": "g1",

@@ -8,6 +8,7 @@ use crate::grant::{Terms, Wish};
 use crate::jose::{Claims, claims};
 use crate::secret::{AccessToken, SecretHash};
 use crate::time::Timestamp;
+use crate::token::id::ACR;
 
 /// An opaque access token that a store keeps with the generation that it makes, if it makes one, and its
 /// client has such tokens ([`AccessTokenFormat::Opaque`]).
@@ -21,7 +22,7 @@ pub struct Offer {
     pub issued_at: Timestamp,
     /// When it would end, if neither the client nor the grant says otherwise.
     pub expires_at: Timestamp,
-    /// Its claims, besides those that follow from the grant: `iss`, `jti`, `cnf`, and `scope` and
+    /// Its claims, besides those that follow from the grant: `iss`, `jti`, `acr`, `cnf`, and `scope` and
     /// `authorization_details` if they are less.
     pub own: Claims,
 }
@@ -34,6 +35,7 @@ impl Offer {
             ("iss", terms.issuer.as_str().into()),
             // A name that gives nothing away.
             ("jti", hash.to_base64url().into()),
+            ("acr", ACR.into()),
         ]);
         if let Some(key) = terms.key {
             own.insert("cnf".to_owned(), json!({ "jkt": key.as_str() }));
@@ -82,7 +84,7 @@ mod tests {
         let jti = token.hash().to_base64url();
         assert_eq!(
             Value::from(whole.own),
-            json!({ "iss": "http://localhost:4000", "jti": jti })
+            json!({ "iss": "http://localhost:4000", "jti": jti, "acr": ACR })
         );
         assert_eq!((whole.issued_at, whole.expires_at), (NOW, after(300)));
         let wish = Wish {

@@ -53,6 +53,13 @@ impl<T> Remembered<T> {
     }
 }
 
+impl<T> Remembered<T> {
+    /// Takes in what somebody else has fetched, as of then.
+    pub fn learn(&self, value: T, as_of: Timestamp) {
+        self.state.borrow_mut().learn(Rc::new(value), as_of);
+    }
+}
+
 impl<T: 'static> Remembered<T> {
     /// The value, as its [`Timing`] has it: what was fetched lately, else what `fetch` brings, else, if that
     /// fails, what was fetched before.
@@ -102,7 +109,15 @@ impl<T: 'static> Remembered<T> {
                     background::begin(async { drop(flight.await) })?;
                     return Ok(value);
                 }
-                Plan::Fetch => return background::finish(self.clone().fly(now, fetch())).await?,
+                Plan::Fetch => {
+                    let fetched = background::finish(self.clone().fly(now, fetch())).await?;
+                    let known = || self.state.borrow_mut().fallback(clock::now());
+                    return match fetched {
+                        // Another than the one that does not do is not known.
+                        Err(error) if old.is_none() => known().ok_or(error),
+                        fetched => fetched,
+                    };
+                }
                 Plan::Refuse(failure) => return Err(EdgeError::Upstream(failure)),
                 Plan::Wait if now < deadline => clock::pause(nap).await?,
                 Plan::Wait => {

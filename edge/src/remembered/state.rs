@@ -119,6 +119,20 @@ impl<T> State<T> {
         }
     }
 
+    /// What is known, if it may be used while the service fails.
+    pub(super) fn fallback(&mut self, now: Timestamp) -> Option<Rc<T>> {
+        self.forget(now);
+        self.known.as_ref().map(|known| Rc::clone(&known.value))
+    }
+
+    /// Somebody else has fetched this; what is known already counts if it is as new.
+    pub(super) fn learn(&mut self, value: Rc<T>, as_of: Timestamp) {
+        let is_newer = |known: &Known<T>| known.as_of < as_of;
+        if self.known.as_ref().is_none_or(is_newer) {
+            self.known = Some(Known { value, as_of });
+        }
+    }
+
     /// Fetch, wait, or make do with `value`.
     fn fetch(&mut self, distance: Lifetime, now: Timestamp, value: Option<Rc<T>>) -> Plan<T> {
         if self.is_under_way {
@@ -312,6 +326,21 @@ mod tests {
         assert_eq!(plan(&mut state, 40), "fetch");
         land(&mut state, 40, Err("still down"), 40);
         assert_eq!(plan(&mut state, 40), "refuse: still down");
+    }
+
+    #[test]
+    fn what_others_have_fetched_counts_as_of_then() {
+        let mut state = State::new(SHORT);
+        state.learn(Rc::new(1), at(0));
+        assert_eq!(plan(&mut state, 4), "use 1");
+        state.learn(Rc::new(2), at(3));
+        state.learn(Rc::new(3), at(2));
+        assert_eq!(plan(&mut state, 5), "use 2");
+        assert_eq!(plan(&mut state, 13), "fetch");
+        land(&mut state, 13, Err("down"), 14);
+        // Whoever has fetched in vain makes do with it, too.
+        assert_eq!(state.fallback(at(14)), Some(Rc::new(2)));
+        assert_eq!(state.fallback(at(43)), None);
     }
 
     #[test]
