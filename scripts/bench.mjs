@@ -1,4 +1,5 @@
-// `npm run bench`: Gatepass and other providers side by side, on this machine, and what the SDK costs a page.
+// `npm run bench`: Gatepass and other providers side by side, on this machine, and what the SDK costs a page and
+// the guard a request.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -24,8 +25,9 @@ const help = `npm run bench -- [options]
   --help          this
 
   servers         gatepass, workers-oauth-provider, oidc-provider
-  operations      code, refresh, introspection, api, discovery
+  operations      code, refresh, introspection, api, open, discovery
   sdk             what client.fetch costs over fetch, in Chromium; with --only, that alone
+  guard           what the guard costs a request of an API; with --only, that alone
 
 CPU is user and system time of a server's whole process tree, from /proc: Linux only.
 `;
@@ -40,12 +42,14 @@ await runMain(async () => {
   await prepareNode();
   const { isMeasurable } = await import('../tests/bench/usage.mjs');
   if (!isMeasurable) throw new Failure('CPU time is read from /proc, which this system does not have: run this on Linux');
-  const others = values.only?.filter((name) => name !== 'sdk');
+  const others = values.only?.filter((name) => name !== 'sdk' && name !== 'guard');
   const plan = await planOf({ ...values, only: others });
   await setUp();
   if (!values.only || values.only.includes('sdk')) await measureClient(values);
-  if (others?.length === 0) return;
+  if (values.only?.every((name) => name === 'sdk')) return;
   await build({ only: ['provider', 'api'] });
+  if (!values.only || values.only.includes('guard')) await measureApiGuard(values);
+  if (others?.length === 0) return;
   // The others have a folder of packages of their own, which nothing else looks into.
   if (plan.servers.some((name) => name !== 'gatepass')) await installPackages(join(top, 'tests', 'bench'));
   await run(plan, values.out ?? join(top, 'target', 'bench', 'result.json'));
@@ -60,6 +64,15 @@ async function measureClient({ quick }) {
   const [first, second, third] = [plain, client, overhead].map((microseconds) => microseconds.toFixed(1));
   console.log(`\nclient.fetch: ${second} µs a call, fetch: ${first} µs; ${third} µs over fetch, of ${BUDGET} µs (medians, without the network)\n`);
   if (overhead > BUDGET) process.exitCode = 1;
+}
+
+/** What the guard costs an API. */
+async function measureApiGuard({ quick }) {
+  const { BUDGET, measureGuard } = await import('../tests/bench/guard.mjs');
+  const found = await step('the guard measured', () => measureGuard(quick ? { turns: 4, warmUp: 0.5 } : {}));
+  const [guarded, open, overhead] = [found.guarded, found.open, found.overhead].map((milliseconds) => milliseconds.toFixed(3));
+  console.log(`\nguard: ${overhead} ms of CPU a request, of ${BUDGET} ms: ${guarded} ms with it, ${open} ms without, ${found.requests} requests\n`);
+  if (found.overhead > BUDGET) process.exitCode = 1;
 }
 
 function readArguments() {
@@ -80,7 +93,7 @@ async function planOf({ quick, only = [], rounds, seconds, users }) {
   const { operations } = await import('../tests/bench/measure.mjs');
   const { servers } = await import('../tests/bench/server.mjs');
   const unknown = only.find((name) => !servers.includes(name) && !(name in operations));
-  if (unknown) throw new Failure(`There is no ${unknown}; there is ${[...servers, ...Object.keys(operations), 'sdk'].join(', ')}`);
+  if (unknown) throw new Failure(`There is no ${unknown}; there is ${[...servers, ...Object.keys(operations), 'sdk', 'guard'].join(', ')}`);
   const named = (all) => {
     const chosen = all.filter((name) => only.includes(name));
     return chosen.length > 0 ? chosen : all;

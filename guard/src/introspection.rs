@@ -425,4 +425,28 @@ mod tests {
             assert!(Answer::kept(other).is_none(), "{other}");
         }
     }
+
+    #[test]
+    fn a_flood_of_bad_tokens_drives_no_good_one_out() {
+        let answers = Answers::default();
+        let freshness = Freshness {
+            bound: Lifetime::from_seconds(60),
+            ..Freshness::NONE
+        };
+        let as_of = Timestamp::from_seconds(1_800_000_000);
+        let learn = |key: &str, active: bool| {
+            let text = format!(r#"{{"active":{active}}}"#);
+            let answer = Answer::read(as_of, text).unwrap();
+            answers.learn(key, answer, freshness);
+        };
+        learn("good", true);
+        (0..5_000).for_each(|bad| learn(&format!("bad {bad}"), false));
+        assert!(answers.good("good").is_some());
+        assert!(answers.is_bad("bad 4999", freshness.bound, as_of));
+        assert!(!answers.is_bad("bad 4999", Freshness::NONE.bound, as_of));
+        assert!(!answers.is_bad("bad 0", freshness.bound, as_of));
+        // What ends is bad from then on.
+        learn("good", false);
+        assert!(answers.good("good").is_none());
+    }
 }

@@ -49,6 +49,12 @@ pub use self::introspection::ResourceServer;
 use self::provider::Provider;
 pub use self::status::Freshness;
 
+/// The examples of the guide, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guard.md")]
+#[derive(Debug)]
+pub struct Guide;
+
 /// How tokens are validated.
 #[derive(Debug)]
 pub enum Validation {

@@ -1,6 +1,6 @@
 // The sample API and its guard (RFC 6750, RFC 9068 §4, RFC 9728), in both ways of validation.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser, basic } from '../support/oauth.mjs';
+import { Browser, basic, pkce } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
 
 describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
@@ -274,4 +274,71 @@ describe.each(['introspection', 'jwt'])('a change that needs a recent sign-in, v
       await stack.stop();
     }
   });
+});
+
+describe.each(['introspection', 'jwt'])('a change that needs a sure sign-in, validating by %s,', (validation) => {
+  const PASSWORD = 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport';
+  const change = (stack, token) => fetch(`${stack.api}/api/user/update`, {
+    method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: '{"display_name":"x"}',
+  });
+  const start = (values) => startStack({
+    only: ['provider', 'api'],
+    api: { GATEPASS_VALIDATION: validation, GATEPASS_UPDATE_MAX_AGE: '600', GATEPASS_UPDATE_ACR_VALUES: values },
+  });
+  /** The parameters of a challenge. */
+  const parameters = (response) => Object.fromEntries([...response.headers.get('www-authenticate').matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+
+  test('is open to whoever has the acr that tokens say, and to no service', async () => {
+    const stack = await start(`urn:example:gold ${PASSWORD}`);
+    try {
+      const user = new Browser(stack);
+      const { tokens } = await user.signIn();
+      expect((await change(stack, tokens.access_token)).status).toBe(200);
+      const refreshed = await (await user.refresh(tokens.refresh_token)).json();
+      expect((await change(stack, refreshed.access_token)).status).toBe(200);
+      // What the challenge asks for, a client asks the provider for.
+      const service = await user.token({ grant_type: 'client_credentials', scope: 'write' }, { authorization: basic('gatepass-service', stack.secrets.GATEPASS_SERVICE_SECRET) });
+      const refused = await change(stack, (await service.json()).access_token);
+      expect(refused.status).toBe(401);
+      const { error, max_age, acr_values } = parameters(refused);
+      expect({ error, max_age, acr_values }).toEqual({ error: 'insufficient_user_authentication', max_age: '600', acr_values: `urn:example:gold ${PASSWORD}` });
+      const { tokens: stepped } = await user.signIn({ max_age, acr_values, prompt: 'login' });
+      expect((await change(stack, stepped.access_token)).status).toBe(200);
+    } finally {
+      await stack.stop();
+    }
+  });
+
+  test('is refused where no sign-in is as sure, whether asked for or not', async () => {
+    const stack = await start('urn:example:gold');
+    try {
+      const user = new Browser(stack);
+      for (const asked of [{}, { acr_values: 'urn:example:gold' }]) {
+        const { tokens } = await user.signIn(asked);
+        const refused = await change(stack, tokens.access_token);
+        expect(refused.status).toBe(401);
+        expect(parameters(refused)).toMatchObject({ error_description: 'another way to sign in is required', acr_values: 'urn:example:gold' });
+        // What needs none is still open.
+        expect((await fetch(`${stack.api}/api/user/profile`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status).toBe(200);
+      }
+      // Whoever cannot do without is told that it cannot be had, instead of being sent in a circle.
+      const claims = JSON.stringify({ id_token: { acr: { essential: true, values: ['urn:example:gold'] } } });
+      const answer = await user.authorize({ challenge: pkce().challenge, claims });
+      expect(answer.get('error')).toBe('unmet_authentication_requirements');
+    } finally {
+      await stack.stop();
+    }
+  });
+});
+
+test('what is open to everybody needs no token', async () => {
+  const stack = await startStack({ only: ['api'] });
+  try {
+    const response = await fetch(`${stack.api}/api/open`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ message: 'This resource is open to everybody.', sub: 'anybody' });
+    expect((await fetch(`${stack.api}/api/open`, { method: 'POST' })).status).toBe(405);
+  } finally {
+    await stack.stop();
+  }
 });

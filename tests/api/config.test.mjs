@@ -22,6 +22,7 @@ describe('a configuration that will not do', () => {
     ['GATEPASS_OUTAGE_TOLERANCE', 'x', 'must be a number of seconds, or never'],
     ['GATEPASS_DPOP', 'always', 'must be accept or require'],
     ['GATEPASS_DPOP_NONCE_KEY', 'short', 'must be 32 bytes as base64url, 43 characters'],
+    ['GATEPASS_CACHE', 'a-text', 'must be a KV namespace'],
     ['GATEPASS_CLIENT_ID', undefined, 'is not set'],
     ['GATEPASS_API_SECRET', undefined, 'is not set'],
     ['GATEPASS_ALLOWED_ORIGINS', 'https://app.example.com/ *', 'must be origins'],

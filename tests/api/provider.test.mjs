@@ -1,5 +1,6 @@
 // What the guard asks of its provider, and how often: a flood of tokens must not become a flood of
 // requests, and a provider that fails must not be hammered.
+import crypto from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
@@ -20,6 +21,11 @@ afterEach(async () => {
 });
 
 const call = (token, options) => fetch(`${stack.api}/api/protected`, { headers: { authorization: `Bearer ${token}` }, ...options });
+const from = (address, token) => call(token, { headers: { authorization: `Bearer ${token}`, 'cf-connecting-ip': address } });
+/** A token that nobody has issued. */
+const opaque = () => crypto.randomBytes(32).toString('base64url');
+let addresses = 0;
+const newAddress = () => `198.51.${100 + (addresses >> 8)}.${addresses++ & 255}`;
 const times = (count, make) => Array.from({ length: count }, (_, index) => make(index));
 const statuses = async (calls) => {
   const seen = {};
@@ -133,73 +139,169 @@ describe('introspection', () => {
     expect(provider.asked).toMatchObject({ metadata: 0, keys: 0, introspection: 0 });
   });
 
+  test('is not asked about what could be guessed', async () => {
+    for (const short of ['opaque', 'fifteen-letters']) expect((await call(short)).status).toBe(401);
+    expect(provider.asked).toMatchObject({ metadata: 0, introspection: 0 });
+  });
+
   test('is asked about any other, opaque ones included', async () => {
-    const tokens = ['opaque', 'a.b.c', 'aZ0-._~+/==', 'x'.repeat(8192), provider.token()];
-    for (const token of tokens) expect((await call(token)).status).toBe(401);
+    const tokens = ['an-opaque-token-', 'a.jwt.of.sixteen', 'aZ0-._~+/aZ0-._~+/==', 'x'.repeat(8192), provider.token()];
+    for (const token of tokens) expect((await from(newAddress(), token)).status).toBe(401);
     expect(provider.asked).toMatchObject({ metadata: 1, keys: 0, introspection: tokens.length });
   });
 
   test('learns where to ask once, however many tokens come at once', async () => {
-    expect(await meanwhile('metadata', () => times(40, (index) => call(`opaque-${index}`)))).toEqual({ 401: 40 });
+    expect(await meanwhile('metadata', () => times(40, () => from(newAddress(), opaque())))).toEqual({ 401: 40 });
     expect(provider.asked).toMatchObject({ metadata: 1, keys: 0, introspection: 40 });
   });
 });
 
-describe('what introspection has said', () => {
-  const active = () => {
-    const now = Math.floor(Date.now() / 1000);
-    return {
-      active: true, iss: stack.provider, sub: 'demo', aud: stack.api, client_id: 'a-client', scope: 'read', jti: 'a-token',
-      iat: now, exp: now + 300, token_type: 'Bearer',
-    };
+describe('a flood of invented tokens', () => {
+  const good = new Set();
+  const begin = async (variables) => {
+    await start('both', { GATEPASS_REVOCATION_BOUND: '60', ...variables });
+    good.clear();
+    provider.introspection = (token) => (good.has(token) ? active() : undefined);
+  };
+  const issued = () => {
+    const token = opaque();
+    good.add(token);
+    return token;
   };
 
+  test('from one address causes one question a second', async () => {
+    await begin();
+    const [address, began] = [newAddress(), Date.now()];
+    const seen = await statuses(times(100, () => from(address, opaque())));
+    // One after the other, each is the first to wait.
+    for (let index = 0; index < 3; index += 1) {
+      const response = await from(address, opaque());
+      seen[response.status] = (seen[response.status] ?? 0) + 1;
+    }
+    // One in each second of the clock, of which a part may be at either end.
+    expect(provider.asked.introspection).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - began) / 1000));
+    expect(seen[401]).toBe(provider.asked.introspection);
+    expect(seen[401] + seen[429]).toBe(103);
+  });
+
+  test('without an address is one flood', async () => {
+    await begin();
+    const began = Date.now();
+    const seen = await statuses(times(100, () => call(opaque())));
+    expect(provider.asked.introspection).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - began) / 1000));
+    expect(seen[401]).toBe(provider.asked.introspection);
+  });
+
+  test('is told to come back, with a code of its own that ends no session', async () => {
+    await begin();
+    const address = newAddress();
+    const answers = await Promise.all(times(20, () => from(address, opaque())));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const response of refused) {
+      expect(response.headers.get('www-authenticate')).toBeNull();
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      expect(await response.json()).toMatchObject({ error: 'too_many_unknown_tokens', status: 429, title: 'Too Many Requests' });
+    }
+  });
+
+  test('costs nobody else anything, and the honest behind the same address a moment', async () => {
+    await begin();
+    const [address, known] = [newAddress(), issued()];
+    expect((await from(address, known)).status).toBe(200);
+    await statuses(times(50, () => from(address, opaque())));
+    const { introspection } = provider.asked;
+    // What is known is answered, there as everywhere.
+    for (const from_ of [address, newAddress()]) expect((await from(from_, known)).status).toBe(200);
+    expect(provider.asked.introspection).toBe(introspection);
+    expect((await from(newAddress(), issued())).status).toBe(200);
+    // A new token waits for its turn.
+    const fresh = issued();
+    await expect.poll(async () => (await from(address, fresh)).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  test('costs nothing where every token begins as configured', async () => {
+    await begin({ GATEPASS_TOKEN_PREFIX: 'gp_' });
+    expect(await statuses(times(50, () => call(opaque())))).toEqual({ 401: 50 });
+    expect(provider.asked).toMatchObject({ metadata: 0, introspection: 0 });
+    const token = `gp_${opaque()}`;
+    good.add(token);
+    expect((await call(token)).status).toBe(200);
+  });
+
+  test('good tokens of many users behind one address, a gateway say, are all let in at once', async () => {
+    await begin();
+    const [address, tokens] = [newAddress(), times(60, issued)];
+    expect(await statuses(tokens.map((token) => from(address, token)))).toEqual({ 200: 60 });
+    expect(provider.asked.introspection).toBe(60);
+  });
+
+  test('is not a token that was good and has ended', async () => {
+    await begin({ GATEPASS_REVOCATION_BOUND: '1' });
+    const [address, ending] = [newAddress(), issued()];
+    expect((await from(address, ending)).status).toBe(200);
+    good.delete(ending);
+    await expect.poll(async () => (await from(address, ending)).status, { timeout: 10_000 }).toBe(401);
+    // The next one of the same user need not wait.
+    expect((await from(address, issued())).status).toBe(200);
+  });
+});
+
+const active = () => {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    active: true, iss: stack.provider, sub: 'demo', aud: stack.api, client_id: 'a-client', scope: 'read', jti: 'a-token',
+    iat: now, exp: now + 300, token_type: 'Bearer',
+  };
+};
+
+describe('what introspection has said', () => {
   test('is remembered for the bound, good and bad, and asked once for forty that come at once', async () => {
     await start('introspection', { GATEPASS_REVOCATION_BOUND: '60' });
-    expect(await meanwhile('introspection', () => times(40, () => call('a-bad-token')))).toEqual({ 401: 40 });
+    expect(await meanwhile('introspection', () => times(40, () => call('a-bad-token-for-a-test')))).toEqual({ 401: 40 });
     expect(provider.asked.introspection).toBe(1);
     provider.introspection = active();
-    expect(await statuses(times(40, () => call('a-good-token')))).toEqual({ 200: 40 });
-    expect(await statuses(times(40, () => call('a-bad-token')))).toEqual({ 401: 40 });
+    expect(await statuses(times(40, () => call('a-good-token-for-a-test')))).toEqual({ 200: 40 });
+    expect(await statuses(times(40, () => call('a-bad-token-for-a-test')))).toEqual({ 401: 40 });
     expect(provider.asked.introspection).toBe(2);
   });
 
   test('counts no longer than the bound, and no longer than the token', async () => {
     await start('introspection', { GATEPASS_REVOCATION_BOUND: '2' });
     provider.introspection = active();
-    expect((await call('a-good-token')).status).toBe(200);
+    expect((await call('a-good-token-for-a-test')).status).toBe(200);
     provider.introspection = { active: false };
-    await expect.poll(async () => (await call('a-good-token')).status, { timeout: 10_000 }).toBe(401);
+    await expect.poll(async () => (await call('a-good-token-for-a-test')).status, { timeout: 10_000 }).toBe(401);
     provider.introspection = { ...active(), exp: Math.floor(Date.now() / 1000) + 1 };
-    expect((await call('a-short-token')).status).toBe(200);
-    await expect.poll(async () => (await call('a-short-token')).status, { timeout: 10_000 }).toBe(401);
+    expect((await call('a-short-token-for-a-test')).status).toBe(200);
+    await expect.poll(async () => (await call('a-short-token-for-a-test')).status, { timeout: 10_000 }).toBe(401);
   });
 
   test('goes on to count while the provider fails, for as long as is configured', async () => {
     await start('introspection', { GATEPASS_REVOCATION_BOUND: '1', GATEPASS_OUTAGE_TOLERANCE: '600' });
     provider.introspection = active();
-    expect((await call('a-good-token')).status).toBe(200);
+    expect((await call('a-good-token-for-a-test')).status).toBe(200);
     provider.status.introspection = 500;
     const began = Date.now();
-    await expect.poll(async () => {
-      expect((await call('a-good-token')).status).toBe(200);
-      return Date.now() - began;
-    }, { timeout: 10_000 }).toBeGreaterThan(3_000);
+    const seen = new Set();
+    while (Date.now() - began < 3_000) seen.add((await call('a-good-token-for-a-test')).status);
+    expect([...seen]).toEqual([200]);
     // Of a token that it never spoke of, nobody knows.
-    expect((await call('another-token')).status).toBe(503);
+    expect((await call('another-token-for-a-test')).status).toBe(503);
   });
 
   test('is not asked for by a provider that fails: it is left alone, and one request tries again', async () => {
     await start('introspection');
     provider.status.introspection = 500;
     const began = Date.now();
-    for (let index = 0; index < 40; index += 1) expect((await call(`opaque-${index}`)).status).toBe(503);
+    for (let index = 0; index < 40; index += 1) expect((await call(`an-opaque-number-${index}`)).status).toBe(503);
     // Five failures, and one probe in five seconds.
     expect(provider.asked.introspection).toBeLessThanOrEqual(6 + Math.ceil((Date.now() - began) / 5_000));
     provider.status = {};
     provider.introspection = active();
-    await expect.poll(async () => (await call('a-good-token')).status, { timeout: 20_000 }).toBe(200);
-    expect((await call('another-good-token')).status).toBe(200);
+    await expect.poll(async () => (await call('a-good-token-for-a-test')).status, { timeout: 20_000 }).toBe(200);
+    expect((await call('another-good-token-for-a-test')).status).toBe(200);
   });
 });
 
@@ -209,8 +311,8 @@ describe('both ways', () => {
   test('check JWTs here and ask about opaque tokens', async () => {
     expect((await call(provider.token())).status).toBe(200);
     expect(provider.asked).toMatchObject({ introspection: 0, keys: 1 });
-    expect((await call('opaque')).status).toBe(401);
-    expect((await call('opaque')).status).toBe(401);
+    expect((await call('an-opaque-token-')).status).toBe(401);
+    expect((await call('an-opaque-token-')).status).toBe(401);
     expect(provider.asked).toMatchObject({ introspection: 1, keys: 1 });
   });
 
@@ -221,5 +323,75 @@ describe('both ways', () => {
     expect(provider.asked.introspection).toBe(0);
     expect(provider.asked.keys).toBeLessThanOrEqual(1 + Math.ceil((Date.now() - began) / 30_000));
     expect((await call(provider.token())).status).toBe(200);
+  });
+});
+
+describe('what another isolate has learnt of a token', () => {
+  let good;
+  /** Ends the isolate: the next one knows only what is in KV. */
+  const another = (variables = {}) => stack.restart({ api: { GATEPASS_VALIDATION: 'both', GATEPASS_REVOCATION_BOUND: '60', ...variables } });
+  beforeEach(async () => {
+    stack = await startStack({ only: ['api'], cache: true, api: { GATEPASS_VALIDATION: 'both', GATEPASS_REVOCATION_BOUND: '60' } });
+    provider = await startFakeProvider(stack);
+    good = opaque();
+    provider.introspection = (token) => (token === good ? { ...active(), roles: ['editor'] } : undefined);
+  });
+  const known = () => stack.cached().then(({ keys }) => keys.length);
+
+  test('is not asked for again, good or bad', async () => {
+    const bad = opaque();
+    expect([(await call(good)).status, (await call(bad)).status]).toEqual([200, 401]);
+    await expect.poll(known).toBe(2);
+    await another();
+    expect([(await call(good)).status, (await call(bad)).status, (await call(good)).status]).toEqual([200, 401, 200]);
+    expect(provider.asked.introspection).toBe(2);
+  });
+
+  test('counts from when it was learnt: no longer than the bound', async () => {
+    await another({ GATEPASS_REVOCATION_BOUND: '3' });
+    expect((await call(good)).status).toBe(200);
+    await expect.poll(known).toBe(1);
+    const learnt = Date.now();
+    await another({ GATEPASS_REVOCATION_BOUND: '3' });
+    provider.introspection = undefined;
+    await expect.poll(async () => (await call(good)).status, { timeout: 10_000 }).toBe(401);
+    expect(Date.now() - learnt).toBeLessThan(10_000);
+    expect(provider.asked.introspection).toBe(2);
+  });
+
+  test('is kept under no name that a token could be found by, and without it', async () => {
+    expect((await call(good)).status).toBe(200);
+    await expect.poll(known).toBe(1);
+    const { keys, values } = await stack.cached();
+    expect(keys[0]).toMatch(/^[\w-]{43}$/);
+    expect(keys[0]).not.toBe(crypto.createHash('sha256').update(good).digest('base64url'));
+    expect(values.join()).not.toContain(good);
+  });
+
+  test('is nothing to another resource server, who may be told something else', async () => {
+    expect((await call(good)).status).toBe(200);
+    await expect.poll(known).toBe(1);
+    await another({ GATEPASS_CLIENT_ID: 'another-api' });
+    expect((await call(good)).status).toBe(200);
+    expect(provider.asked.introspection).toBe(2);
+  });
+
+  test('is not read where a revocation counts at once', async () => {
+    expect((await call(good)).status).toBe(200);
+    await expect.poll(known).toBe(1);
+    await another({ GATEPASS_VALIDATION: 'introspection', GATEPASS_REVOCATION_BOUND: '0' });
+    for (const count of [2, 3]) {
+      expect((await call(good)).status).toBe(200);
+      expect(provider.asked.introspection).toBe(count);
+    }
+  });
+
+  test('that cannot be read is asked for', async () => {
+    expect((await call(good)).status).toBe(200);
+    await expect.poll(known).toBe(1);
+    await stack.spoilCache();
+    await another();
+    expect((await call(good)).status).toBe(200);
+    expect(provider.asked.introspection).toBe(2);
   });
 });

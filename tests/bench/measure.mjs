@@ -11,6 +11,7 @@ export const operations = {
   refresh: { title: 'refresh', run: (user) => user.refresh() },
   introspection: { title: 'introspection', run: (user) => user.introspect(), needs: 'resourceServer', instead: 'api' },
   api: { title: 'API call', run: (user) => user.callApi(), needs: 'api' },
+  open: { title: 'the same without guard', run: (user) => user.callOpen(), needs: 'open', instead: 'api' },
   discovery: { title: 'discovery', run: (user) => user.discovery() },
 };
 

@@ -28,7 +28,7 @@ export class User {
    * @param {object} server
    * @param {string} server.origin
    * @param {object} server.profile what `servers/` exports
-   * @param {object} server.info what its `start` told: `client`, `resourceServer`, `api`
+   * @param {object} server.info what its `start` told: `client`, `resourceServer`, `api`, `open`
    * @param {Set<string>} seen every token issued so far, to any user: none may be issued twice
    */
   constructor({ origin, profile, info }, seen) {
@@ -37,6 +37,7 @@ export class User {
     this.client = info.client ?? profile.client;
     this.resourceServer = info.resourceServer;
     this.api = info.api;
+    this.open = info.open;
     this.#seen = seen;
   }
 
@@ -91,6 +92,12 @@ export class User {
     const authorization = `Bearer ${this.tokens.access_token}`;
     const answer = await this.request('GET', this.api, { headers: { authorization } });
     if (answer.status !== 200 || !answer.json().sub) throw new Wrong('API call', answer);
+  }
+
+  /** Calls the API where it asks for no token. */
+  async callOpen() {
+    const answer = await this.request('GET', this.open);
+    if (answer.status !== 200 || !answer.json().sub) throw new Wrong('open API call', answer);
   }
 
   /** Reads the metadata. */

@@ -50,6 +50,7 @@ describe('an opaque access token', () => {
     expect(answer).toMatchObject({
       active: true, iss: stack.provider, sub: 'demo', client_id: 'gatepass-demo', token_type: 'Bearer', username: 'demo',
       scope: 'openid read', jti: hash(tokens.access_token),
+      auth_time: claims(tokens.id_token).auth_time, acr: claims(tokens.id_token).acr,
     });
     expect(answer.exp - answer.iat).toBe(120);
   });

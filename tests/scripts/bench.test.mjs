@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 
 import { bench } from '../bench/bench.mjs';
+import { measureGuard } from '../bench/guard.mjs';
 import { measure, operations } from '../bench/measure.mjs';
 import { summarize, tables } from '../bench/report.mjs';
 import { isMeasurable } from '../bench/usage.mjs';
@@ -16,6 +17,12 @@ test.runIf(isMeasurable)('every operation of Gatepass gets right answers', async
   const found = result.measurements.map(({ operation, right, wrong }) => ({ operation, right, wrong }));
   expect(found).toEqual(Object.keys(operations).map((operation) => ({ operation, right: 6, wrong: {} })));
   expect(tables(result)).toContain('0 of 6');
+});
+
+test.runIf(isMeasurable)('the guard is what a guarded call costs over an open one', async () => {
+  const found = await measureGuard({ turns: 2, seconds: 0.1, users: 1, warmUp: 0 });
+  expect(found.requests).toBeGreaterThan(4);
+  expect(found.overhead).toBe(found.guarded - found.open);
 });
 
 test('a wrong answer is counted by what is wrong with it, and is no latency', async () => {

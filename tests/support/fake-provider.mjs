@@ -5,6 +5,7 @@
 //     const provider = await startFakeProvider(stack);
 
 import crypto from 'node:crypto';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { deflateSync } from 'node:zlib';
 
@@ -30,7 +31,7 @@ class FakeProvider {
   /** The indexes that its status list has revoked, and what else that says. */
   revoked = [];
   listClaims = {};
-  /** What it says of every token, if not that it is not active. */
+  /** What it says of every token, or a function that says it of one; if not that it is not active. */
   introspection;
   #signing = signingKey('a-key');
   #published = [this.#signing.jwk];
@@ -110,21 +111,25 @@ class FakeProvider {
       return;
     }
     this.asked[document] += 1;
-    const answer = () => {
+    let form = '';
+    request.on('data', (chunk) => { form += chunk; });
+    const answer = async () => {
+      if (!request.readableEnded) await once(request, 'end');
       const type = document === 'list' ? 'application/statuslist+jwt' : 'application/json';
       response.writeHead(this.status[document] ?? 200, { 'content-type': type });
-      const body = this.#documents()[document];
+      const body = this.#documents(new URLSearchParams(form).get('token'))[document];
       response.end(document === 'list' ? body : JSON.stringify(body));
     };
     if (this.#held[document]) this.#held[document].push(answer);
     else answer();
   }
 
-  #documents() {
+  #documents(token) {
+    const said = typeof this.introspection === 'function' ? this.introspection(token) : this.introspection;
     return {
       metadata: { issuer: this.issuer, jwks_uri: `${this.issuer}/keys`, introspection_endpoint: `${this.issuer}/introspect` },
       keys: { keys: this.#published },
-      introspection: this.introspection ?? { active: false },
+      introspection: said ?? { active: false },
       list: this.#list(),
     };
   }

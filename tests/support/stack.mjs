@@ -29,22 +29,25 @@ import { workerOptions } from './worker-options.mjs';
  * @property {() => string[]} logs what the Workers logged so far, oldest first
  * @property {(overrides?: Overrides) => Promise<void>} restart ends workerd and starts it again, perhaps
  *   with other variables; all data is kept
+ * @property {() => Promise<{ keys: string[], values: string[] }>} cached what is in the API's KV namespace
+ * @property {() => Promise<void>} spoilCache makes all of that unreadable
  * @property {() => Promise<void>} stop ends workerd; all data is gone
  */
 
 /**
  * Starts the Workers and waits until each answers.
  *
- * @param {{ only?: Name[], healthy?: boolean, contract?: boolean, record?: boolean, move?: boolean, ahead?: boolean, limits?: Record<string, number | undefined>, queue?: boolean } & Overrides} [options]
+ * @param {{ only?: Name[], healthy?: boolean, contract?: boolean, record?: boolean, move?: boolean, ahead?: boolean, limits?: Record<string, number | undefined>, queue?: boolean, cache?: boolean } & Overrides} [options]
  *   `only` starts some of them; under a Worker's name stand variables that differ from its wrangler
  *   configuration (`undefined` removes one); `healthy: false` does not wait for `/health`, for tests
  *   of Workers that refuse to work; `contract` starts the provider with the store contract in it;
  *   `record` has the provider's statements recorded (`recorder.mjs`); `move` lets its clock be moved
  *   (`movable.mjs`); `ahead` lets the gateway's clock be set ahead (`ahead.mjs`); `limits` has other limits, by the names of their
- *   bindings (`undefined` removes one); `queue` binds the queue of security events
+ *   bindings (`undefined` removes one); `queue` binds the queue of security events; `cache` binds
+ *   the API's KV namespace
  * @returns {Promise<Stack>}
  */
-export async function startStack({ only = ['provider', 'api', 'gateway'], healthy = true, contract, record, move, ahead, limits, queue, ...overrides } = {}) {
+export async function startStack({ only = ['provider', 'api', 'gateway'], healthy = true, contract, record, move, ahead, limits, queue, cache, ...overrides } = {}) {
   const [provider, api, gateway] = (await freePorts(3)).map((port) => `http://localhost:${port}`);
   const origins = { provider, api, gateway };
   describe(provider);
@@ -57,7 +60,7 @@ export async function startStack({ only = ['provider', 'api', 'gateway'], health
     port: 0,
     handleStructuredLogs: (log) => logs.add(log),
     workers: only.map((name) => workerOptions(
-      name, origins[name], { ...defaults[name], ...changes[name] }, name === 'provider' ? { contract, record, move, limits, queue } : { ahead: ahead && name === 'gateway' },
+      name, origins[name], { ...defaults[name], ...changes[name] }, name === 'provider' ? { contract, record, move, limits, queue } : { ahead: ahead && name === 'gateway', cache: cache && name === 'api' },
     )),
   });
   const runtime = new Miniflare(options(overrides));
@@ -81,6 +84,15 @@ export async function startStack({ only = ['provider', 'api', 'gateway'], health
     ...origins,
     secrets,
     database: (name) => runtime.getD1Database('DB', name),
+    cached: async () => {
+      const namespace = await runtime.getKVNamespace('GATEPASS_CACHE', 'api');
+      const keys = (await namespace.list()).keys.map(({ name }) => name);
+      return { keys, values: await Promise.all(keys.map((key) => namespace.get(key))) };
+    },
+    spoilCache: async () => {
+      const namespace = await runtime.getKVNamespace('GATEPASS_CACHE', 'api');
+      for (const { name } of (await namespace.list()).keys) await namespace.put(name, 'garbage');
+    },
     clean: async (at = new Date()) => {
       const { outcome } = await (await runtime.getWorker('provider')).scheduled({ scheduledTime: at });
       if (outcome !== 'ok') throw new Error(`the cron trigger ends with ${outcome}`);

@@ -23,9 +23,9 @@ const configurations = {
  * @param {keyof typeof configurations} name
  * @param {string} origin
  * @param {Record<string, string | undefined>} variables
- * @param {{ contract?: boolean, record?: boolean, move?: boolean, ahead?: boolean, limits?: Record<string, number | undefined>, queue?: boolean }} [how]
+ * @param {{ contract?: boolean, record?: boolean, move?: boolean, ahead?: boolean, limits?: Record<string, number | undefined>, queue?: boolean, cache?: boolean }} [how]
  */
-export function workerOptions(name, origin, variables, { contract = false, record = false, move = false, ahead = false, limits = {}, queue = false } = {}) {
+export function workerOptions(name, origin, variables, { contract = false, record = false, move = false, ahead = false, limits = {}, queue = false, cache = false } = {}) {
   const config = readConfig({ config: join(top, configurations[name]) }, { hideWarnings: true });
   const main = contract ? join(top, 'target', 'contract', 'index.js') : config.main;
   if (!existsSync(main)) {
@@ -36,6 +36,7 @@ export function workerOptions(name, origin, variables, { contract = false, recor
   return {
     ...options,
     ...(queue ? withQueue : {}),
+    ...(cache ? { kvNamespaces: { GATEPASS_CACHE: 'cache' } } : {}),
     name,
     // The variables of the configuration, without those of the developer's .dev.vars.
     bindings: withoutUndefined({ ...config.vars, ...variables }),

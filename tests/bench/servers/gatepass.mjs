@@ -66,7 +66,7 @@ export async function start({ port, origin }) {
   await Promise.all(['provider', 'api'].map((name) => migrate(runtime, name)));
   await runtime.ready;
   return {
-    info: { resourceServer: { id: 'gatepass-api', secret: secrets.GATEPASS_API_SECRET }, api: `${api}/api/protected` },
+    info: { resourceServer: { id: 'gatepass-api', secret: secrets.GATEPASS_API_SECRET }, api: `${api}/api/protected`, open: `${api}/api/open` },
     stop: () => runtime.dispose(),
   };
 }
