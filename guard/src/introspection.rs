@@ -1,22 +1,20 @@
 //! Asking the provider about a token (RFC 7662).
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use base64ct::{Base64, Encoding};
+use gatepass_core::form;
 use gatepass_core::id::ClientId;
-use gatepass_core::introspect::Introspection;
 use gatepass_core::resource::{
     Answered, Authorized, Expected, Recent, ResourceRefusal, TokenClaims, Turn, check_introspection,
 };
 use gatepass_core::secret::{AccessToken, ClientSecret, SecretHash};
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
-use gatepass_core::time::{Lifetime, Timestamp};
-use gatepass_core::{form, json};
+use gatepass_core::time::Lifetime;
 use gatepass_edge::kv::Namespace;
-use gatepass_edge::remembered::{Remembered, Timing};
 use gatepass_edge::{EdgeError, background, clock, fetch, log};
 
+use super::answers::Answer;
 use super::provider::Provider;
 use super::status::Freshness;
 
@@ -40,10 +38,11 @@ const SHORTEST: usize = 16;
 /// How long a request waits for its turn to ask, and how long it sleeps before it looks again: at first, and at
 /// most, in milliseconds.
 const PATIENCE: Lifetime = Lifetime::from_seconds(10);
+/// How long a question may be under way, or may wait for its turn, before another asks the same.
+const LEASE: Lifetime = Lifetime::from_seconds(12);
+const QUEUE: Lifetime = Lifetime::from_seconds(3);
 const FIRST_NAP: u32 = 10;
 const LONGEST_NAP: u32 = 200;
-/// How long a question may be under way, before another asks the same.
-const LEASE: Lifetime = Lifetime::from_seconds(12);
 
 impl ResourceServer {
     /// Judges `token`, which came from `address`, by what the provider says of it, or has said lately.
@@ -97,17 +96,21 @@ impl ResourceServer {
                     continue;
                 }
             }
-            if !answers.is_asked(&question.key, now) {
+            // Whoever comes with the same token meanwhile waits for what comes of this.
+            if is_first || !answers.is_asked(&question.key, now) {
                 let strangers = about.provider.strangers();
                 let turn = strangers.borrow_mut().turn(about.address, is_first, now);
                 match turn {
                     Turn::Ask => {
-                        answers.begin(&question.key, now);
+                        answers.begin(&question.key, now.plus(LEASE));
                         let asked = question.ask(Some(about.address));
                         return background::finish(asked).await?.map(Rc::new).map(Ok);
                     }
                     Turn::Refuse(after) => return Ok(Err(ResourceRefusal::TooManyUnknown(after))),
-                    Turn::First => is_first = true,
+                    Turn::First => {
+                        is_first = true;
+                        answers.begin(&question.key, now.plus(QUEUE));
+                    }
                     Turn::Wait => {}
                 }
             }
@@ -272,110 +275,6 @@ async fn asked(
     fetch::post_form(endpoint, authorization, &parameters).await
 }
 
-/// What the provider has said of a token.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    said: Introspection,
-    /// The same in its own words.
-    text: String,
-    /// When it was asked: a revocation after that is not in it.
-    as_of: Timestamp,
-}
-
-impl Answer {
-    fn read(as_of: Timestamp, text: String) -> Option<Self> {
-        let said = json::read(&text).ok()?;
-        Some(Self { said, text, as_of })
-    }
-
-    /// As isolates share it: when, and what.
-    fn to_keep(&self) -> String {
-        format!("{} {}", self.as_of.seconds(), self.text)
-    }
-
-    fn kept(text: &str) -> Option<Self> {
-        let (as_of, text) = text.split_once(' ')?;
-        let as_of = Timestamp::from_seconds(as_of.parse().ok()?);
-        Self::read(as_of, text.to_owned())
-    }
-
-    fn as_of(&self) -> Timestamp {
-        self.as_of
-    }
-}
-
-/// How many answers are remembered about good tokens, and how many bad tokens: so that these do not drive out
-/// those.
-const GOOD: usize = 2_000;
-const BAD: usize = 1_000;
-
-/// What the provider has said of tokens lately, by their hashes.
-#[derive(Debug)]
-pub(super) struct Answers {
-    good: RefCell<Recent<Remembered<Answer>>>,
-    bad: RefCell<Recent<Timestamp>>,
-    /// Those that it is being asked about, and since when.
-    asked: RefCell<Recent<Timestamp>>,
-}
-
-impl Default for Answers {
-    fn default() -> Self {
-        Self {
-            good: RefCell::new(Recent::new(GOOD)),
-            bad: RefCell::new(Recent::new(BAD)),
-            asked: RefCell::new(Recent::new(BAD)),
-        }
-    }
-}
-
-impl Answers {
-    /// What was said of a token that was good when it was asked about last.
-    fn good(&self, key: &str) -> Option<Remembered<Answer>> {
-        self.good.borrow().get(key).cloned()
-    }
-
-    fn is_bad(&self, key: &str, remembered_for: Lifetime, now: Timestamp) -> bool {
-        let bad = self.bad.borrow();
-        bad.get(key)
-            .is_some_and(|at| at.is_within(remembered_for, now))
-    }
-
-    fn is_asked(&self, key: &str, now: Timestamp) -> bool {
-        let asked = self.asked.borrow();
-        asked
-            .get(key)
-            .is_some_and(|since| since.is_within(LEASE, now))
-    }
-
-    fn begin(&self, key: &str, now: Timestamp) {
-        *self.asked.borrow_mut().at(key, || now) = now;
-    }
-
-    fn end(&self, key: &str) {
-        self.asked.borrow_mut().forget(key);
-    }
-
-    fn learn(&self, key: &str, answer: Answer, freshness: Freshness) {
-        let as_of = answer.as_of;
-        if answer.said.active {
-            self.bad.borrow_mut().forget(key);
-            let mut good = self.good.borrow_mut();
-            let known = good.at(key, || {
-                let timing = Timing {
-                    // Nobody is let in on an answer that is older than the bound while the provider can be asked.
-                    fresh_for: freshness.bound,
-                    ..freshness.timing()
-                };
-                Remembered::new(timing, Some(Answer::as_of))
-            });
-            known.learn(answer, as_of);
-        } else {
-            self.good.borrow_mut().forget(key);
-            *self.bad.borrow_mut().at(key, || as_of) = as_of;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,42 +310,5 @@ mod tests {
             assert_eq!(server(None).may_be_issued(token), without, "{token}");
             assert_eq!(server(Some("gp_")).may_be_issued(token), with, "{token}");
         }
-    }
-
-    #[test]
-    fn what_is_kept_says_as_of_when_it_counts() {
-        let as_of = Timestamp::from_seconds(1_800_000_000);
-        let text = r#"{"active": false}"#.to_owned();
-        let kept = Answer::read(as_of, text).unwrap().to_keep();
-        assert_eq!(kept, r#"1800000000 {"active": false}"#);
-        let read = Answer::kept(&kept).unwrap();
-        assert_eq!((read.as_of, read.said.active), (as_of, false));
-        for other in ["", "x {}", "1 {}", "{\"active\":true}", "1800000000"] {
-            assert!(Answer::kept(other).is_none(), "{other}");
-        }
-    }
-
-    #[test]
-    fn a_flood_of_bad_tokens_drives_no_good_one_out() {
-        let answers = Answers::default();
-        let freshness = Freshness {
-            bound: Lifetime::from_seconds(60),
-            ..Freshness::NONE
-        };
-        let as_of = Timestamp::from_seconds(1_800_000_000);
-        let learn = |key: &str, active: bool| {
-            let text = format!(r#"{{"active":{active}}}"#);
-            let answer = Answer::read(as_of, text).unwrap();
-            answers.learn(key, answer, freshness);
-        };
-        learn("good", true);
-        (0..5_000).for_each(|bad| learn(&format!("bad {bad}"), false));
-        assert!(answers.good("good").is_some());
-        assert!(answers.is_bad("bad 4999", freshness.bound, as_of));
-        assert!(!answers.is_bad("bad 4999", Freshness::NONE.bound, as_of));
-        assert!(!answers.is_bad("bad 0", freshness.bound, as_of));
-        // What ends is bad from then on.
-        learn("good", false);
-        assert!(answers.good("good").is_none());
     }
 }

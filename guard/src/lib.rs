@@ -14,6 +14,7 @@
 //!   it, a client whose clock is wrong is told a nonce and tries again (RFC 9449 §9).
 //! - `GATEPASS_DPOP=require` refuses every token that is bound to no key.
 
+mod answers;
 mod introspection;
 mod jwks;
 mod provider;

@@ -14,7 +14,7 @@ use gatepass_edge::{EdgeError, fetch};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::introspection::Answers;
+use super::answers::Answers;
 use super::status::StatusLists;
 
 /// What the guard needs of the provider's metadata.
