@@ -6,7 +6,7 @@ use base64ct::{Base64, Encoding};
 use gatepass_core::form;
 use gatepass_core::id::ClientId;
 use gatepass_core::resource::{
-    Answered, Authorized, Expected, Recent, ResourceRefusal, TokenClaims, Turn, check_introspection,
+    Answered, Authorized, Expected, ResourceRefusal, TokenClaims, Turn, check_introspection,
 };
 use gatepass_core::secret::{AccessToken, ClientSecret, SecretHash};
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
