@@ -36,7 +36,7 @@ import { user } from './user.js';
  * @property {object} options as `createClient` got them
  * @property {() => Promise<() => { call(parameters: string): string }>} start resolves to what makes a core
  * @property {Map<string, Set<Function>>} listeners events: by type
- * @property {Map<string, Promise<object>>} callbacks sign-in: the answers that are taken now, by `state`
+ * @property {Record<string, Promise<object>>} callbacks sign-in: the answers that are taken now, by `state`
  * @property {object[]} history history: what happened and why
  * @property {object} [storage] where the session record is kept besides: storage.js
  * @property {string} key the record's name in it, and that of the lock and the channel
@@ -61,13 +61,13 @@ import { user } from './user.js';
  * needed, and resolves to what makes one.
  */
 export function makeClient(options, start) {
-  const { issuer, clientId, storage } = options;
+  const { issuer, clientId, storage, scope = 'openid profile offline_access read' } = options;
   /** @type {ClientState} */
   const client = {
-    options: { scope: 'openid profile offline_access read', ...options },
+    options: { ...options, scope },
     start,
     listeners: new Map(),
-    callbacks: new Map(),
+    callbacks: { __proto__: null },
     history: [],
     storage: storageOf(storage),
     key: `gatepass.session ${issuer} ${clientId}`,
@@ -114,7 +114,10 @@ export function makeClient(options, start) {
 /** What is remembered of a session, if the storage can say so at once: until the core is started, `signedIn` goes by that. */
 function remembered({ storage, key }) {
   try {
-    return parsed((storage?.own ?? storage?.read)?.(key));
+    const found = (storage?.own ?? storage?.read)?.(key);
+    // It is read once more, and then what fails is seen to.
+    found?.catch?.(() => {});
+    return parsed(found);
   } catch {
     return undefined;
   }

@@ -16,12 +16,12 @@ export function ready(client) {
 }
 
 async function startCore(client) {
-  const { issuer, apis = [] } = client.options;
+  const { issuer, apis } = client.options;
   const makeCore = await client.start();
   client.core = lastingCore(client, makeCore);
   note(client, 'started', { core: makeCore.core });
   client.locations = ask(client, 'configure');
-  client.origins = new Set([issuer, ...apis].map(originOf));
+  client.origins = new Set([issuer, ...(apis ?? [])].map(originOf));
   await adoptStored(client);
 }
 

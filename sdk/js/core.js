@@ -12,18 +12,17 @@ import { base64url, elapsed, now, randomBytes } from './host.js';
  */
 export function consult(client, name, parameters, reply) {
   const { core, options, session, circuit } = client;
-  const { issuer, clientId, redirectUri, scope, resource } = options;
   const random = randomBytes(32);
   const { status, retryAfter: retry_after, date, json } = reply ?? {};
   const all = {
-    ...session.record, ...circuit, call: name, issuer, clientId, redirectUri, scope, resource,
+    ...session.record, ...circuit, ...prefixed('', options), call: name,
     now: now(), elapsed: elapsed(), jitter: random[0], fresh_key: base64url(random), status, retry_after, date, json: json && 1, ...parameters,
   };
   Object.assign(all, prefixed('json.', json));
   let input = '';
   for (const name in all) {
     // Name and value, each ended by a zero, which neither may have in it.
-    if (all[name] !== undefined) for (const text of [name, all[name]]) input += `${String(text).replaceAll('\0', '')}\0`;
+    if (all[name] != null) for (const text of [name, all[name]]) input += `${String(text).replaceAll('\0', '')}\0`;
   }
   const parts = core.call(input).split('\0');
   const answer = {};
@@ -35,7 +34,7 @@ export function consult(client, name, parameters, reply) {
 /** The fields of an object under longer names; but for what is no text, number or truth. */
 export function prefixed(prefix, fields) {
   const all = {};
-  for (const name in fields) if (typeof fields[name] !== 'object') all[prefix + name] = fields[name];
+  for (const name in fields) if (Object(fields[name]) !== fields[name]) all[prefix + name] = fields[name];
   return all;
 }
 

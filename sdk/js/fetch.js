@@ -29,7 +29,7 @@ function maker(request, input, init) {
   const { body, replay } = init;
   if (!request.body) return () => request;
   if (replay === 'never') return undefined;
-  if (replay) return () => new Request(request, { body: replay(), duplex: 'half' });
+  if (replay) return () => new Request(input, { ...init, body: replay(), duplex: 'half' });
   if (body?.getReader || body?.[Symbol.asyncIterator]) return undefined;
   if (body) return () => new Request(input, init);
   const copy = request.clone();
@@ -41,16 +41,21 @@ function maker(request, input, init) {
  * the call, not the refresh: a token that is spent must not be lost.
  */
 export async function sendWithToken(client, kind, to, make, signal) {
+  const of = signIn(client);
   await freshen(client, make.once, signal);
+  if (signIn(client) !== of) throw new GatepassError('signed_out');
   const { access } = client.session;
   const response = await send(client, kind, make, access);
   if (response.status !== 401 || !access || isFromElsewhere(to, response)) return response;
-  if (!(await renew(client, access, signal))) return response;
+  if (!(await renew(client, access, signal)) || signIn(client) !== of) return response;
   if (make.once) throw Object.assign(new GatepassError('not_replayable'), { response });
   // What is not read keeps its connection.
   response.body?.cancel().catch(() => {});
   return send(client, kind, make, client.session.access);
 }
+
+/** Which sign-in: what one user has begun is not done as another, who has signed in meanwhile. */
+const signIn = ({ session }) => session.record.sign_in;
 
 /** Renews a token that is about to expire: aside while it is good, before a call that could not be repeated. */
 async function freshen(client, once, signal) {
@@ -64,9 +69,9 @@ async function freshen(client, once, signal) {
 /** Sees to it that there is another token than the rejected one; false if there will be none. */
 async function renew(client, rejected, signal) {
   const { access } = client.session;
-  const verdict = access === rejected ? 'refresh' : access ? 'repeat' : 'return';
-  note(client, 'decided', { verdict }, 'rejected');
-  if (verdict === 'refresh') {
+  const isCurrent = access === rejected;
+  note(client, 'decided', { verdict: isCurrent ? 'refresh' : access ? 'repeat' : 'return' }, 'rejected');
+  if (isCurrent) {
     await joinRefresh(client, signal).catch((error) => {
       if (error.code !== 'not_refreshable' && client.session.access) throw error;
     });
@@ -74,7 +79,8 @@ async function renew(client, rejected, signal) {
     // What another tab renewed may have grown old since.
     await freshen(client, true, signal);
   }
-  return !!client.session.access && client.session.access !== rejected;
+  const { access: found } = client.session;
+  return found && found !== rejected;
 }
 
 /** Whether a redirect led to another origin, where browsers send no token: its 401 says nothing of ours. */

@@ -29,5 +29,5 @@ export function noteDecision(client, call, { pause, wait = pause, error, reason 
 
 /** `client.explain`. */
 export function explain({ history }) {
-  return history.map((entry) => ({ ...entry }));
+  return structuredClone(history);
 }

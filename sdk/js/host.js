@@ -23,12 +23,12 @@ export const randomBytes = (length) => crypto.getRandomValues(new Uint8Array(len
 
 export function base64url(bytes) {
   const text = btoa(String.fromCharCode(...bytes));
-  return text.replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
 /** Bytes of base64 or base64url. */
 export function bytesOf(text) {
-  const bytes = atob(text.replace(/-/g, '+').replace(/_/g, '/'));
+  const bytes = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(bytes, (character) => character.charCodeAt(0));
 }
 

@@ -31,7 +31,7 @@ export interface ClientOptions {
   issuer: string;
   /** This application's identifier at the provider: a public client, without a secret. */
   clientId: string;
-  /** Where the provider sends the user back, exactly as registered. Its page calls {@link Client.handleCallback}. */
+  /** Where the provider sends the user back: the whole address, exactly as registered. Its page calls {@link Client.handleCallback}. */
   redirectUri: string;
   /**
    * What to ask for, separated by spaces.
@@ -263,7 +263,8 @@ export interface ClientEvents {
    * The session is over. `reason` is absent when {@link Client.logout} ended it, in this tab or another; otherwise the
    * provider did, and says why. Gatepass: `replayed`, `code_replayed`, `expired`, `revoked`,
    * `signed_out` (at the provider), `administrator`, `consent_withdrawn`. Another provider, or a grant that
-   * Gatepass does not know: `invalid_grant`.
+   * Gatepass does not know: `invalid_grant`. With {@link dpop}, `key_lost` says that the key was deleted, without which
+   * nothing can renew the session.
    */
   signed_out: { reason?: string };
   /** There are new tokens. */
@@ -365,7 +366,8 @@ export interface Client {
    *
    * A 401 renews the token and repeats the call once. However many calls meet a 401, in however many tabs
    * that share the storage, and whenever, one rejected token is renewed once. The second 401 and any 403 are
-   * returned as they are, and so is the one that shows that the session is over. A token that is about to expire is
+   * returned as they are, and so is the one that shows that the session is over, or that somebody has signed in anew
+   * meanwhile: what one user has begun is not done as another. A token that is about to expire is
    * renewed beforehand, aside; before a body that cannot be sent twice, first.
    *
    * `signal` ends the call. A refresh that is on its way ends by itself: its token would be lost otherwise.
@@ -428,7 +430,10 @@ export type GatepassErrorCode =
   | 'discovery_failed'
   /** The provider does not offer what the call needs, or the browser lacks WebAssembly or WebCrypto. */
   | 'unsupported'
-  /** `sessionStorage` is missing or refuses; a sign-in cannot be begun without it. */
+  /**
+   * `sessionStorage` is missing or refuses; a sign-in cannot be begun without it. Or IndexedDB does not answer, which has the
+   * key of {@link dpop}: later it may.
+   */
   | 'storage_unavailable'
   /** The address holds no answer to a sign-in. */
   | 'callback_missing'
@@ -501,8 +506,10 @@ export interface NotReplayable extends GatepassError {
 }
 
 /**
- * Makes a client. One for the whole page is enough. Nothing is started yet: what is wrong with the
- * options, the first call says (`invalid_options`).
+ * Makes a client. One for the whole page is enough; one for each provider, if there are several. Nothing is started yet: what
+ * is wrong with the options, the first call says (`invalid_options`).
+ *
+ * On a server, a client that a module makes belongs to all requests. It is there to be rendered: sign nobody in with it.
  */
 export function createClient(options: ClientOptions): Client;
 

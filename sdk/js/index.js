@@ -16,6 +16,6 @@ async function inflate() {
   return WebAssembly.compile(await new Response(inflated).arrayBuffer());
 }
 
-export function createClient(options) {
+export function createClient(options = {}) {
   return makeClient(options, () => prepareCores(() => (compiled ??= inflate()), options.fallback));
 }

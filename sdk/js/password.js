@@ -6,7 +6,7 @@ import { ask } from './core.js';
 import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { verifiedClaims } from './id-token.js';
-import { keep } from './session.js';
+import { keep, recall } from './session.js';
 import { replyOf, send } from './transport.js';
 
 /** How long the answer is waited for, in milliseconds. A password is not sent twice: each try is counted. */
@@ -14,20 +14,20 @@ const TIMEOUT = 15_000;
 
 /** A way to sign in: a value for the option `via` of `login`. */
 export function password(username, password) {
+  if (typeof username !== 'string') throw new GatepassError('invalid_options', 'via: password(username, password)');
   return async (client, { returnTo = '/' }) => {
     const { issuer, clientId: client_id, scope, resource } = client.options;
-    const { origin } = location;
-    const back = new URL(returnTo, origin);
-    if (back.origin !== origin) throw new GatepassError('invalid_return_to');
+    // Of `/.//host`, `URL` would make `//host`: it is given back as it came.
+    if (!/^\/(?!\/)[^\\\0-\x1f\x7f]*$/.test(returnTo)) throw new GatepassError('invalid_return_to');
     // The answer comes to the page, which must not meet what the vault keeps.
     if (client.storage?.send) throw new GatepassError('unsupported', 'a password with the vault');
     await metadata(client);
     const body = JSON.stringify({ client_id, username, password, scope, resource });
     const reply = await post(client, `${issuer}/auth/login`, body);
     if (reply.json?.error === 'invalid_grant') throw new GatepassError('access_denied', '', '', reply.status);
-    await keep(client, ask(client, 'sign_in', await verifiedClaims(client, reply), reply));
+    await keep(client, ask(client, 'sign_in', { ...(await verifiedClaims(client, reply)), ...(await recall(client)) }, reply));
     tellTabs(client);
-    return { returnTo: back.pathname + back.search + back.hash };
+    return { returnTo };
   };
 }
 

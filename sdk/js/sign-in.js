@@ -12,7 +12,6 @@ import { read, remember } from './web-storage.js';
 import { exchange, persist } from './transport.js';
 import { MARK, handOver } from './window-answer.js';
 
-const TRANSACTION = 'gatepass.transaction ';
 const USED = 'used';
 
 /** How long a pushed request is waited for, in milliseconds; the request can go without. */
@@ -22,9 +21,12 @@ const PUSH_TIMEOUT = 3_000;
 export async function login(client, { via, ...wishes } = {}) {
   if (via) return via(client, wishes);
   const { state, record, url } = await prepareRequest(client, wishes);
-  if (!remember(TRANSACTION + state, record)) throw new GatepassError('storage_unavailable');
+  if (!remember(nameOf(client, state), record)) throw new GatepassError('storage_unavailable');
   leave(client, url);
 }
+
+/** What a request is remembered by: of this client alone, or one provider could be handed another's answer (RFC 9700 §4.4). */
+const nameOf = ({ key }, state) => `${state} ${key}`;
 
 /** A request with secrets of its own: the `url` that makes it, and the `record` that its answer needs. */
 export async function prepareRequest(client, wishes, mark = '') {
@@ -67,17 +69,13 @@ export async function handleCallback(client, address) {
   const { callbacks } = client;
   const state = url.searchParams.get('state');
   if (state?.endsWith(MARK)) return handOver(state, url);
-  if (!callbacks.has(state)) {
-    const done = completeHere(client, url, state).finally(() => callbacks.delete(state));
-    callbacks.set(state, done);
-  }
-  return callbacks.get(state);
+  return (callbacks[state] ??= completeHere(client, url, state).finally(() => delete callbacks[state]));
 }
 
 /** The answer in the address, with what was remembered for it under `state`. Both are used up by it. */
 async function completeHere(client, url, state) {
   await metadata(client);
-  const key = TRANSACTION + state;
+  const key = nameOf(client, state);
   const record = read(key);
   if (record) remember(key, USED);
   try {
@@ -93,11 +91,12 @@ async function completeHere(client, url, state) {
 /** Makes a session of an answer and the `record` of its request. */
 export async function completeSignIn(client, query, record) {
   const json = await metadata(client);
-  const names = [...new URLSearchParams(query).keys()];
+  const answer = [...new URLSearchParams(query)];
+  const fields = Object.fromEntries(answer);
   const given = {
-    ...prefixed('query.', Object.fromEntries(new URLSearchParams(query))),
+    ...prefixed('query.', fields),
     ...prefixed('record.', parsed(record)),
-    repeated: new Set(names).size < names.length || undefined,
+    repeated: answer.length > Object.keys(fields).length || undefined,
   };
   const { body, return_to: returnTo, ...expected } = ask(client, 'redeem', given, { json });
   const reply = await persist(client, 'token', json.token_endpoint, body);

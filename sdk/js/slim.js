@@ -31,10 +31,10 @@ async function compileFrom(source) {
   if (!(source instanceof Response)) return WebAssembly.compile(source);
   if (!source.ok) throw new Error(`${source.status} for ${source.url}`);
   // Not compiled while it comes: that wants a content type which not every server sends.
-  return WebAssembly.compile(await source.clone().arrayBuffer());
+  return WebAssembly.compile(await source.arrayBuffer());
 }
 
-export function createClient(options) {
+export function createClient(options = {}) {
   return makeClient(options, () => {
     if (given === undefined) throw new GatepassError('invalid_options', 'call init first');
     return prepareCores(compile, options.fallback);

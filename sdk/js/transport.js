@@ -33,10 +33,10 @@ export async function send(client, kind, make, access) {
 async function sendOnce(client, kind, request) {
   const begun = performance.now();
   const { storage } = client;
-  const kept = ['token', 'revocation'].includes(kind) && storage?.send;
+  const kept = /token|revocation/.test(kind) && storage?.send;
   let status = 0;
   try {
-    const response = await (kept ? storage.send(client, request) : (client.options.fetch ?? fetch)(request));
+    const response = await (kept ? storage.send(request, client) : (client.options.fetch ?? fetch)(request));
     status = response.status;
     return response;
   } finally {
@@ -49,18 +49,16 @@ async function sendOnce(client, kind, request) {
 export async function exchange(client, kind, url, body, timeout = TRY_TIMEOUT) {
   const signal = AbortSignal.timeout(timeout);
   const make = () => new Request(url, {
-    method: body === undefined ? 'GET' : 'POST',
-    body: body === undefined ? undefined : new URLSearchParams(body),
+    // A revocation outlives the page that it signs out of.
+    ...(body && { method: 'POST', body: new URLSearchParams(body), keepalive: true }),
     credentials: 'omit',
     redirect: 'error',
-    // A revocation outlives the page that it signs out of.
-    keepalive: body !== undefined,
     signal,
   });
   try {
     return await replyOf(await send(client, kind, make));
   } catch (error) {
-    return { status: error?.name === 'TimeoutError' ? undefined : 0 };
+    return error.reply ?? { status: error.name === 'TimeoutError' ? undefined : 0 };
   }
 }
 
@@ -84,6 +82,5 @@ export async function replyOf(response) {
   const { status, headers } = response;
   // Of another origin, only if it lets pages read it.
   const date = Date.parse(headers.get('date')) / 1000 || undefined;
-  const isObject = typeof json === 'object' && json !== null;
-  return { status, retryAfter: headers.get('retry-after') ?? undefined, date, json: isObject ? json : undefined };
+  return { status, retryAfter: headers.get('retry-after'), date, json: Object(json) === json ? json : undefined };
 }

@@ -3,10 +3,14 @@
 // one of a closed set, with no address in it but at a sign-in:
 //
 //     a code is redeemed    the token that comes of it is kept, with the endpoints
-//     tokens are renewed    with the token that is kept, whatever the page gave in its place
+//     tokens are renewed    with the token that is kept
 //     tokens are revoked    the same, and nothing is kept
 //
-// A page has the rest of the answer, and `in the vault` in the place of the token.
+// A page has the rest of the answer, and in the place of the token `in the vault`, the sign-in that it is of, and a
+// number. So it never gets the tokens of another sign-in: of one that another tab has made, or one that came to nothing.
+//
+// What is kept is a `Map` from a sign-in to its `token` and `endpoints`. The one before the last is there until the last
+// one is used: until then a page may still go on with it.
 
 import { drop, find, put } from './indexed-db.js';
 
@@ -24,6 +28,9 @@ self.onmessage = async ({ data: { number, ...message } }) => {
   }
 };
 
+/** What could not be written down, by its key: it lasts as long as the page. */
+const unwritten = new Map();
+
 /** One at a time, in all tabs: the next one has the token that the one before has got. */
 async function locked(name, step) {
   return navigator.locks ? navigator.locks.request(`${name} vault`, step) : step();
@@ -32,20 +39,33 @@ async function locked(name, step) {
 async function act({ name, act, form, endpoints, proof }) {
   const key = `${name} vault`;
   const fields = new URLSearchParams(form);
+  const kept = unwritten.get(key) ?? (await find(key)) ?? new Map();
   if (act === 'token' && fields.get('grant_type') === 'authorization_code') {
-    return keepToken(key, await post(endpoints.token, fields, proof), endpoints);
+    const last = [...kept].slice(-1);
+    return keepToken(key, await post(endpoints.token, fields, proof), last, crypto.randomUUID(), endpoints);
   }
-  const kept = await find(key);
-  if (!kept) return { status: 400, headers: {}, body: '{"error":"invalid_grant"}' };
-  if (act === 'token') {
-    fields.set('refresh_token', kept.token);
-    return keepToken(key, await post(kept.endpoints.token, fields, proof), kept.endpoints);
-  }
+  const isRenewal = act === 'token';
   // The access token is the page's own.
-  if (fields.get('token_type_hint') !== 'refresh_token') return post(kept.endpoints.revocation, fields);
-  await drop(key);
-  fields.set('token', kept.token);
-  return post(kept.endpoints.revocation, fields);
+  if (!isRenewal && fields.get('token_type_hint') !== 'refresh_token') return revokeAccess(kept, fields);
+  const place = isRenewal ? 'refresh_token' : 'token';
+  const [, id] = /^in the vault (\S+)/.exec(fields.get(place)) ?? [];
+  const found = kept.get(id);
+  if (!found) return { status: 400, headers: {}, body: '{"error":"invalid_grant"}' };
+  fields.set(place, found.token);
+  const isLast = [...kept.keys()].at(-1) === id;
+  if (isRenewal) {
+    const others = isLast ? [] : [...kept];
+    return keepToken(key, await post(found.endpoints.token, fields, proof), others, id, found.endpoints);
+  }
+  kept.delete(id);
+  unwritten.delete(key);
+  await (isLast ? drop(key) : put(key, kept));
+  return post(found.endpoints.revocation, fields);
+}
+
+function revokeAccess(kept, fields) {
+  const last = [...kept.values()].at(-1);
+  return last ? post(last.endpoints.revocation, fields) : { status: 200, headers: {}, body: '' };
 }
 
 async function post(url, body, proof) {
@@ -57,17 +77,19 @@ async function post(url, body, proof) {
   return { status: response.status, headers: Object.fromEntries(told), body: await response.text() };
 }
 
-/** Takes the refresh token out of an answer. */
-async function keepToken(key, answer, endpoints) {
+/** Takes the refresh token out of an answer, and keeps it as that of the sign-in `id`, beside `others`. */
+async function keepToken(key, answer, others, id, endpoints) {
   let json;
   try {
     json = JSON.parse(answer.body);
   } catch {
     return answer;
   }
-  if (answer.status !== 200 || typeof json?.refresh_token !== 'string') return answer;
-  await put(key, { token: json.refresh_token, endpoints });
+  if (typeof json?.refresh_token !== 'string') return answer;
+  const kept = new Map(others).set(id, { token: json.refresh_token, endpoints });
+  unwritten.set(key, kept);
+  await put(key, kept).then(() => unwritten.delete(key), () => {});
   // Another name for each, so that tabs see that it is another.
-  const body = JSON.stringify({ ...json, refresh_token: `in the vault ${crypto.randomUUID()}` });
+  const body = JSON.stringify({ ...json, refresh_token: `in the vault ${id} ${crypto.randomUUID()}` });
   return { ...answer, body };
 }

