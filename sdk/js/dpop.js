@@ -4,6 +4,7 @@
 // newest nonce and its clock, it keeps to itself; it learns it anew with one request.
 
 import { metadata } from './discovery.js';
+import { GatepassError } from './error.js';
 import { base64url, now, randomBytes, sha } from './host.js';
 import { find, transact } from './indexed-db.js';
 
@@ -11,6 +12,9 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /** How wrong a clock may be before a proof is made anew for it, in seconds. */
 const SKEW = 5;
+
+/** What the provider would say, if it knew, to a token whose key is gone. */
+const KEY_LOST = { status: 400, json: { error: 'invalid_grant', gatepass_reason: 'key_lost' } };
 
 /** The option `dpop`: tokens are bound to a key wherever the provider offers it. */
 export function dpop() {
@@ -40,7 +44,10 @@ export function dpop() {
       });
     } catch {
       // No IndexedDB: the key is as long-lived as the page.
-      return (memory ??= make && (await makeKey()));
+      if (make) memory ??= await makeKey();
+      // One that only does not answer now may have the key all the same.
+      if (!memory && globalThis.indexedDB) throw new GatepassError('storage_unavailable');
+      return memory;
     }
   }
 
@@ -55,10 +62,14 @@ export function dpop() {
      * was begun without goes on without.
      */
     async prove(client, request, access) {
-      const isRedemption = !access && (await request.clone().text()).includes('grant_type=authorization_code');
+      const isRedemption = !access && !(await request.clone().text()).includes('grant_type=refresh_token');
       if (!(isRedemption ? await isOffered(client) : client.session.record?.bound)) return;
       const key = await keyOf(client, isRedemption);
-      if (!key) return;
+      if (!key) {
+        if (access) return;
+        // What the key has bound is of no use to anybody any more.
+        throw Object.assign(new GatepassError('session_ended'), { reply: KEY_LOST });
+      }
       const { nonce, skew } = at(request.url);
       const payload = {
         jti: base64url(randomBytes(16)),
@@ -83,7 +94,7 @@ export function dpop() {
       const date = request.method === 'GET' && status < 400 ? NaN : Date.parse(headers.get('date')) / 1000;
       if (Math.abs(date - now() - server.skew) > SKEW) server.skew = Math.floor(date) - now();
       if (status !== 400 && status !== 401) return false;
-      const refusal = await refusalOf(response);
+      const refusal = await refusalOf(request, response);
       return (refusal.includes('use_dpop_nonce') && server.nonce !== before.nonce)
         || (refusal.includes('invalid_dpop_proof') && server.skew !== before.skew);
     },
@@ -120,8 +131,9 @@ async function signed({ privateKey, jwk }, payload) {
 }
 
 /** Why a server refuses: an API in a header, the provider in its answer. */
-async function refusalOf(response) {
+async function refusalOf(request, response) {
   const challenge = response.headers.get('www-authenticate');
-  if (challenge) return challenge;
+  // The body is the application's, and may never end.
+  if (challenge || request.headers.has('authorization')) return challenge ?? '';
   return response.clone().text().catch(() => '');
 }

@@ -11,7 +11,7 @@ export const serveInstantApp = () => servePages(dist);
  * @param {import('playwright-core').BrowserContext} context
  * @param {{ origin: string }} pages
  * @param {{ issuer: string, api: string }} provider
- * @param {object} [options] of the client
+ * @param {object} [options] of the client; `dpop: true`, `vault` with the address of its worker, and `indexedDb: true` are made in the page
  */
 export async function openInstantTab(context, pages, provider, options = {}) {
   const tab = await context.newPage();
@@ -28,6 +28,8 @@ export async function makeClient(tab, provider, options) {
     const navigate = (url) => { window.next = url; };
     const redirectUri = `${location.origin}/callback`;
     if (options.dpop) options.dpop = window.gatepass.dpop();
+    if (options.vault) options.storage = window.gatepass.vault(options.vault);
+    if (options.indexedDb) options.storage = window.gatepass.indexedDbStorage();
     const client = window.gatepass.createClient({ issuer, clientId: 'app', redirectUri, scope: 'read', apis: [api], storage: 'local', navigate, ...options });
     Object.assign(window, { client, api, key: `gatepass.session ${issuer} app`, events: [] });
     for (const type of ['signed_in', 'signed_out', 'refreshed', 'refresh_failed']) {
