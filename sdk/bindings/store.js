@@ -6,6 +6,7 @@ const stores = /* @__PURE__ */ new WeakMap();
 
 /** The store of a client; there is one, however often it is asked for. */
 export function storeOf(client) {
+  if (!client?.on) throw new Error('gatepass: there is no client; createClient or createGatewayClient makes one');
   if (!stores.has(client)) stores.set(client, makeStore(client));
   return stores.get(client);
 }
@@ -47,8 +48,12 @@ function makeStore(client) {
       // A reload of this address harms nobody who is signed in.
       error = client.signedIn ? undefined : failed;
     }
-    if (!error) onReturn(returnTo);
-    look({ error });
+    try {
+      if (!error) onReturn(returnTo);
+    } finally {
+      // Whatever the application's own step did: somebody is signed in, or nobody.
+      look({ error });
+    }
   }
 
   return {

@@ -12,7 +12,7 @@ export function meetTabsOfGateway(client) {
   const open = () => {
     if (!globalThis.BroadcastChannel) return;
     client.channel = new BroadcastChannel(client.key);
-    client.channel.onmessage = ({ data }) => hear(client, data);
+    client.channel.onmessage = ({ data }) => hear(client, data ?? {});
   };
   open();
   // A page that is kept for the back button must not hold a channel open, and has heard nothing meanwhile.

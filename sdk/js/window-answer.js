@@ -20,7 +20,7 @@ export function handOver(state, { search }) {
     const channel = new BroadcastChannel(CHANNEL);
     const patience = setTimeout(reject, PATIENCE, new GatepassError('callback_foreign'));
     channel.onmessage = ({ data }) => {
-      if (data.taken !== state) return;
+      if (data?.taken !== state) return;
       clearTimeout(patience);
       close();
     };

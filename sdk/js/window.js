@@ -11,13 +11,22 @@ import { CHANNEL, MARK } from './window-answer.js';
 const POPUP_TIMEOUT = 600_000;
 const SILENT_TIMEOUT = 10_000;
 
+/** The longest that a timer can wait, in milliseconds; it takes more for none. */
+const LONGEST = 2 ** 31 - 1;
+
+/** How long an opened popup waits for `login`, in milliseconds: a client that does not start never asks for it. */
+const UNUSED_TIMEOUT = 30_000;
+
 /** How often a popup is looked at, in milliseconds. */
 const LOOK = 250;
 
 /** A popup, opened at once: a browser blocks one that is opened later than the click that asks for it. */
-export function popup({ features = 'popup,width=480,height=640', timeout = POPUP_TIMEOUT, signal } = {}) {
+export function popup({ features = 'popup,width=480,height=640', timeout = POPUP_TIMEOUT, signal } = {}, wishes) {
+  mustBeCalled(wishes, 'popup()');
   const opened = open('', '', features);
+  const unused = setTimeout(() => opened?.close(), UNUSED_TIMEOUT);
   return async (client, wishes) => {
+    clearTimeout(unused);
     if (!opened) throw new GatepassError('popup_blocked');
     const stop = () => opened.close();
     const show = (url, fail) => {
@@ -29,7 +38,8 @@ export function popup({ features = 'popup,width=480,height=640', timeout = POPUP
 }
 
 /** A hidden frame: signs in who is signed in at the provider, and asks nobody. */
-export function silent({ timeout = SILENT_TIMEOUT, signal } = {}) {
+export function silent({ timeout = SILENT_TIMEOUT, signal } = {}, wishes) {
+  mustBeCalled(wishes, 'silent()');
   return async (client, wishes) => {
     const frame = document.createElement('iframe');
     frame.hidden = true;
@@ -40,6 +50,11 @@ export function silent({ timeout = SILENT_TIMEOUT, signal } = {}) {
     };
     return through(client, { ...wishes, prompt: 'none' }, { show, stop, timeout, signal });
   };
+}
+
+/** `via: popup` is a mistake for `via: popup()`; then it is `login` that calls it, with the wishes. */
+function mustBeCalled(wishes, call) {
+  if (wishes) throw new GatepassError('invalid_options', `via: ${call}`);
 }
 
 /** A sign-in through the window that `show` shows, until there is an answer or it is given up. */
@@ -53,9 +68,9 @@ async function through(client, wishes, { show, stop, timeout, signal }) {
       const fail = (code) => reject(new GatepassError(code));
       signal?.throwIfAborted();
       signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-      timer = setTimeout(fail, timeout, 'timeout');
+      timer = setTimeout(fail, Math.min(timeout, LONGEST), 'timeout');
       channel.onmessage = ({ data }) => {
-        if (data.state !== state) return;
+        if (data?.state !== state) return;
         channel.postMessage({ taken: state });
         resolve(data.search);
       };

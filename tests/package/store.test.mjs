@@ -106,3 +106,19 @@ test('who listens is told, until it stops', () => {
   client.emit('signed_out');
   expect(told).toBe(2);
 });
+
+test('an application that hands over no client is told so', () => {
+  for (const none of [undefined, null, {}]) expect(() => storeOf(none)).toThrow(/there is no client; createClient/);
+});
+
+test('an application that fails to go where the user wanted to be keeps nobody waiting', async () => {
+  globalThis.location = { pathname: '/callback' };
+  client.handleCallback = async () => {
+    client.emit('signed_in');
+    return { returnTo: '/there' };
+  };
+  const failed = new Error('the router is not ready');
+  await expect(store.begin({ callbackPath: '/callback', onReturn: () => { throw failed; } })).rejects.toBe(failed);
+  expect(store.now().status).toBe('signed_in');
+  delete globalThis.location;
+});
