@@ -23,7 +23,7 @@ const policy = (wasm) => `default-src 'none'; script-src 'self'${wasm ? " 'wasm-
 // Those that do not find the fallback by themselves are told where it is.
 const apps = [
   ['vite', 'default'], ['webpack', 'default'], ['esbuild', 'passed'], ['rollup', 'passed'], ['plain', 'default'],
-  ['vite', 'passed'], ['webpack', 'passed'],
+  ['vite', 'passed'], ['webpack', 'passed'], ['script', 'passed'],
   ['vite', 'slim-vite'], ['plain', 'slim-plain'],
 ];
 
@@ -44,7 +44,7 @@ describe.each(apps)('%s, %s', (consumer, app) => {
   });
 });
 
-test.each(['esbuild', 'rollup'])('%s alone does not take the fallback along, and the error says what to do', async (consumer) => {
+test.each(['esbuild', 'rollup', 'script'])('%s alone does not take the fallback along, and the error says what to do', async (consumer) => {
   const { result } = await walk(await makePages(consumer, 'default', work), policy(false));
   expect(result.error).toMatch(/^unsupported .*WebAssembly.*gatepass\/fallback/);
 });

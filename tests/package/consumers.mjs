@@ -35,6 +35,12 @@ export const consumers = {
   vite: (folder) => run(bin('vite'), ['build', '--outDir', 'out', '--logLevel', 'warn'], folder),
   webpack: (folder) => run(process.execPath, ['webpack.mjs', './main.js', join(folder, 'out')], folder),
   esbuild: (folder) => run(esbuild, ['main.js', '--bundle', '--minify', '--format=esm', '--splitting', '--outdir=out'], folder),
+  // One script that is no module, as pages of an older kind load it.
+  async script(folder) {
+    await run(esbuild, ['main.js', '--bundle', '--minify', '--format=iife', '--outdir=out', '--log-level=error'], folder);
+    const page = join(folder, 'index.html');
+    writeFileSync(page, readFileSync(page, 'utf8').replace('type="module"', 'defer'));
+  },
   rollup: (folder) => run(bin('rollup'), ['-c', '--input', 'main.js', '--format', 'es', '--dir', 'out'], folder),
   // The files as they are, with the addresses that an import map would give them.
   plain(folder) {
