@@ -9,8 +9,8 @@
 // A page has the rest of the answer, and in the place of the token `in the vault`, the sign-in that it is of, and a
 // number. So it never gets the tokens of another sign-in: of one that another tab has made, or one that came to nothing.
 //
-// What is kept is a `Map` from a sign-in to its `token` and `endpoints`. The one before the last is there until the last
-// one is used: until then a page may still go on with it.
+// What is kept is `tokens`, a `Map` from a sign-in to its `token` and `endpoints`, and the `count` of its changes. The
+// sign-in before the last is there until the last one is used: until then a page may still go on with it.
 
 import { drop, find, put } from './indexed-db.js';
 
@@ -28,6 +28,8 @@ self.onmessage = async ({ data: { number, ...message } }) => {
   }
 };
 
+const NOTHING = { count: 0, tokens: new Map() };
+
 /** What could not be written down, by its key: it lasts as long as the page. */
 const unwritten = new Map();
 
@@ -39,32 +41,38 @@ async function locked(name, step) {
 async function act({ name, act, form, endpoints, proof }) {
   const key = `${name} vault`;
   const fields = new URLSearchParams(form);
-  const kept = unwritten.get(key) ?? (await find(key)) ?? new Map();
+  const { count, tokens } = await newest(key);
+  const keep = (answer, others, id, endpoints) => keepToken(key, answer, count + 1, others, id, endpoints);
   if (act === 'token' && fields.get('grant_type') === 'authorization_code') {
-    const last = [...kept].slice(-1);
-    return keepToken(key, await post(endpoints.token, fields, proof), last, crypto.randomUUID(), endpoints);
+    return keep(await post(endpoints.token, fields, proof), [...tokens].slice(-1), crypto.randomUUID(), endpoints);
   }
   const isRenewal = act === 'token';
   // The access token is the page's own.
-  if (!isRenewal && fields.get('token_type_hint') !== 'refresh_token') return revokeAccess(kept, fields);
+  if (!isRenewal && fields.get('token_type_hint') !== 'refresh_token') return revokeAccess(tokens, fields);
   const place = isRenewal ? 'refresh_token' : 'token';
   const [, id] = /^in the vault (\S+)/.exec(fields.get(place)) ?? [];
-  const found = kept.get(id);
+  const found = tokens.get(id);
   if (!found) return { status: 400, headers: {}, body: '{"error":"invalid_grant"}' };
   fields.set(place, found.token);
-  const isLast = [...kept.keys()].at(-1) === id;
-  if (isRenewal) {
-    const others = isLast ? [] : [...kept];
-    return keepToken(key, await post(found.endpoints.token, fields, proof), others, id, found.endpoints);
-  }
-  kept.delete(id);
+  const isLast = [...tokens.keys()].at(-1) === id;
+  if (isRenewal) return keep(await post(found.endpoints.token, fields, proof), isLast ? [] : [...tokens], id, found.endpoints);
+  tokens.delete(id);
   unwritten.delete(key);
-  await (isLast ? drop(key) : put(key, kept));
+  await (isLast ? drop(key) : put(key, { count: count + 1, tokens }));
   return post(found.endpoints.revocation, fields);
 }
 
-function revokeAccess(kept, fields) {
-  const last = [...kept.values()].at(-1);
+/** What is written down, unless that failed, and no other tab has written since. */
+async function newest(key) {
+  const held = unwritten.get(key);
+  const found = await find(key).catch((error) => {
+    if (!held) throw error;
+  });
+  return held && !(found?.count >= held.count) ? held : (found ?? NOTHING);
+}
+
+function revokeAccess(tokens, fields) {
+  const last = [...tokens.values()].at(-1);
   return last ? post(last.endpoints.revocation, fields) : { status: 200, headers: {}, body: '' };
 }
 
@@ -78,7 +86,7 @@ async function post(url, body, proof) {
 }
 
 /** Takes the refresh token out of an answer, and keeps it as that of the sign-in `id`, beside `others`. */
-async function keepToken(key, answer, others, id, endpoints) {
+async function keepToken(key, answer, count, others, id, endpoints) {
   let json;
   try {
     json = JSON.parse(answer.body);
@@ -86,7 +94,7 @@ async function keepToken(key, answer, others, id, endpoints) {
     return answer;
   }
   if (typeof json?.refresh_token !== 'string') return answer;
-  const kept = new Map(others).set(id, { token: json.refresh_token, endpoints });
+  const kept = { count, tokens: new Map(others).set(id, { token: json.refresh_token, endpoints }) };
   unwritten.set(key, kept);
   await put(key, kept).then(() => unwritten.delete(key), () => {});
   // Another name for each, so that tabs see that it is another.
