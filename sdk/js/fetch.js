@@ -41,13 +41,13 @@ function maker(request, input, init) {
  * the call, not the refresh: a token that is spent must not be lost.
  */
 export async function sendWithToken(client, kind, to, make, signal) {
-  const of = signIn(client);
+  const of = signInOf(client);
   await freshen(client, make.once, signal);
-  if (signIn(client) !== of) throw new GatepassError('signed_out');
+  if (signInOf(client) !== of) throw new GatepassError('signed_out');
   const { access } = client.session;
   const response = await send(client, kind, make, access);
   if (response.status !== 401 || !access || isFromElsewhere(to, response)) return response;
-  if (!(await renew(client, access, signal)) || signIn(client) !== of) return response;
+  if (!(await renew(client, access, signal)) || signInOf(client) !== of) return response;
   if (make.once) throw Object.assign(new GatepassError('not_replayable'), { response });
   // What is not read keeps its connection.
   response.body?.cancel().catch(() => {});
@@ -55,7 +55,7 @@ export async function sendWithToken(client, kind, to, make, signal) {
 }
 
 /** Which sign-in: what one user has begun is not done as another, who has signed in meanwhile. */
-const signIn = ({ session }) => session.record.sign_in;
+const signInOf = ({ session }) => session.record.sign_in;
 
 /** Renews a token that is about to expire: aside while it is good, before a call that could not be repeated. */
 async function freshen(client, once, signal) {
