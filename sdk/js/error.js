@@ -3,7 +3,6 @@
 // What a code does not say by itself. `index.d.ts` says more, of each.
 const MESSAGES = {
   invalid_return_to: 'returnTo must be a path on this origin',
-  discovery_failed: 'Another issuer\'s, or not all https',
   callback_missing: 'This address answers no sign-in',
   callback_foreign: 'This address answers no sign-in of this tab',
   not_replayable: 'The body cannot be sent again, but the token is new',

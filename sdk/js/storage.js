@@ -9,7 +9,7 @@
 //     shared             true if the tabs of this origin see the same texts
 //     lock(key)          if some of them do, and others have a text of their own under this key: the lock of those that do
 //     own(key)           if it reads asynchronously, but knows at once what it had last: that text
-//     send(client, request)  if it keeps the refresh token to itself: sends the token and revocation
+//     send(request, client)  if it keeps the refresh token to itself: sends the token and revocation
 //                        requests of the client, in which it puts the token in place of what it gave
 //                        out instead, and takes it out of the answers
 

@@ -31,34 +31,30 @@ type Answer = Result<(), Error>;
 pub(crate) fn answer(input: Input<'_>, out: &mut Output) -> Answer {
     let options = &Options::parse(input)?;
     match input.optional("call").unwrap_or_default() {
-        "configure" => configure(input, options, out),
-        "learn" => learn(input, options),
-        "authorize" => authorize(input, options, out),
-        "redeem" => redeem(input, options, out),
-        "sign_in" => sign_in(input, options, out),
-        "adopt" => view(input, &session(input), out),
-        "begin" => begin(input, out),
-        "next" => next(input, options, out),
-        "hint" => hint(input, out),
-        "pause" => pause(input, out),
-        "check" => Ok(parameters::success(input)?),
-        "sign_out" => sign_out(input, options, out),
-        "expire" => expire(input, options, out),
-        "end_session" => end_session(input, options, out),
-        _ => Err(Error::Malformed),
+        "configure" => configure(options, out),
+        "learn" => return learn(input, options),
+        "authorize" => return authorize(input, options, out),
+        "redeem" => return redeem(input, options, out),
+        "sign_in" => return sign_in(input, options, out),
+        "adopt" => return view(input, &session(input), out),
+        "begin" => return begin(input, out),
+        "next" => return next(input, options, out),
+        "hint" => return hint(input, out),
+        "pause" => return pause(input, out),
+        "check" => return Ok(parameters::success(input)?),
+        "sign_out" => return sign_out(input, options, out),
+        "expire" => return expire(input, options, out),
+        "end_session" => return end_session(input, options, out),
+        _ => return Err(Error::Malformed),
     }
+    Ok(())
 }
 
-/// The `storage`, if it has a name -> where the discovery document is, and where else it may be.
-fn configure(input: Input<'_>, options: &Options<'_>, out: &mut Output) -> Answer {
-    let storage = input.optional("storage").unwrap_or("memory");
-    if !["memory", "session", "local"].contains(&storage) {
-        return Err(Error::Options("storage"));
-    }
+/// Nothing more -> where the discovery document is, and where else it may be.
+fn configure(options: &Options<'_>, out: &mut Output) {
     let [first, second] = metadata::locations(&options.issuer);
     out.add("first", &first);
     out.add("second", &second);
-    Ok(())
 }
 
 /// A reply with the discovery document -> nothing, if its endpoints can be used.

@@ -22,9 +22,7 @@ impl<'a> Options<'a> {
         let issuer = issuer.and_then(|issuer| Issuer::parse(issuer).ok());
         let client_id = input.optional("clientId");
         let client_id = client_id.and_then(|id| ClientId::parse(id).ok());
-        // A path alone would be refused at the provider's, in words that nobody understands.
         let redirect_uri = input.optional("redirectUri");
-        let redirect_uri = redirect_uri.filter(|uri| uri.bytes().any(|byte| byte == b':'));
         let scope = input.optional("scope");
         Ok(Self {
             issuer: issuer.ok_or(Error::Options("issuer"))?,

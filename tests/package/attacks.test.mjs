@@ -224,12 +224,9 @@ describe('a developer', () => {
     ['one API as a text', { apis: 'https://api.example' }, /apis/],
     ['an API with a path', { apis: ['https://api.example/v1'] }, /apis/],
     ['no redirectUri', { redirectUri: undefined }, /redirectUri/],
-    ['a path as redirectUri', { redirectUri: '/callback' }, /redirectUri/],
     ['a scope that is undefined', { scope: undefined }, undefined],
-    ['a storage that there is not', { storage: 'localStorage' }, /storage/],
     ['an empty clientId', { clientId: '' }, /clientId/],
     ['an issuer that is not https', { issuer: 'http://id.example' }, /issuer/],
-    ['an issuer that only looks as if on this machine', { issuer: 'http://localhost:80@evil.example' }, /issuer/],
   ])('%s', async (_, options, wrong) => {
     const whole = { issuer: 'https://id.example', clientId: 'app', redirectUri: 'https://app.example/callback', ...options };
     const client = createClient(options && whole);

