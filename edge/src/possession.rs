@@ -37,14 +37,14 @@ pub async fn check(
         Ok(parsed) => parsed,
         Err(error) => return Ok(Err(error.into())),
     };
-    let algorithm = parsed.algorithm();
+    let method = parsed.algorithm().method();
     // What has the form of a key may still be none: a point that is not on its curve.
-    let Ok(key) = webcrypto::import_public(algorithm, parsed.jwk()).await else {
+    let Ok(key) = webcrypto::import_public(method, parsed.jwk()).await else {
         return Ok(Err(ProofError::Key.into()));
     };
     let (message, signature) = (parsed.signing_input(), parsed.signature());
     // Some are found out only now: a point of Ed25519 of small order.
-    let Ok(is_valid) = webcrypto::verify(algorithm, &key, message, signature).await else {
+    let Ok(is_valid) = webcrypto::verify(method, &key, message, signature).await else {
         return Ok(Err(ProofError::Key.into()));
     };
     Ok(parsed.check(is_valid, occasion))

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use gatepass_core::id::KeyId;
-use gatepass_core::jose::{Jwt, JwtError, ParsedJwt, SigningAlgorithm};
+use gatepass_core::jose::method::STANDARD;
+use gatepass_core::jose::{Jwt, JwtError, ParsedJwt, SignatureMethod};
 use gatepass_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -15,8 +16,9 @@ use crate::webcrypto::{self, CryptoKey};
 /// One published key, which verifies what its private half has signed.
 #[derive(Debug)]
 pub struct VerificationKey {
-    id: KeyId,
-    algorithm: SigningAlgorithm,
+    /// Not every provider names its keys.
+    id: Option<KeyId>,
+    method: &'static SignatureMethod,
     key: CryptoKey,
 }
 
@@ -25,19 +27,25 @@ impl VerificationKey {
     ///
     /// # Errors
     ///
-    /// [`EdgeError::Crypto`] if it is not a key for this algorithm.
+    /// [`EdgeError::Crypto`] if it is not a key for this method.
     pub async fn import(
-        id: KeyId,
-        algorithm: SigningAlgorithm,
+        id: Option<KeyId>,
+        method: &'static SignatureMethod,
         jwk: &Map<String, Value>,
     ) -> Result<Self, EdgeError> {
-        let key = webcrypto::import_public(algorithm, jwk).await?;
-        Ok(Self { id, algorithm, key })
+        let key = webcrypto::import_public(method, jwk).await?;
+        Ok(Self { id, method, key })
+    }
+
+    async fn has_signed(&self, token: &ParsedJwt<'_>) -> Result<bool, EdgeError> {
+        let (message, signature) = (token.signing_input(), token.signature());
+        webcrypto::verify(self.method, &self.key, message, signature).await
     }
 }
 
 impl Remembered<VerificationKeys> {
-    /// The keys, `token`'s among them if it has been published.
+    /// The keys, `token`'s among them if it has been published. Where it is not told by its name, that it has
+    /// signed the token tells it.
     ///
     /// # Errors
     ///
@@ -51,45 +59,70 @@ impl Remembered<VerificationKeys> {
         F: Future<Output = Result<VerificationKeys, EdgeError>> + 'static,
     {
         let keys = self.current(&fetch).await?;
-        if keys.find(token).is_some() {
+        if keys.find(token).is_some() || keys.have_signed(token).await.unwrap_or(false) {
             return Ok(keys);
         }
         self.newer(&keys, fetch).await
     }
 }
 
-/// The keys that a provider has published.
+/// The keys that a provider or a client has published.
 #[derive(Debug, Default)]
-pub struct VerificationKeys(Vec<VerificationKey>);
+pub struct VerificationKeys {
+    keys: Vec<VerificationKey>,
+    /// So many are tried for a token that does not say which has signed it.
+    most_tried: usize,
+}
+
+/// As many as a provider that names none of its keys may reasonably have at a time.
+const MOST_TRIED: usize = 8;
 
 impl VerificationKeys {
-    /// Imports the keys of a JWKS document (RFC 7517 §5), except those that are not for signatures,
-    /// not for an algorithm of ours or without a `kid`. A key that does not name its algorithm, which need
-    /// not be named, is for those that its type is for.
+    /// Imports the keys of a provider of any kind (RFC 7517 §5), for every standard way of signing. Such a
+    /// provider need not name its keys.
     pub async fn import(jwks: &[Map<String, Value>]) -> Self {
+        Self {
+            most_tried: MOST_TRIED,
+            ..Self::import_for(&STANDARD, jwks).await
+        }
+    }
+
+    /// Imports keys with names (RFC 7517 §5), except those that are not for signatures or not for one of
+    /// `methods`. A key that does not name its algorithm, which need not be named, is for those that its type is
+    /// for.
+    pub async fn import_for(
+        methods: &[&'static SignatureMethod],
+        jwks: &[Map<String, Value>],
+    ) -> Self {
         let mut keys = Vec::new();
         for jwk in jwks {
-            for algorithm in SigningAlgorithm::ALL {
-                let Some(id) = key_for(algorithm, jwk) else {
-                    continue;
-                };
-                keys.extend(VerificationKey::import(id, algorithm, jwk).await.ok());
+            let id = jwk.get("kid").and_then(Value::as_str);
+            let id = id.and_then(|id| KeyId::parse(id).ok());
+            for method in methods.iter().filter(|method| is_for(method, jwk)) {
+                keys.extend(VerificationKey::import(id.clone(), method, jwk).await.ok());
             }
         }
-        Self(keys)
+        keys.into_iter().collect()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// The key that the token names, if its algorithm is also the token's.
     pub fn find(&self, token: &ParsedJwt<'_>) -> Option<&VerificationKey> {
-        let (id, algorithm) = (token.key_id()?, token.algorithm()?);
-        self.0
+        let id = token.key_id()?;
+        let mut fitting = self.fitting(token);
+        fitting.find(|key| key.id.as_ref() == Some(&id))
+    }
+
+    /// The keys for the token's algorithm.
+    fn fitting(&self, token: &ParsedJwt<'_>) -> impl Iterator<Item = &VerificationKey> {
+        let name = token.method_name();
+        self.keys
             .iter()
-            .find(|key| key.id == id && key.algorithm == algorithm)
+            .filter(move |key| Some(key.method.name) == name)
     }
 
     /// Reads a token: type, key, signature, claims, expiry.
@@ -122,47 +155,42 @@ impl VerificationKeys {
         Ok(token.verified(self.have_signed(token).await?, now))
     }
 
-    /// Whether one of these keys has signed a token: the one that it names.
+    /// Whether one of these keys has signed a token: the one that it names. If it names none, each may have that
+    /// fits; if there is none of that name, each that has no name.
     ///
     /// # Errors
     ///
     /// [`EdgeError::Crypto`] if WebCrypto fails.
     pub async fn have_signed(&self, token: &ParsedJwt<'_>) -> Result<bool, EdgeError> {
-        let Some(VerificationKey { algorithm, key, .. }) = self.find(token) else {
-            return Ok(false);
-        };
-        let (message, signature) = (token.signing_input(), token.signature());
-        webcrypto::verify(*algorithm, key, message, signature).await
+        if let Some(key) = self.find(token) {
+            return key.has_signed(token).await;
+        }
+        let is_unnamed = token.key_id().is_none();
+        let may_have = |key: &&VerificationKey| is_unnamed || key.id.is_none();
+        for key in self.fitting(token).filter(may_have).take(self.most_tried) {
+            if key.has_signed(token).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
 impl FromIterator<VerificationKey> for VerificationKeys {
     fn from_iter<I: IntoIterator<Item = VerificationKey>>(keys: I) -> Self {
-        Self(keys.into_iter().collect())
-    }
-}
-
-/// The `kid` of a JWK that verifies what is signed in this way, unless its `use` is another than signatures.
-fn key_for(algorithm: SigningAlgorithm, jwk: &Map<String, Value>) -> Option<KeyId> {
-    let text = |name| jwk.get(name).and_then(Value::as_str);
-    if jwk.contains_key("use") && text("use") != Some("sig") {
-        return None;
-    }
-    let fits = match text("alg") {
-        Some(stated) => stated == algorithm.as_str(),
-        None => !jwk.contains_key("alg") && is_of_type(algorithm, text("kty"), text("crv")),
-    };
-    fits.then(|| KeyId::parse(text("kid")?).ok())?
-}
-
-fn is_of_type(algorithm: SigningAlgorithm, kty: Option<&str>, crv: Option<&str>) -> bool {
-    match algorithm {
-        SigningAlgorithm::ES256 => (kty, crv) == (Some("EC"), Some("P-256")),
-        SigningAlgorithm::RS256 => kty == Some("RSA"),
-        SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => {
-            (kty, crv) == (Some("OKP"), Some("Ed25519"))
+        Self {
+            keys: keys.into_iter().collect(),
+            most_tried: 0,
         }
     }
+}
+
+/// Whether a JWK verifies what is signed in this way: its type must be the method's, and where it names its
+/// algorithm or its use, they must be this and signatures.
+fn is_for(method: &SignatureMethod, jwk: &Map<String, Value>) -> bool {
+    let text = |name| jwk.get(name).and_then(Value::as_str);
+    let may_be = |name, expected| !jwk.contains_key(name) || text(name) == Some(expected);
+    may_be("use", "sig") && may_be("alg", method.name) && method.takes(text("kty"), text("crv"))
 }
 
 #[cfg(test)]
@@ -173,56 +201,54 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn algorithms(text: &str) -> Vec<&'static str> {
+    fn methods(text: &str) -> Vec<&'static str> {
         let jwk = jwk(text);
-        let fits = |algorithm: &SigningAlgorithm| {
-            let id = key_for(*algorithm, &jwk);
-            assert!(id.as_ref().is_none_or(|id| id.as_str() == "a"));
-            id.is_some()
-        };
-        let known = SigningAlgorithm::ALL.into_iter().filter(fits);
-        known.map(SigningAlgorithm::as_str).collect()
+        let fitting = STANDARD.iter().filter(|method| is_for(method, &jwk));
+        fitting.map(|method| method.name).collect()
     }
 
     #[test]
     fn a_key_is_used_only_for_what_it_is_published_for() {
         for good in [
-            r#"{"kid":"a","alg":"ES256"}"#,
-            r#"{"kid":"a","alg":"ES256","use":"sig"}"#,
+            r#"{"kty":"EC","crv":"P-256","alg":"ES256"}"#,
+            r#"{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig"}"#,
         ] {
-            assert_eq!(algorithms(good), ["ES256"], "{good}");
+            assert_eq!(methods(good), ["ES256"], "{good}");
         }
         for bad in [
             "{}",
-            r#"{"kid":"a"}"#,
             r#"{"alg":"ES256"}"#,
-            r#"{"kid":"","alg":"ES256"}"#,
-            r#"{"kid":7,"alg":"ES256"}"#,
-            r#"{"kid":"a","alg":"none"}"#,
-            r#"{"kid":"a","alg":"HS256"}"#,
-            r#"{"kid":"a","alg":"ES256","use":"enc"}"#,
-            r#"{"kid":"a","alg":"ES256","use":null}"#,
+            r#"{"kty":"RSA","alg":"ES256"}"#,
+            r#"{"kty":"EC","crv":"P-384","alg":"ES256"}"#,
+            r#"{"kty":"RSA","alg":"none"}"#,
+            r#"{"kty":"RSA","alg":"HS256"}"#,
+            r#"{"kty":"RSA","alg":"RSA-OAEP"}"#,
+            r#"{"kty":"oct","alg":"HS256"}"#,
+            r#"{"kty":"oct"}"#,
+            r#"{"kty":"RSA","alg":null}"#,
+            r#"{"kty":"EC","crv":"P-256","alg":"ES256","use":"enc"}"#,
+            r#"{"kty":"EC","crv":"P-256","alg":"ES256","use":null}"#,
+            r#"{"kty":"RSA","use":"enc"}"#,
         ] {
-            assert!(algorithms(bad).is_empty(), "{bad}");
+            assert!(methods(bad).is_empty(), "{bad}");
         }
     }
 
     #[test]
     fn a_key_that_does_not_name_its_algorithm_is_for_those_of_its_type() {
         for (text, expected) in [
-            (r#"{"kid":"a","kty":"EC","crv":"P-256"}"#, &["ES256"][..]),
-            (r#"{"kid":"a","kty":"RSA"}"#, &["RS256"]),
+            (r#"{"kty":"EC","crv":"P-256"}"#, &["ES256"][..]),
+            (r#"{"kty":"EC","crv":"P-384"}"#, &["ES384"]),
+            (r#"{"kty":"EC","crv":"P-521"}"#, &["ES512"]),
             (
-                r#"{"kid":"a","kty":"OKP","crv":"Ed25519"}"#,
-                &["EdDSA", "Ed25519"],
+                r#"{"kty":"RSA"}"#,
+                &["RS256", "PS256", "RS384", "RS512", "PS384", "PS512"],
             ),
-            (r#"{"kid":"a","kty":"EC","crv":"P-384"}"#, &[]),
-            (r#"{"kid":"a","kty":"oct"}"#, &[]),
-            (r#"{"kid":"a","kty":"RSA","alg":"PS256"}"#, &[]),
-            (r#"{"kid":"a","kty":"RSA","alg":null}"#, &[]),
-            (r#"{"kid":"a","kty":"RSA","use":"enc"}"#, &[]),
+            (r#"{"kty":"OKP","crv":"Ed25519"}"#, &["EdDSA", "Ed25519"]),
+            (r#"{"kty":"OKP","crv":"Ed448"}"#, &[]),
+            (r#"{"kty":"EC","crv":"secp256k1"}"#, &[]),
         ] {
-            assert_eq!(algorithms(text), expected, "{text}");
+            assert_eq!(methods(text), expected, "{text}");
         }
     }
 }

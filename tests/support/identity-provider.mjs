@@ -12,7 +12,8 @@ const days = 86_400;
  * Stands where a stack without a provider expects one; the gateway is the client that it is at ours.
  *
  * @param {import('./stack.mjs').Stack} stack
- * @param {{ origin?: string, registration?: string, rotate?: boolean, features?: object, client?: object }} [options]
+ * @param {{ origin?: string, registration?: string, rotate?: boolean, features?: object, client?: object, keys?: object[], signing?: string[] }} [options]
+ *   `keys` instead of an RSA key of its own, `signing` what ID tokens may be signed with
  */
 export async function startIdentityProvider(stack, { origin = stack.provider, ...options } = {}) {
   const provider = new IdentityProvider(origin, stack, options);
@@ -34,7 +35,7 @@ class IdentityProvider {
   #key;
   #server;
 
-  constructor(origin, { gateway, secrets }, { registration = 'gatepass', rotate = true, features = {}, client = {} }) {
+  constructor(origin, { gateway, secrets }, { registration = 'gatepass', rotate = true, features = {}, client = {}, keys, signing }) {
     this.origin = origin;
     this.secret = secrets.GATEPASS_GATEWAY_SECRET;
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -52,7 +53,8 @@ class IdentityProvider {
         ...client,
       }],
       // Without `alg` and `use`, as some providers publish their keys.
-      jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'a-key' }] },
+      jwks: { keys: keys ?? [{ ...privateKey.export({ format: 'jwk' }), kid: 'a-key' }] },
+      ...(signing && { enabledJWA: { idTokenSigningAlgValues: signing } }),
       cookies: { keys: [randomUUID()] },
       claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
       scopes: SCOPE.split(' '),

@@ -4,6 +4,7 @@
 use gatepass_core::client::assertion::{self, AssertionClaims, JWT_TYPES};
 use gatepass_core::client::{AuthenticationFailure, Client, ClientCredentials};
 use gatepass_core::jose::ParsedJwt;
+use gatepass_core::jose::method::OURS;
 use gatepass_core::store::{AuthorizeStore, OnceStore};
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
@@ -14,7 +15,7 @@ use crate::app::App;
 /// The keys that a client has registered.
 pub async fn keys_of(client: Option<&Client>) -> VerificationKeys {
     let keys = client.and_then(|client| client.settings.jwks.as_ref());
-    VerificationKeys::import(keys.map_or(&[], |keys| &keys.keys)).await
+    VerificationKeys::import_for(&OURS, keys.map_or(&[], |keys| &keys.keys)).await
 }
 
 /// What a client says of itself, with its assertion verified if it presents one.

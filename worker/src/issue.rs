@@ -61,7 +61,7 @@ pub async fn tokens(issue: Issue<'_>, keys: &Keys, app: &App) -> Result<TokenRes
     let id_token = match issue.id_token {
         Some(mut jwt) => {
             let (algorithm, access_token) = (algorithms.id_token, response.access_token.expose());
-            let digest = webcrypto::digest(algorithm.digest(), access_token).await?;
+            let digest = webcrypto::digest(algorithm.method().digest, access_token).await?;
             let hash = token::id::at_hash(&digest);
             jwt.payload.insert("at_hash".to_owned(), hash.into());
             let signed = keys.sign(app, algorithm, token::id::TYPE, &jwt).await?;

@@ -6,11 +6,13 @@
 //! [`UnsignedJwt::attach`] puts the answer on, and [`ParsedJwt`] says what to verify.
 
 mod compact;
+pub mod method;
 mod signed;
 mod symmetric;
 mod thumbprint;
 
 pub(crate) use compact::Compact;
+pub use method::SignatureMethod;
 pub use signed::{ParsedJwt, SigningAlgorithm, UnsignedJwt, unsigned};
 pub use symmetric::{SymmetricKey, sign_hs256, verify_hs256};
 pub use thumbprint::thumbprint;

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Claims, Compact, Jwt, JwtError, compact};
+use super::{Claims, Compact, Jwt, JwtError, SignatureMethod, compact, method};
 use crate::id::KeyId;
 use crate::time::Timestamp;
 
@@ -26,19 +26,16 @@ impl SigningAlgorithm {
 
     /// The `alg` value.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ES256 => "ES256",
-            Self::RS256 => "RS256",
-            Self::EdDSA => "EdDSA",
-            Self::Ed25519 => "Ed25519",
-        }
+        self.method().name
     }
 
-    /// The hash function that goes with it (OIDC Core §3.1.3.6), as WebCrypto names it.
-    pub const fn digest(self) -> &'static str {
+    /// Its row in the table.
+    pub const fn method(self) -> &'static SignatureMethod {
         match self {
-            Self::ES256 | Self::RS256 => "SHA-256",
-            Self::EdDSA | Self::Ed25519 => "SHA-512",
+            Self::ES256 => &method::ES256,
+            Self::RS256 => &method::RS256,
+            Self::EdDSA => &method::EDDSA,
+            Self::Ed25519 => &method::ED25519,
         }
     }
 
@@ -139,6 +136,16 @@ impl<'a> ParsedJwt<'a> {
     /// The `alg` that the token claims, if it is one of ours.
     pub fn algorithm(&self) -> Option<SigningAlgorithm> {
         SigningAlgorithm::parse(self.0.text("alg")?)
+    }
+
+    /// The `alg` that the token claims, whether or not anything of that name is known.
+    pub fn method_name(&self) -> Option<&str> {
+        self.0.text("alg")
+    }
+
+    /// The standard method that the token claims, which a provider of any kind may use.
+    pub fn method(&self) -> Option<&'static SignatureMethod> {
+        method::standard(self.method_name()?)
     }
 
     /// The key that the token claims to be signed with.

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::CryptoKey;
 
 use super::signing::{
-    NewKeyPair, import_private, import_public, key_parameters, public_jwk, sign, verify,
+    NewKeyPair, import_private, import_public, parameters, public_jwk, sign, verify,
 };
 use super::{bytes, outcome, subtle};
 use crate::EdgeError;
@@ -35,7 +35,7 @@ async fn import_exportable(
     key: &ForeignKey,
 ) -> Result<CryptoKey, EdgeError> {
     let usages = Array::of1(&"sign".into());
-    let parameters = key_parameters(algorithm)?;
+    let parameters = parameters(algorithm.method())?;
     let subtle = subtle()?;
     let imported = match key {
         ForeignKey::Jwk(jwk) => {
@@ -65,7 +65,7 @@ async fn signs_what_it_verifies(
 ) -> Result<bool, EdgeError> {
     let message = b"the halves of this key belong together";
     let private = import_private(algorithm, &pair.private).await?;
-    let public = import_public(algorithm, &pair.public).await?;
+    let public = import_public(algorithm.method(), &pair.public).await?;
     let signature = sign(algorithm, &private, message).await?;
-    verify(algorithm, &public, message, &signature).await
+    verify(algorithm.method(), &public, message, &signature).await
 }

@@ -1,6 +1,6 @@
 //! Key pairs and signatures (RFC 7518 §3, RFC 8037, RFC 9864).
 
-use gatepass_core::jose::SigningAlgorithm;
+use gatepass_core::jose::{SignatureMethod, SigningAlgorithm};
 use js_sys::{Array, Object, Uint8Array};
 use serde_json::{Map, Value};
 use wasm_bindgen::{JsCast, JsValue};
@@ -46,7 +46,7 @@ pub async fn import_private(
 ) -> Result<CryptoKey, EdgeError> {
     let data = Uint8Array::from(pkcs8);
     let usages = Array::of1(&"sign".into());
-    let parameters = key_parameters(algorithm)?;
+    let parameters = parameters(algorithm.method())?;
     let key = subtle()?.import_key_with_object("pkcs8", &data, &parameters, false, &usages);
     Ok(outcome("importKey", key).await?.unchecked_into())
 }
@@ -56,9 +56,9 @@ pub async fn import_private(
 ///
 /// # Errors
 ///
-/// [`EdgeError::Crypto`] if it is not a key for this algorithm.
+/// [`EdgeError::Crypto`] if it is not a key for this method.
 pub async fn import_public(
-    algorithm: SigningAlgorithm,
+    method: &SignatureMethod,
     jwk: &Map<String, Value>,
 ) -> Result<CryptoKey, EdgeError> {
     let mut jwk = jwk.clone();
@@ -66,7 +66,7 @@ pub async fn import_public(
     let jwk = js_sys::JSON::parse(&serde_json::to_string(&jwk)?)
         .map_err(|_| EdgeError::Crypto("importKey"))?;
     let usages = Array::of1(&"verify".into());
-    let parameters = key_parameters(algorithm)?;
+    let parameters = parameters(method)?;
     let key =
         subtle()?.import_key_with_object("jwk", jwk.unchecked_ref(), &parameters, true, &usages);
     Ok(outcome("importKey", key).await?.unchecked_into())
@@ -82,7 +82,7 @@ pub async fn sign(
     key: &CryptoKey,
     message: &[u8],
 ) -> Result<Vec<u8>, EdgeError> {
-    let parameters = signature_parameters(algorithm)?;
+    let parameters = parameters(algorithm.method())?;
     let signature = subtle()?.sign_with_object_and_u8_array(&parameters, key, message);
     Ok(bytes(&outcome("sign", signature).await?))
 }
@@ -93,12 +93,12 @@ pub async fn sign(
 ///
 /// [`EdgeError::Crypto`].
 pub async fn verify(
-    algorithm: SigningAlgorithm,
+    method: &SignatureMethod,
     key: &CryptoKey,
     message: &[u8],
     signature: &[u8],
 ) -> Result<bool, EdgeError> {
-    let parameters = signature_parameters(algorithm)?;
+    let parameters = parameters(method)?;
     let verdict = subtle()?.verify_with_object_and_u8_array_and_u8_array(
         &parameters,
         key,
@@ -123,7 +123,7 @@ fn keep_public_members(jwk: &mut Map<String, Value>) {
 }
 
 fn generation_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeError> {
-    let parameters = key_parameters(algorithm)?;
+    let parameters = parameters(algorithm.method())?;
     if algorithm == SigningAlgorithm::RS256 {
         // RFC 7518 §3.3: 2048 bits or more. 65537 is every key's exponent.
         let exponent = Uint8Array::from([1, 0, 1].as_slice());
@@ -133,27 +133,12 @@ fn generation_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeErro
     Ok(parameters)
 }
 
-pub(super) fn key_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeError> {
-    match algorithm {
-        SigningAlgorithm::ES256 => {
-            object(&[("name", "ECDSA".into()), ("namedCurve", "P-256".into())])
-        }
-        SigningAlgorithm::RS256 => object(&[
-            ("name", "RSASSA-PKCS1-v1_5".into()),
-            ("hash", "SHA-256".into()),
-        ]),
-        SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => {
-            object(&[("name", "Ed25519".into())])
-        }
-    }
-}
-
-fn signature_parameters(algorithm: SigningAlgorithm) -> Result<Object, EdgeError> {
-    match algorithm {
-        SigningAlgorithm::ES256 => object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
-        SigningAlgorithm::RS256 => object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
-        SigningAlgorithm::EdDSA | SigningAlgorithm::Ed25519 => {
-            object(&[("name", "Ed25519".into())])
-        }
-    }
+/// The same for keys and signatures: what an operation or a cipher does not know, it does not look at.
+pub(super) fn parameters(method: &SignatureMethod) -> Result<Object, EdgeError> {
+    object(&[
+        ("name", method.cipher.into()),
+        ("namedCurve", method.curve.into()),
+        ("hash", method.digest.into()),
+        ("saltLength", method.salt.into()),
+    ])
 }

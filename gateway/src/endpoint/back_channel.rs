@@ -65,7 +65,7 @@ async fn judge(
         Ok(parsed) => parsed,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    if parsed.algorithm().is_none() {
+    if parsed.method().is_none() {
         return Ok(Err(JwtError::Type.to_string()));
     }
     let keys = Provider::of(&registration.issuer).keys_for(&parsed).await?;

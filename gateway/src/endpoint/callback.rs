@@ -156,17 +156,14 @@ async fn identify(
         note(app, registration, &"there is no ID token");
         return Ok(None);
     };
-    let (parsed, algorithm) = match ParsedJwt::parse_any(&["JWT"], token.expose()) {
-        Ok(parsed) => {
-            let algorithm = parsed.algorithm();
-            (parsed, algorithm)
-        }
+    let parsed = match ParsedJwt::parse_any(&["JWT"], token.expose()) {
+        Ok(parsed) => parsed,
         Err(error) => {
             note(app, registration, &error);
             return Ok(None);
         }
     };
-    let Some(algorithm) = algorithm else {
+    let Some(method) = parsed.method() else {
         note(app, registration, &"the ID token is signed in another way");
         return Ok(None);
     };
@@ -186,7 +183,7 @@ async fn identify(
         }
     };
     let access_token = obtained.tokens.access.expose();
-    let at_hash = at_hash(&webcrypto::digest(algorithm.digest(), access_token).await?);
+    let at_hash = at_hash(&webcrypto::digest(method.digest, access_token).await?);
     let expected = Expected {
         nonce: Some(&redemption.nonce),
         max_age: redemption.max_age,

@@ -150,7 +150,8 @@ impl Keys {
                 continue;
             }
             let (id, algorithm) = (record.id.clone(), record.algorithm);
-            let public = VerificationKey::import(id.clone(), algorithm, &key.public).await?;
+            let public =
+                VerificationKey::import(Some(id.clone()), algorithm.method(), &key.public).await?;
             if record.status.is_published() {
                 published.push(key.published_jwk());
                 verifying.push(public);
