@@ -102,16 +102,6 @@ pub async fn post_status(
     Ok(js::status(begin(url, "POST", &headers, Some(body))?).await?)
 }
 
-/// Fetches a JSON document that takes an `Authorization` header.
-///
-/// # Errors
-///
-/// As [`json`].
-pub async fn json_as<T: DeserializeOwned>(url: &str, authorization: &str) -> Result<T, EdgeError> {
-    let headers = [("authorization", authorization.into())];
-    read(url, send(url, "GET", &headers, None).await)
-}
-
 /// An answer, whatever its status.
 #[derive(Debug)]
 pub struct Reply {
@@ -119,19 +109,35 @@ pub struct Reply {
     pub status: u16,
     /// The header `Retry-After`.
     pub retry_after: Option<String>,
+    /// The header `DPoP-Nonce` (RFC 9449 §8).
+    pub nonce: Option<String>,
+    /// The header `Date`.
+    pub date: Option<String>,
+    /// The header `WWW-Authenticate`.
+    pub challenge: Option<String>,
     /// The body.
     pub body: String,
 }
 
-/// Posts a form, perhaps with an `Authorization` header, and reads whatever is answered.
+/// Sends a request, a form if there is a body, and reads whatever is answered.
 ///
 /// # Errors
 ///
 /// [`EdgeError::Runtime`] if there is no whole answer within five seconds.
-pub async fn post(url: &str, authorization: Option<&str>, body: &str) -> Result<Reply, EdgeError> {
-    let mut headers = vec![("content-type", JsValue::from(FORM))];
-    headers.extend(authorization.map(|value| ("authorization", value.into())));
-    Ok(js::reply(begin(url, "POST", &headers, Some(body))?).await?)
+pub async fn ask(
+    url: &str,
+    method: &str,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+) -> Result<Reply, EdgeError> {
+    let form = body.map(|_| ("content-type", FORM));
+    let headers: Vec<_> = headers
+        .iter()
+        .copied()
+        .chain(form)
+        .map(|(name, value)| (name, JsValue::from_str(value)))
+        .collect();
+    Ok(js::reply(begin(url, method, &headers, body)?).await?)
 }
 
 fn read<T: DeserializeOwned>(

@@ -63,9 +63,14 @@ pub(crate) async fn status(fetched: Promise) -> Result<u16, JsValue> {
 pub(crate) async fn reply(fetched: Promise) -> Result<Reply, JsValue> {
     let response: JsResponse = JsFuture::from(fetched).await?.unchecked_into();
     let text = JsFuture::from(response.text()?).await?;
+    let headers = response.headers();
+    let header = |name| headers.get(name);
     Ok(Reply {
         status: response.status(),
-        retry_after: response.headers().get("retry-after"),
+        retry_after: header("retry-after"),
+        nonce: header("dpop-nonce"),
+        date: header("date"),
+        challenge: header("www-authenticate"),
         body: text.as_string().unwrap_or_default(),
     })
 }

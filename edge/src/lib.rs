@@ -22,6 +22,7 @@ pub mod kv;
 pub mod log;
 pub mod object_storage;
 pub mod possession;
+pub mod proving;
 pub mod queue;
 pub mod random;
 pub mod rate_limit;

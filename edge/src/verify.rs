@@ -59,7 +59,7 @@ impl Remembered<VerificationKeys> {
         F: Future<Output = Result<VerificationKeys, EdgeError>> + 'static,
     {
         let keys = self.current(&fetch).await?;
-        if keys.find(token).is_some() || keys.have_signed(token).await.unwrap_or(false) {
+        if keys.find(token).is_some() || keys.may_have_signed(token).await.unwrap_or(false) {
             return Ok(keys);
         }
         self.newer(&keys, fetch).await
@@ -68,26 +68,19 @@ impl Remembered<VerificationKeys> {
 
 /// The keys that a provider or a client has published.
 #[derive(Debug, Default)]
-pub struct VerificationKeys {
-    keys: Vec<VerificationKey>,
-    /// So many are tried for a token that does not say which has signed it.
-    most_tried: usize,
-}
+pub struct VerificationKeys(Vec<VerificationKey>);
 
-/// As many as a provider that names none of its keys may reasonably have at a time.
+/// So many keys are tried for a token that does not say which has signed it: more than a provider that names none
+/// may reasonably have at a time.
 const MOST_TRIED: usize = 8;
 
 impl VerificationKeys {
-    /// Imports the keys of a provider of any kind (RFC 7517 §5), for every standard way of signing. Such a
-    /// provider need not name its keys.
+    /// Imports the keys of a provider of any kind (RFC 7517 §5), for every standard way of signing.
     pub async fn import(jwks: &[Map<String, Value>]) -> Self {
-        Self {
-            most_tried: MOST_TRIED,
-            ..Self::import_for(&STANDARD, jwks).await
-        }
+        Self::import_for(&STANDARD, jwks).await
     }
 
-    /// Imports keys with names (RFC 7517 §5), except those that are not for signatures or not for one of
+    /// Imports the keys of a JWKS document (RFC 7517 §5), except those that are not for signatures or not for one of
     /// `methods`. A key that does not name its algorithm, which need not be named, is for those that its type is
     /// for.
     pub async fn import_for(
@@ -102,12 +95,12 @@ impl VerificationKeys {
                 keys.extend(VerificationKey::import(id.clone(), method, jwk).await.ok());
             }
         }
-        keys.into_iter().collect()
+        Self(keys)
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.0.is_empty()
     }
 
     /// The key that the token names, if its algorithm is also the token's.
@@ -120,7 +113,7 @@ impl VerificationKeys {
     /// The keys for the token's algorithm.
     fn fitting(&self, token: &ParsedJwt<'_>) -> impl Iterator<Item = &VerificationKey> {
         let name = token.method_name();
-        self.keys
+        self.0
             .iter()
             .filter(move |key| Some(key.method.name) == name)
     }
@@ -155,33 +148,56 @@ impl VerificationKeys {
         Ok(token.verified(self.have_signed(token).await?, now))
     }
 
-    /// Whether one of these keys has signed a token: the one that it names. If it names none, each may have that
-    /// fits; if there is none of that name, each that has no name.
+    /// Whether the key that a token names has signed it.
     ///
     /// # Errors
     ///
     /// [`EdgeError::Crypto`] if WebCrypto fails.
     pub async fn have_signed(&self, token: &ParsedJwt<'_>) -> Result<bool, EdgeError> {
+        match self.find(token) {
+            Some(key) => key.has_signed(token).await,
+            None => Ok(false),
+        }
+    }
+
+    /// The same of a provider that need not name its keys. Of a token that names none, each key may be the one that
+    /// fits; where there is none of that name, each that has no name.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Crypto`] if WebCrypto fails.
+    pub async fn may_have_signed(&self, token: &ParsedJwt<'_>) -> Result<bool, EdgeError> {
         if let Some(key) = self.find(token) {
             return key.has_signed(token).await;
         }
         let is_unnamed = token.key_id().is_none();
         let may_have = |key: &&VerificationKey| is_unnamed || key.id.is_none();
-        for key in self.fitting(token).filter(may_have).take(self.most_tried) {
+        for key in self.fitting(token).filter(may_have).take(MOST_TRIED) {
             if key.has_signed(token).await? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+
+    /// Reads a token of a provider that need not name its keys, whose type was checked: key, signature, claims,
+    /// expiry.
+    ///
+    /// # Errors
+    ///
+    /// As [`VerificationKeys::verify`]; a key that is not among these is [`JwtError::Signature`].
+    pub async fn verify_of_any<P: DeserializeOwned>(
+        &self,
+        token: &ParsedJwt<'_>,
+        now: Timestamp,
+    ) -> Result<Result<Jwt<P>, JwtError>, EdgeError> {
+        Ok(token.verified(self.may_have_signed(token).await?, now))
+    }
 }
 
 impl FromIterator<VerificationKey> for VerificationKeys {
     fn from_iter<I: IntoIterator<Item = VerificationKey>>(keys: I) -> Self {
-        Self {
-            keys: keys.into_iter().collect(),
-            most_tried: 0,
-        }
+        Self(keys.into_iter().collect())
     }
 }
 

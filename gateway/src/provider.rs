@@ -3,13 +3,18 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use gatepass_core::dpop::client::Target;
 use gatepass_core::gateway::provider::{self, Answer, Document, Obtained};
 use gatepass_core::gateway::registration::Registration;
 use gatepass_core::id::Issuer;
-use gatepass_core::jose::ParsedJwt;
+use gatepass_core::jose::{Claims, ParsedJwt};
+use gatepass_core::json;
 use gatepass_core::rp::failure::Failure;
 use gatepass_core::rp::metadata::locations;
+use gatepass_core::rp::token::Tokens;
 use gatepass_core::time::Lifetime;
+use gatepass_edge::possession::PROOF;
+use gatepass_edge::proving::ProvingKey;
 use gatepass_edge::remembered::Remembered;
 use gatepass_edge::verify::VerificationKeys;
 use gatepass_edge::{EdgeError, fetch};
@@ -105,7 +110,8 @@ pub(crate) fn described(provider: &Metadata) -> Result<Described<'_>, EdgeError>
     provider.metadata().map_err(failed)
 }
 
-/// Asks the token endpoint.
+/// Asks the token endpoint; with a key, for tokens that are bound to it, or to one that they are bound to (RFC 9449
+/// §5). Should it want another nonce, it is asked once more.
 ///
 /// # Errors
 ///
@@ -113,12 +119,111 @@ pub(crate) fn described(provider: &Metadata) -> Result<Described<'_>, EdgeError>
 pub(crate) async fn tokens(
     registration: &Registration,
     parameters: &[(&str, Option<&str>)],
+    key: Option<&ProvingKey>,
 ) -> Result<Obtained, Failure> {
     let provider = Provider::of(&registration.issuer);
     let unreachable = |_| Failure::Unreachable;
     let metadata = provider.metadata().await.map_err(unreachable)?;
-    let reply = post(registration, metadata.token_endpoint(), parameters).await;
-    provider::tokens(&answer(&reply.map_err(unreachable)?))
+    let endpoint = metadata.token_endpoint();
+    let (body, authorization) = registration.prove(parameters);
+    let own = authorization.as_deref().map(|own| ("authorization", own));
+    let request = Request {
+        target: Target {
+            method: "POST",
+            url: endpoint,
+            access_token: None,
+        },
+        authorization: own,
+        body: Some(&body),
+    };
+    let reply = request.send(key).await.map_err(unreachable)?;
+    provider::tokens(&answer(&reply))
+}
+
+/// Asks for the next tokens of a session, with the key that was kept for it.
+///
+/// # Errors
+///
+/// As [`tokens`].
+pub(crate) async fn renewed(
+    registration: &Registration,
+    parameters: &[(&str, Option<&str>)],
+    key: Option<&String>,
+) -> Result<Obtained, Failure> {
+    let key = match key {
+        Some(text) => {
+            let read = ProvingKey::read(text).await;
+            Some(read.map_err(|_| Failure::Unreachable)?)
+        }
+        None => None,
+    };
+    tokens(registration, parameters, key.as_ref()).await
+}
+
+/// What userinfo says (OpenID Connect Core §5.3), asked with the access token that has just come.
+///
+/// # Errors
+///
+/// [`EdgeError::Runtime`] if there is no whole answer in time, [`EdgeError::Upstream`] if it says nothing.
+pub(crate) async fn userinfo(
+    endpoint: &str,
+    tokens: &Tokens,
+    key: Option<&ProvingKey>,
+) -> Result<Claims, EdgeError> {
+    let key = key.filter(|_| tokens.bound);
+    let access_token = tokens.access.expose();
+    let authorization = authorization(access_token, key.is_some());
+    let request = Request {
+        target: Target {
+            method: "GET",
+            url: endpoint,
+            access_token: Some(access_token),
+        },
+        authorization: Some(("authorization", &authorization)),
+        body: None,
+    };
+    let reply = request.send(key).await?;
+    let said = json::object(reply.body.as_bytes());
+    match (reply.status, said) {
+        (200, Ok(claims)) => Ok(claims),
+        (status, _) => Err(EdgeError::Upstream(format!("{endpoint}: status {status}"))),
+    }
+}
+
+/// How a token is presented (RFC 6750 §2.1, RFC 9449 §7.1).
+pub(crate) fn authorization(access_token: &str, is_bound: bool) -> String {
+    let scheme = if is_bound { "DPoP" } else { "Bearer" };
+    format!("{scheme} {access_token}")
+}
+
+/// A request that may take a proof.
+struct Request<'a> {
+    target: Target<'a>,
+    authorization: Option<(&'static str, &'a str)>,
+    body: Option<&'a str>,
+}
+
+impl Request<'_> {
+    async fn send(&self, key: Option<&ProvingKey>) -> Result<fetch::Reply, EdgeError> {
+        let Some(key) = key else {
+            return self.once(None).await;
+        };
+        let proof = key.prove(&self.target).await?;
+        let reply = self.once(Some(&proof.text)).await?;
+        if !proof.learn(&reply) {
+            return Ok(reply);
+        }
+        let proof = key.prove(&self.target).await?;
+        let reply = self.once(Some(&proof.text)).await?;
+        proof.learn(&reply);
+        Ok(reply)
+    }
+
+    async fn once(&self, proof: Option<&str>) -> Result<fetch::Reply, EdgeError> {
+        let proof = proof.map(|proof| (PROOF, proof));
+        let headers: Vec<_> = self.authorization.into_iter().chain(proof).collect();
+        fetch::ask(self.target.url, self.target.method, &headers, self.body).await
+    }
 }
 
 /// Posts a request of this client.
@@ -132,7 +237,8 @@ pub(crate) async fn post(
     parameters: &[(&str, Option<&str>)],
 ) -> Result<fetch::Reply, EdgeError> {
     let (body, authorization) = registration.prove(parameters);
-    fetch::post(endpoint, authorization.as_deref(), &body).await
+    let own = authorization.as_deref().map(|own| ("authorization", own));
+    fetch::ask(endpoint, "POST", own.as_slice(), Some(&body)).await
 }
 
 /// A reply as the core reads it.

@@ -60,6 +60,9 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     /// `GATEPASS_SESSION`: `object` if not set, or `cookie`.
     pub(crate) storage: Storage,
+    /// `GATEPASS_DPOP`: whether tokens are bound to a key of their session, where the provider offers that: `offered`
+    /// if not set, or `off`.
+    pub(crate) binds_tokens: bool,
     /// What may be relayed.
     pub(crate) relay: RelayLimits,
 }
@@ -105,6 +108,7 @@ impl Config {
             cookie_key: SymmetricKey::replacing(&others, &first, "gatepass session cookie"),
             policy: policy(env)?,
             storage: storage(env)?,
+            binds_tokens: binds_tokens(env)?,
             relay: RelayLimits {
                 largest_body: count(env, "GATEPASS_RELAY_LARGEST_BODY", 10_000_000)?.into(),
                 patience: count(env, "GATEPASS_RELAY_TIMEOUT", 30)?.saturating_mul(1_000),
@@ -151,7 +155,7 @@ fn upstreams(env: &Env, api: &str) -> Result<Upstreams, EdgeError> {
     Upstreams::parse(&text, is_origin).ok_or(EdgeError::Config {
         name,
         problem: "must be pairs such as /api/=https://api.example.com, separated by spaces: a path that begins \
-                  with /api/ and ends with a slash, and an origin",
+                  with /api/ and ends with a slash, and an origin, with bearer: in front if it takes no proofs",
     })
 }
 
@@ -163,6 +167,18 @@ fn storage(env: &Env) -> Result<Storage, EdgeError> {
         Some(_) => Err(EdgeError::Config {
             name,
             problem: "must be object or cookie",
+        }),
+    }
+}
+
+fn binds_tokens(env: &Env) -> Result<bool, EdgeError> {
+    let name = "GATEPASS_DPOP";
+    match optional(env, name).as_deref() {
+        None | Some("offered") => Ok(true),
+        Some("off") => Ok(false),
+        Some(_) => Err(EdgeError::Config {
+            name,
+            problem: "must be offered or off",
         }),
     }
 }

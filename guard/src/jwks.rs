@@ -27,7 +27,7 @@ pub(super) async fn judge(
         return Ok(Err(JwtError::Signature.into()));
     }
     let keys = provider.keys_for(&parsed).await?;
-    let verified = keys.verify_parsed(&parsed, clock::now()).await?;
+    let verified = keys.verify_of_any(&parsed, clock::now()).await?;
     let jwt: Jwt<AccessTokenClaims> = match verified {
         Ok(jwt) => jwt,
         Err(error) => return Ok(Err(error.into())),

@@ -61,7 +61,7 @@ class IdentityProvider {
       features: {
         devInteractions: { enabled: false }, revocation: { enabled: true }, introspection: { enabled: true },
         backchannelLogout: { enabled: true }, pushedAuthorizationRequests: { enabled: true },
-        rpInitiatedLogout: { enabled: true }, ...features,
+        rpInitiatedLogout: { enabled: true }, dPoP: { enabled: false }, ...features,
       },
       // It would not speak to this machine.
       fetch: (url, { dispatcher, ...init }) => fetch(url, init),
@@ -108,6 +108,8 @@ class IdentityProvider {
   /** Listens; after `stop` again, with all that it knows. */
   start() {
     const answer = this.oidc.callback();
+    /** Answers a request that `failing` has looked at. */
+    this.answer = answer;
     this.#server = createServer((request, response) => {
       const path = request.url.split('?')[0];
       this.asked.push(`${request.method} ${path}`);

@@ -17,6 +17,8 @@ class Upstream {
   answers = {};
   /** Whether a token is let in. @type {(token: string) => boolean} */
   accepts = () => true;
+  /** The headers of a 401, if a request is to get one. @type {(request: object) => object | undefined} */
+  refuses = () => undefined;
   #server;
   #sockets = [];
 
@@ -33,8 +35,11 @@ class Upstream {
         const body = Buffer.concat(chunks).toString();
         const { method, url, headers } = request;
         this.seen.push({ method, url, headers, body });
-        const token = /^Bearer (.*)$/.exec(headers.authorization ?? '')?.[1];
-        if (!token || !this.accepts(token)) {
+        const token = /^(?:Bearer|DPoP) (.*)$/.exec(headers.authorization ?? '')?.[1];
+        const refusal = this.refuses(request);
+        if (refusal) {
+          response.writeHead(401, refusal).end('refused');
+        } else if (!token || !this.accepts(token)) {
           response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end('refused');
         } else if (answer) {
           answer(request, response, body);

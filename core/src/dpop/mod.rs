@@ -4,9 +4,12 @@
 //!   DPoP header --parse--> ParsedProof --verify elsewhere, check--> CheckedProof --use once--> counts
 //! ```
 //!
+//! [`client`] is the other side: it makes them.
+//!
 //! Everything about a proof is judged from the proof and the request alone. Only whether it was used
 //! before, a store knows.
 
+pub mod client;
 mod nonce;
 mod once;
 mod proof;

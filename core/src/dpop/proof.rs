@@ -11,7 +11,7 @@ use crate::secret::{AccessToken, SecretHash};
 use crate::time::{Lifetime, Timestamp};
 
 /// The `typ` of a proof (RFC 9449 §4.2).
-const TYPE: &str = "dpop+jwt";
+pub(super) const TYPE: &str = "dpop+jwt";
 
 /// The longest proof that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;

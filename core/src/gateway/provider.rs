@@ -23,6 +23,7 @@ pub struct Document {
     pushed_authorization_request_endpoint: Option<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+    dpop_signing_alg_values_supported: Option<Vec<String>>,
 }
 
 /// A provider as it describes itself.
@@ -75,6 +76,13 @@ impl Provider {
     /// Where its keys are.
     pub fn jwks_uri(&self) -> &str {
         &self.document.jwks_uri
+    }
+
+    /// Whether it binds tokens to a key of ES256 (RFC 9449 §5.1).
+    pub fn binds_tokens(&self) -> bool {
+        let algorithms = self.document.dpop_signing_alg_values_supported.as_deref();
+        let mut algorithms = algorithms.unwrap_or_default().iter();
+        algorithms.any(|algorithm| algorithm == "ES256")
     }
 
     /// Where requests are pushed (RFC 9126), if it takes that.
@@ -254,6 +262,21 @@ mod tests {
             document[name] = value.into();
             assert_eq!(read(document).unwrap_err(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn tokens_are_bound_where_a_key_of_ours_is_taken() {
+        for (algorithms, expected) in [
+            (json!(null), false),
+            (json!([]), false),
+            (json!(["RS256", "EdDSA"]), false),
+            (json!(["RS256", "ES256"]), true),
+        ] {
+            let mut document = document();
+            document["dpop_signing_alg_values_supported"] = algorithms;
+            assert_eq!(read(document).unwrap().binds_tokens(), expected);
+        }
+        assert!(!provider().binds_tokens());
     }
 
     fn answer(status: u16, body: &str) -> Result<Obtained, Failure> {

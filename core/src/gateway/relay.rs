@@ -5,7 +5,26 @@ pub const API: &str = "/api/";
 
 /// The APIs behind the gateway, each under a path of its own.
 #[derive(Clone, Debug)]
-pub struct Upstreams(Vec<(String, String)>);
+pub struct Upstreams(Vec<Upstream>);
+
+#[derive(Clone, Debug)]
+struct Upstream {
+    path: String,
+    origin: String,
+    takes_proofs: bool,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Address {
+    /// The address, without its query.
+    pub url: String,
+    /// Whether the API there takes proofs of possession (RFC 9449 §7).
+    pub takes_proofs: bool,
+}
+
+/// In front of the origin of an API that knows bearer tokens alone.
+const BEARER: &str = "bearer:";
 
 /// Why a path leads to no API.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -19,19 +38,28 @@ pub enum PathRefusal {
 }
 
 impl Upstreams {
-    /// Reads pairs of path and origin, as in `/api/=https://api.example /api/maps/=https://maps.example`. `None`
+    /// Reads pairs of path and origin, as in `/api/=https://api.example /api/maps/=bearer:https://maps.example`. `None`
     /// unless each path begins with `/api/`, ends with a slash and is there once, and `is_origin` holds for each origin.
     pub fn parse(text: &str, is_origin: impl Fn(&str) -> bool) -> Option<Self> {
         let pairs = text.split_whitespace().map(|pair| {
             let (path, origin) = pair.split_once('=')?;
             let is_path = path.starts_with(API) && path.ends_with('/') && is_plain(path);
-            (is_path && is_origin(origin)).then(|| (path.to_owned(), origin.to_owned()))
+            let bare = origin.strip_prefix(BEARER);
+            let (origin, takes_proofs) = (bare.unwrap_or(origin), bare.is_none());
+            (is_path && is_origin(origin)).then(|| Upstream {
+                path: path.to_owned(),
+                origin: origin.to_owned(),
+                takes_proofs,
+            })
         });
         let mut pairs: Vec<_> = pairs.collect::<Option<_>>()?;
         // The longest path first: it is the most specific.
-        pairs.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        pairs.sort_by(|a, b| {
+            let longer = b.path.len().cmp(&a.path.len());
+            longer.then_with(|| a.path.cmp(&b.path))
+        });
         let mut neighbours = pairs.iter().zip(pairs.iter().skip(1));
-        let is_said_twice = neighbours.any(|((path, _), (next, _))| path == next);
+        let is_said_twice = neighbours.any(|(one, next)| one.path == next.path);
         (!pairs.is_empty() && !is_said_twice).then_some(Self(pairs))
     }
 
@@ -40,22 +68,25 @@ impl Upstreams {
     /// # Errors
     ///
     /// The [`PathRefusal`] for which it leads nowhere.
-    pub fn address(&self, path: &str) -> Result<String, PathRefusal> {
+    pub fn address(&self, path: &str) -> Result<Address, PathRefusal> {
         if !is_plain(path) {
             return Err(PathRefusal::Ambiguous);
         }
         let mut known = self.0.iter();
-        let (_, origin) = known
-            .find(|(prefix, _)| path.starts_with(prefix.as_str()))
+        let upstream = known
+            .find(|upstream| path.starts_with(upstream.path.as_str()))
             .ok_or(PathRefusal::Unknown)?;
-        Ok([origin, path].concat())
+        Ok(Address {
+            url: [&upstream.origin, path].concat(),
+            takes_proofs: upstream.takes_proofs,
+        })
     }
 
     /// A path of the gateway for an address that an API redirects to, if it is one of the API's own.
     pub fn path_of<'a>(&self, address: &'a str) -> Option<&'a str> {
-        self.0.iter().find_map(|(prefix, origin)| {
-            let path = address.strip_prefix(origin.as_str())?;
-            path.starts_with(prefix.as_str()).then_some(path)
+        self.0.iter().find_map(|upstream| {
+            let path = address.strip_prefix(upstream.origin.as_str())?;
+            path.starts_with(upstream.path.as_str()).then_some(path)
         })
     }
 }
@@ -149,7 +180,7 @@ const KEPT_PREFIXES: [&str; 6] = [
 
 /// What an API may not say in the gateway's name: to set cookies, to open it to other origins, to forget what the
 /// browser knows of it.
-const WITHHELD: [&str; 12] = [
+const WITHHELD: [&str; 13] = [
     "set-cookie",
     "set-cookie2",
     "clear-site-data",
@@ -162,6 +193,7 @@ const WITHHELD: [&str; 12] = [
     "report-to",
     "reporting-endpoints",
     "x-request-id",
+    "dpop-nonce",
 ];
 
 /// Whether a header of a request goes to the API. `connection` is the request's `Connection`, which may name more
@@ -203,9 +235,14 @@ pub fn asks_the_user(challenge: &str) -> bool {
 }
 
 /// Whether a challenge says that the token is good and something else is missing, so that another token of the
-/// same sign-in would not do (RFC 9470 §3, RFC 6750 §3.1).
+/// same sign-in would not do (RFC 9470 §3, RFC 6750 §3.1, RFC 9449 §7.1, §9).
 pub fn wants_more_than_a_token(challenge: &str) -> bool {
-    let wanted = ["insufficient_user_authentication", "insufficient_scope"];
+    let wanted = [
+        "insufficient_user_authentication",
+        "insufficient_scope",
+        "use_dpop_nonce",
+        "invalid_dpop_proof",
+    ];
     wanted.iter().any(|error| challenge.contains(error))
 }
 
@@ -233,8 +270,18 @@ mod tests {
             ("/api/%E2%82%AC", "https://api.example/api/%E2%82%AC"),
             ("/api/a..b/.hidden", "https://api.example/api/a..b/.hidden"),
         ] {
-            assert_eq!(upstreams().address(path).as_deref(), Ok(address));
+            let found = upstreams().address(path).unwrap();
+            assert_eq!((&*found.url, found.takes_proofs), (address, true));
         }
+    }
+
+    #[test]
+    fn an_api_may_know_bearer_tokens_alone() {
+        let text = "/api/=https://api.example /api/maps/=bearer:https://maps.example";
+        let upstreams = Upstreams::parse(text, |origin| origin.starts_with("https://")).unwrap();
+        let maps = upstreams.address("/api/maps/1").unwrap();
+        assert_eq!(maps.url, "https://maps.example/api/maps/1");
+        assert!(!maps.takes_proofs && upstreams.address("/api/x").unwrap().takes_proofs);
     }
 
     #[test]
@@ -288,6 +335,9 @@ mod tests {
             "/api/=https://b.example",
             "/api/=https://a.example /x/=https://a.example",
             "/api/=https://a.example /api/x/=https://a.example /api/=https://a.example",
+            "/api/=bearer:https://b.example",
+            "/api/=bearer:",
+            "/api/=dpop:https://a.example",
         ] {
             assert!(!parse(bad), "{bad}");
         }
@@ -381,6 +431,7 @@ mod tests {
         assert!(wants_more_than_a_token(
             "Bearer error=\"insufficient_user_authentication\", acr_values=\"x\""
         ));
+        assert!(wants_more_than_a_token("DPoP error=\"use_dpop_nonce\""));
         assert!(!wants_more_than_a_token("Bearer error=\"invalid_token\""));
     }
 }

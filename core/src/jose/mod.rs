@@ -13,6 +13,7 @@ mod thumbprint;
 
 pub(crate) use compact::Compact;
 pub use method::SignatureMethod;
+pub(crate) use signed::unsigned_with;
 pub use signed::{ParsedJwt, SigningAlgorithm, UnsignedJwt, unsigned};
 pub use symmetric::{SymmetricKey, sign_hs256, verify_hs256};
 pub use thumbprint::thumbprint;

@@ -86,6 +86,18 @@ pub fn unsigned<P: Serialize>(
     compact::unsigned(&header, jwt).map(UnsignedJwt)
 }
 
+/// The same with another header.
+///
+/// # Errors
+///
+/// [`JwtError::Unserializable`], which no type of this crate causes.
+pub(crate) fn unsigned_with<P: Serialize>(
+    header: &impl Serialize,
+    jwt: &Jwt<P>,
+) -> Result<UnsignedJwt, JwtError> {
+    compact::unsigned(header, jwt).map(UnsignedJwt)
+}
+
 #[derive(Serialize)]
 struct Header<'a> {
     alg: &'static str,

@@ -2,10 +2,12 @@
 
 mod encryption;
 mod foreign;
+mod portable;
 mod signing;
 
 pub use encryption::{EncryptionKey, decrypt, encrypt};
 pub use foreign::adopt;
+pub use portable::{generate_portable, import_portable, sign_portable};
 pub use signing::{NewKeyPair, generate, import_private, import_public, sign, verify};
 pub use web_sys::CryptoKey;
 

@@ -12,7 +12,8 @@ use gatepass_core::rp::authorization::{self, AuthorizationError, Redemption};
 use gatepass_core::rp::id_token::Expected;
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::id::at_hash;
-use gatepass_edge::{EdgeError, background, clock, fetch, http, log, webcrypto};
+use gatepass_edge::proving::ProvingKey;
+use gatepass_edge::{EdgeError, background, clock, http, log, webcrypto};
 use worker::{Headers, Request, Response};
 
 use super::{login, logout};
@@ -84,7 +85,13 @@ async fn finish(
         ("code_verifier", Some(redemption.verifier.expose())),
         ("resource", registration.resource.as_deref()),
     ];
-    let obtained = match provider::tokens(registration, &parameters).await {
+    let made = if app.config.binds_tokens && metadata.binds_tokens() {
+        Some(ProvingKey::make().await?)
+    } else {
+        None
+    };
+    let (key, kept) = made.unzip();
+    let obtained = match provider::tokens(registration, &parameters, key.as_ref()).await {
         Ok(obtained) => obtained,
         Err(failure) => {
             note(app, registration, &failure);
@@ -94,10 +101,22 @@ async fn finish(
     let Some(mut identity) = identify(&obtained, redemption, registration, app).await? else {
         return refuse(app, 502, "invalid_id_token", return_to);
     };
-    add_userinfo(&mut identity, &obtained, metadata).await;
+    // Most providers tell a user's name only at userinfo. Nobody is kept out if that does not answer.
+    if let Some(endpoint) = metadata.userinfo_endpoint()
+        && let Ok(userinfo) = provider::userinfo(endpoint, &obtained.tokens, key.as_ref()).await
+    {
+        identity.add(&userinfo);
+    }
+    // A provider that has not bound the tokens is not proved anything later either.
+    let tokens = Kept::of(&obtained.tokens, kept.filter(|_| obtained.tokens.bound));
     let (name, subject) = (registration.name.clone(), identity.subject.clone());
     let response = page::onward(return_to)?;
-    begin(identity, &obtained, registration, response.headers(), app).await?;
+    let term = Term {
+        expires_in: obtained.expires_in,
+        has_refresh_token: obtained.tokens.refresh.is_some(),
+    };
+    let session = Session::begin(registration.name.clone(), identity, term, clock::now());
+    begin(session, tokens, response.headers(), app).await?;
     if let Some(replaced) = replaces {
         let (env, config) = (app.env.clone(), Rc::clone(app.config));
         background::begin(async move {
@@ -113,20 +132,13 @@ async fn finish(
 
 /// A new session under a new secret: nothing that the browser had before becomes one.
 async fn begin(
-    identity: Identity,
-    obtained: &Obtained,
-    registration: &Registration,
+    session: Session,
+    tokens: Kept,
     headers: &Headers,
     app: &App<'_>,
 ) -> Result<(), EdgeError> {
-    let (subject, sid) = (identity.subject.clone(), identity.sid.clone());
-    let term = Term {
-        expires_in: obtained.expires_in,
-        has_refresh_token: obtained.tokens.refresh.is_some(),
-    };
-    let now = clock::now();
-    let session = Session::begin(registration.name.clone(), identity, term, now);
-    let tokens = Kept::of(&obtained.tokens);
+    let registration = session.registration.clone();
+    let (subject, sid) = (session.subject.clone(), session.sid.clone());
     if app.config.storage == Storage::Cookies {
         return InCookies::begin(session, tokens)
             .keep(headers, app.config)
@@ -135,12 +147,13 @@ async fn begin(
     let secret = SessionSecret::new()?;
     session::begin(app.env, &secret, session, tokens).await?;
     let entry = Entry {
-        registration: &registration.name,
+        registration: &registration,
         subject: subject.as_str(),
         sid: sid.as_deref(),
         session: &secret.name(),
     };
-    session::add(app.env, &entry, now.plus(app.config.policy.absolute)).await?;
+    let until = clock::now().plus(app.config.policy.absolute);
+    session::add(app.env, &entry, until).await?;
     let cookie = secret.cookie(app.config);
     Ok(headers.append("Set-Cookie", &cookie)?)
 }
@@ -174,7 +187,7 @@ async fn identify(
             return Ok(None);
         }
     };
-    let verified = keys.verify_parsed::<Claims>(&parsed, clock::now().minus(SKEW));
+    let verified = keys.verify_of_any::<Claims>(&parsed, clock::now().minus(SKEW));
     let token = match verified.await? {
         Ok(token) => token,
         Err(error) => {
@@ -195,18 +208,6 @@ async fn identify(
     Ok(identified
         .inspect_err(|error| note(app, registration, error))
         .ok())
-}
-
-/// Most providers tell a user's name only at userinfo. Nobody is kept out if that does not answer.
-async fn add_userinfo(identity: &mut Identity, obtained: &Obtained, metadata: &Metadata) {
-    let Some(endpoint) = metadata.userinfo_endpoint() else {
-        return;
-    };
-    let authorization = format!("Bearer {}", obtained.tokens.access.expose());
-    let told: Result<Claims, EdgeError> = fetch::json_as(endpoint, &authorization).await;
-    if let Ok(userinfo) = told {
-        identity.add(&userinfo);
-    }
 }
 
 fn code(error: &AuthorizationError) -> &'static str {

@@ -4,10 +4,13 @@
 //!   path, body --> token of the session --> API --401--> a newer token, once, if the body can be sent again
 //! ```
 
+use gatepass_core::dpop::client::Target;
 use gatepass_core::gateway::relay::{
     PathRefusal, asks_the_user, comes_back, goes_along, wants_more_than_a_token,
 };
 use gatepass_core::gateway::session::Need;
+use gatepass_edge::possession::PROOF;
+use gatepass_edge::proving::ProvingKey;
 use gatepass_edge::relay::{self, Body, Lost, Outgoing};
 use gatepass_edge::{EdgeError, http};
 use worker::{Headers, Request, Response, ResponseBody};
@@ -15,6 +18,7 @@ use worker::{Headers, Request, Response, ResponseBody};
 use super::{not_signed_in, opens_websocket, provider_unavailable, set_cookies};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::provider::authorization;
 use crate::session::{Access, Opened, Ticket};
 
 /// A body up to so many bytes is held, so that it can be sent again with a newer token.
@@ -33,9 +37,9 @@ pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Respon
     };
     let query = http::query(&request);
     let url = if query.is_empty() {
-        address
+        address.url
     } else {
-        format!("{address}?{query}")
+        format!("{}?{query}", address.url)
     };
     let method = http::method(&request);
     if NOT_PASSED_ON.contains(&&*method) {
@@ -52,6 +56,7 @@ pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Respon
         headers: headers(&request, app)?,
         body,
         url,
+        takes_proofs: address.takes_proofs,
     };
     let cookies = Headers::new();
     let access = session
@@ -68,6 +73,7 @@ pub(crate) async fn answer(mut request: Request, app: &App<'_>) -> Result<Respon
 /// A request on its way to the API.
 struct Call {
     url: String,
+    takes_proofs: bool,
     method: String,
     headers: Headers,
     body: Body,
@@ -102,13 +108,53 @@ impl Call {
         }
     }
 
+    /// With a proof for just this request, if the token is bound to a key (RFC 9449 §7); once more with another, if
+    /// the API wants one with a nonce of its own.
     async fn send(
         &self,
         ticket: &Ticket,
         app: &App<'_>,
     ) -> Result<Result<Response, Lost>, EdgeError> {
-        let authorization = format!("Bearer {}", ticket.access_token);
+        let key = match ticket.key.as_deref().filter(|_| self.takes_proofs) {
+            Some(text) => Some(ProvingKey::read(text).await?),
+            None => None,
+        };
+        let access_token = ticket.access_token.as_str();
+        let authorization = authorization(access_token, key.is_some());
         self.headers.set("Authorization", &authorization)?;
+        let Some(key) = key else {
+            return self.pass_on(app).await;
+        };
+        let target = Target {
+            method: &self.method,
+            url: &self.url,
+            access_token: Some(access_token),
+        };
+        let (answer, is_again) = self.pass_on_with(&key, &target, app).await?;
+        if !is_again || !self.body.is_repeatable() {
+            return Ok(answer);
+        }
+        let (answer, _) = self.pass_on_with(&key, &target, app).await?;
+        Ok(answer)
+    }
+
+    async fn pass_on_with(
+        &self,
+        key: &ProvingKey,
+        target: &Target<'_>,
+        app: &App<'_>,
+    ) -> Result<(Result<Response, Lost>, bool), EdgeError> {
+        let proof = key.prove(target).await?;
+        self.headers.set(PROOF, &proof.text)?;
+        let answer = self.pass_on(app).await?;
+        let is_again = match &answer {
+            Ok(response) => proof.learn_from(response)?,
+            Err(_) => false,
+        };
+        Ok((answer, is_again))
+    }
+
+    async fn pass_on(&self, app: &App<'_>) -> Result<Result<Response, Lost>, EdgeError> {
         let outgoing = Outgoing {
             url: &self.url,
             method: &self.method,

@@ -125,12 +125,12 @@ impl InCookies {
         headers: &Headers,
     ) -> Result<Access, EdgeError> {
         let kept = self.tokens.as_ref();
-        let Some((refresh_token, spent)) =
-            kept.and_then(|kept| Some((kept.refresh.clone()?, &kept.access)))
+        let Some((kept, refresh_token)) =
+            kept.and_then(|kept| Some((kept, kept.refresh.clone()?)))
         else {
             return Ok(Access::HandOn);
         };
-        let renewal = refresh::ask(env, &self.session.registration, refresh_token, spent).await?;
+        let renewal = refresh::ask(env, &self.session.registration, refresh_token, kept).await?;
         let now = clock::now();
         match renewal {
             Renewal::Tokens { tokens, expires_in } => {
@@ -222,6 +222,7 @@ impl InCookies {
             Some(kept) => Access::Token(Ticket {
                 access_token: kept.access.clone(),
                 generation: self.session.generation,
+                key: kept.presented_with().cloned(),
             }),
             None => Access::Over(None),
         }

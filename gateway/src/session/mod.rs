@@ -148,6 +148,10 @@ enum Answer {
 pub(crate) struct Ticket {
     pub(crate) access_token: String,
     pub(crate) generation: u32,
+    /// The key to prove with it, if it is bound to one: whoever sends the request makes the proof, and makes it anew
+    /// if the API wants a nonce, without asking again.
+    #[serde(default)]
+    pub(crate) key: Option<String>,
 }
 
 /// What a session says of itself.

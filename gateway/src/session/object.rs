@@ -192,6 +192,7 @@ impl Keeper {
             (Some(tokens), Some((generation, false))) => Ok(Answer::Token(Ticket {
                 access_token: tokens.access.clone(),
                 generation,
+                key: tokens.presented_with().cloned(),
             })),
             (_, None) => Ok(Answer::Nobody),
             (_, Some((_, true))) => self.over(now, config),
@@ -247,9 +248,11 @@ impl Keeper {
             ("refresh_token", tokens.refresh.as_deref()),
             ("resource", registration.resource.as_deref()),
         ];
-        match provider::tokens(registration, &parameters).await {
+        let key = tokens.renewed_with();
+        match provider::renewed(registration, &parameters, key).await {
             Ok(obtained) => {
-                let newest = Kept::of(&obtained.tokens).after(Some((*tokens).clone()));
+                let newest = Kept::of(&obtained.tokens, key.cloned());
+                let newest = newest.after(Some((*tokens).clone()));
                 let sealed = newest.seal(secret, &config).await?;
                 if !self.keep(need, &obtained, sealed, newest.clone())? {
                     // Somebody has signed out meanwhile.

@@ -34,6 +34,9 @@ struct Question {
     /// The hash of the access token that does not do any more. What is remembered does not do either if it is that:
     /// a provider that rotates nothing has the same refresh token used again.
     spent: String,
+    /// The key that is proved with it, if the session has one.
+    #[serde(default)]
+    key: Option<String>,
 }
 
 /// What came of it.
@@ -65,13 +68,14 @@ pub(crate) async fn ask(
     env: &Env,
     registration: &RegistrationName,
     refresh_token: String,
-    spent: &str,
+    kept: &Kept,
 ) -> Result<Renewal, EdgeError> {
     let name = SecretHash::of(&refresh_token).to_base64url();
     let question = Question {
         registration: registration.clone(),
         refresh_token,
-        spent: SecretHash::of(spent).to_base64url(),
+        spent: SecretHash::of(&kept.access).to_base64url(),
+        key: kept.renewed_with().cloned(),
     };
     let question = serde_json::to_string(&question)?;
     Ok(json::read(
@@ -163,9 +167,10 @@ async fn renew(question: &Question, env: &Env) -> Renewal {
         ("refresh_token", Some(question.refresh_token.as_str())),
         ("resource", registration.resource.as_deref()),
     ];
-    match provider::tokens(registration, &parameters).await {
+    let key = question.key.as_ref();
+    match provider::renewed(registration, &parameters, key).await {
         Ok(obtained) => Renewal::Tokens {
-            tokens: Kept::of(&obtained.tokens),
+            tokens: Kept::of(&obtained.tokens, key.cloned()),
             expires_in: obtained.expires_in,
         },
         Err(failure) => {

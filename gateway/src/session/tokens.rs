@@ -16,6 +16,12 @@ pub(crate) struct Kept {
     pub(crate) access: String,
     pub(crate) refresh: Option<String>,
     pub(crate) id_token: Option<String>,
+    /// The key that is proved to the provider, if the session has one (RFC 9449).
+    #[serde(default)]
+    key: Option<String>,
+    /// Whether the access token is bound to it.
+    #[serde(default)]
+    is_bound: bool,
 }
 
 impl core::fmt::Debug for Kept {
@@ -25,9 +31,11 @@ impl core::fmt::Debug for Kept {
 }
 
 impl Kept {
-    /// Those of a sign-in.
-    pub(crate) fn of(tokens: &Tokens) -> Self {
+    /// Those of a sign-in, or of a renewal, with the key that was proved for them.
+    pub(crate) fn of(tokens: &Tokens, key: Option<String>) -> Self {
         Self {
+            is_bound: tokens.bound && key.is_some(),
+            key,
             access: tokens.access.expose().to_owned(),
             refresh: tokens
                 .refresh
@@ -49,12 +57,25 @@ impl Kept {
         self
     }
 
+    /// The key that the access token is presented with.
+    pub(crate) fn presented_with(&self) -> Option<&String> {
+        self.key.as_ref().filter(|_| self.is_bound)
+    }
+
+    /// The key that is proved for the next tokens.
+    pub(crate) fn renewed_with(&self) -> Option<&String> {
+        self.key.as_ref()
+    }
+
     /// As text, to be sealed.
     pub(crate) fn written(&self) -> String {
+        let bound = "1".to_owned();
         let members = [
             ("access", Some(&self.access)),
             ("refresh", self.refresh.as_ref()),
             ("id_token", self.id_token.as_ref()),
+            ("key", self.key.as_ref()),
+            ("bound", self.is_bound.then_some(&bound)),
         ];
         let present = members
             .into_iter()
@@ -69,6 +90,8 @@ impl Kept {
             access: form.optional("access")?.to_owned(),
             refresh: form.optional("refresh").map(str::to_owned),
             id_token: form.optional("id_token").map(str::to_owned),
+            key: form.optional("key").map(str::to_owned),
+            is_bound: form.optional("bound").is_some(),
         })
     }
 
