@@ -197,14 +197,27 @@ describe('with a provider on another site', () => {
     const context = await browser.newContext();
     const page = await signedIn(context);
     expect(await calls(page, '/api/x', 10)).toEqual(Array(10).fill(200));
+    // Two are under way when its process goes: a call that the API takes its time for, and a renewal beside another call.
+    const waiting = [];
+    api.answers['/api/slow'] = (request, response) => waiting.push(response);
+    const slow = call(page, '/api/slow');
+    await expect.poll(() => waiting.length).toBe(1);
+    provider.hold('/token');
+    await setAhead(stack, 270);
+    expect(await calls(page, '/api/x', 20)).toEqual(Array(20).fill(200));
+    await expect.poll(() => provider.held('/token')).toBe(1);
     await provider.stop();
-    for (const seconds of [10, 250, 290]) {
+    await expect(fetch(provider.origin)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+    waiting.forEach((response) => response.end('late'));
+    expect(await slow).toMatchObject({ status: 200, text: 'late' });
+    for (const seconds of [275, 280, 290]) {
       await setAhead(stack, seconds);
       expect(await calls(page, '/api/x', 20)).toEqual(Array(20).fill(200));
     }
     await setAhead(stack, 320);
     expect(await calls(page, '/api/x', 20)).toEqual(Array(20).fill(503));
     expect((await session(page)).user.sub).toBe('anna');
+    await expect(fetch(provider.origin)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
     await provider.start();
     const before = provider.count('POST /token');
     await setAhead(stack, 400);

@@ -128,8 +128,9 @@ class IdentityProvider {
     });
   }
 
+  /** Ends as a process does that is killed: what is held is never done, and connections are refused. */
   stop() {
-    for (const path of Object.keys(this.#held)) this.release(path);
+    this.#held = {};
     this.#server.closeAllConnections();
     return new Promise((resolve) => { this.#server.close(resolve); });
   }
