@@ -123,6 +123,8 @@ impl Call {
         let authorization = authorization(access_token, key.is_some());
         self.headers.set("Authorization", &authorization)?;
         let Some(key) = key else {
+            // The token before this one may have had one.
+            self.headers.delete(PROOF)?;
             return self.pass_on(app).await;
         };
         let target = Target {
