@@ -235,7 +235,7 @@ describe.each([['with nonces', () => newSecret()], ['by its clock', () => undefi
       gateway: { GATEPASS_UPSTREAMS: `/api/=${stack.api} /api/spy/=http://localhost:${port}` },
     });
     spy = await startUpstream(`http://localhost:${port}`);
-  });
+  }, 180_000);
   afterAll(async () => {
     await stack?.stop();
     await spy?.stop();
