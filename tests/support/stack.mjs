@@ -53,6 +53,8 @@ export async function startStack({ only = ['provider', 'api', 'gateway'], health
   describe(provider);
   const secrets = developmentSecrets();
   const defaults = variables(origins, secrets);
+  // Proofs say the gateway's time. Here no server in front of the API says another, so the API's nonces do.
+  if (ahead) defaults.api.GATEPASS_DPOP_NONCE_KEY = newSecret();
   const logs = new Logs();
   const options = (changes) => convertV4MiniflareOptions({
     cf: false,
