@@ -125,8 +125,7 @@ impl InCookies {
         headers: &Headers,
     ) -> Result<Access, EdgeError> {
         let kept = self.tokens.as_ref();
-        let Some((kept, refresh_token)) =
-            kept.and_then(|kept| Some((kept, kept.refresh.clone()?)))
+        let Some((kept, refresh_token)) = kept.and_then(|kept| Some((kept, kept.refresh.clone()?)))
         else {
             return Ok(Access::HandOn);
         };
