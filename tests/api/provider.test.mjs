@@ -115,8 +115,7 @@ describe('keys', () => {
 
   test('are not asked for by what no key could have signed', async () => {
     const hopeless = [
-      'garbage', 'a.b.c', provider.token({ typ: 'JWT' }), provider.token({ kid: '' }), provider.token({ kid: null }),
-      provider.token({ alg: 'none' }), provider.token({ alg: 'HS256' }),
+      'garbage', 'a.b.c', provider.token({ typ: 'JWT' }), provider.token({ kid: null }), provider.token({ alg: 'none' }), provider.token({ alg: 'HS256' }),
     ];
     for (const token of hopeless) {
       const response = await call(token);
@@ -124,6 +123,13 @@ describe('keys', () => {
       expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"');
     }
     expect(provider.asked).toMatchObject({ metadata: 0, keys: 0, introspection: 0 });
+  });
+
+  test('are tried on a token that names none of them', async () => {
+    expect((await call(provider.token({ kid: '' }))).status).toBe(200);
+    const [header, claims] = provider.token({ kid: '' }).split('.');
+    expect((await call(`${header}.${claims}.${'A'.repeat(86)}`)).status).toBe(401);
+    expect(provider.asked.keys).toBe(1);
   });
 });
 
