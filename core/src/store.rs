@@ -27,7 +27,7 @@ use crate::logout::back_channel::Departure;
 use crate::secret::SecretHash;
 use crate::status_list::{Revoked, StatusIndex, StatusQuery};
 use crate::time::Timestamp;
-use crate::token::access::{AccessTokenClaims, Basis};
+use crate::token::access::AccessTokenClaims;
 use crate::userinfo::{Account, User};
 
 /// Clients, and the browsers that are signed in.
@@ -279,8 +279,7 @@ pub trait GrantStore {
     async fn access_token_state(
         &self,
         caller: Option<&ClientId>,
-        basis: Basis<'_>,
-        access_jti: &JwtId,
+        token: &Jwt<AccessTokenClaims>,
     ) -> Result<(Option<Client>, TokenState), Self::Error>;
 
     /// The calling client, and the state of a refresh token.
@@ -294,15 +293,17 @@ pub trait GrantStore {
         refresh_jti: &JwtId,
     ) -> Result<(Option<Client>, Option<Session>, TokenState), Self::Error>;
 
-    /// Revokes one access token until it expires, and leaves its grant alone.
+    /// Revokes one access token until it expires, and leaves its grant alone; also its elder siblings, and
+    /// those of the same second, if [`ALONE`](crate::status_list::ALONE) others of its family are revoked
+    /// that have not expired. Of any number that are revoked at once, no more than those are kept.
     ///
     /// # Errors
     ///
     /// When the store cannot answer.
     async fn revoke_access_token(
         &self,
-        access_jti: &JwtId,
-        expires_at: Timestamp,
+        token: &Jwt<AccessTokenClaims>,
+        at: Timestamp,
     ) -> Result<(), Self::Error>;
 }
 

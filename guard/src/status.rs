@@ -75,10 +75,10 @@ impl StatusLists {
 /// Demands that a token was not revoked, as far as its list says, if it names one.
 pub(super) async fn check(
     provider: &Rc<Provider>,
-    claims: &AccessTokenClaims,
+    token: &Jwt<AccessTokenClaims>,
     freshness: Freshness,
 ) -> Result<Result<(), ResourceRefusal>, EdgeError> {
-    let Some(reference) = referenced(claims, provider.issuer()) else {
+    let Some(reference) = referenced(&token.payload, provider.issuer()) else {
         return Ok(Ok(()));
     };
     let uri = &reference.uri;
@@ -89,7 +89,7 @@ pub(super) async fn check(
     if !list.is_within(freshness.longest(), clock::now()) {
         return Err(failed(uri, "is too old"));
     }
-    check_status(claims, &reference, &list).map_err(|error| failed(uri, error))
+    check_status(token, &reference, &list).map_err(|error| failed(uri, error))
 }
 
 async fn fetch_list(provider: Rc<Provider>, uri: String) -> Result<StatusList, EdgeError> {

@@ -139,6 +139,31 @@ describe('a list shows', () => {
     expect(await status(tokens.access_token)).toBe(0);
   });
 
+  test('few of many access tokens that were revoked one by one, and of the others when the last of them was issued', async () => {
+    const { tokens } = await user.signIn();
+    const { refresh_token: retried } = tokens;
+    const retry = async () => (await (await user.refresh(retried)).json()).access_token;
+    const { uri } = reference(tokens.access_token);
+    const family = `gatepass-demo ${claims(tokens.access_token).grant_id}`;
+    const revoked = [];
+    while (revoked.length < 24) {
+      const token = await retry();
+      expect(roundTrips(await user.revoke(token))).toBe(2);
+      revoked.push(token);
+    }
+    const last = claims(revoked.at(-1)).iat;
+    await expect.poll(async () => (await read(uri)).revoked_until ?? {}, { timeout: 5_000 }).toHaveProperty([family], last);
+    const { revoked_jti: named } = await read(uri);
+    expect(revoked.filter((token) => named.includes(claims(token).jti))).toHaveLength(16);
+    const isActive = async (token) => (await (await user.introspect(token)).json()).active;
+    expect(await Promise.all([...revoked, tokens.access_token].map(isActive))).toEqual(Array(25).fill(false));
+    expect(await status(tokens.access_token)).toBe(0);
+    // The user refreshes, and goes on.
+    let next = await retry();
+    while (claims(next).iat <= last) next = await retry();
+    expect(await isActive(next)).toBe(true);
+  });
+
   test('a client that ended its registration, by its name', async () => {
     const registered = await (await fetch(`${stack.provider}/oauth/register`, {
       method: 'POST', headers: { 'content-type': 'application/json' },

@@ -34,11 +34,8 @@ pub async fn look_up(
             return Ok((client, Err(error)));
         }
     };
-    let claims = &jwt.payload;
-    let caller = caller.unwrap_or(&claims.client_id);
-    let loaded = app
-        .store
-        .access_token_state(Some(caller), claims.basis(), &claims.jti);
+    let caller = caller.unwrap_or(&jwt.payload.client_id);
+    let loaded = app.store.access_token_state(Some(caller), &jwt);
     let (client, state) = loaded.await?;
     Ok((client, Ok(LookedUp { jwt, state })))
 }

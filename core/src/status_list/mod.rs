@@ -7,11 +7,12 @@
 //! nobody's token is refused because of another's. A list has [`SIZE`] indexes; which list an index
 //! is in follows from its number.
 //!
-//! Two things end apart from a grant, and are named in members of their own beside the bits:
+//! What ends apart from a grant is named in members of their own beside the bits:
 //!
 //! | member | names | why it is no bit |
 //! |---|---|---|
 //! | `revoked_jti` | access tokens that were revoked one by one (RFC 7009) | a token's `jti` is in no row, and its grant's bit is also its siblings' |
+//! | `revoked_until` | [families](Family), each with a time: what was issued to it then or before is revoked | a family of which [`ALONE`] live tokens are named is named itself, so that nobody makes a list grow by revoking |
 //! | `ended_clients` | clients whose registration ended | their own tokens stand on no grant, and carry index 0, which no grant has |
 //!
 //! What ended longer ago than any access token lives is left out again. A verifier that reads the bits
@@ -25,10 +26,11 @@ pub use reading::{
 };
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::discovery::path;
-use crate::id::{ClientId, Issuer, JwtId};
+use crate::id::{ClientId, GrantId, Issuer, JwtId};
 use crate::jose::{Claims, Jwt, claims};
 use crate::time::{Lifetime, Timestamp};
 
@@ -41,8 +43,34 @@ pub const CONTENT_TYPE: &str = "application/statuslist+jwt";
 /// How many indexes a list has: 128 kB before it is compressed.
 pub const SIZE: i64 = 1 << 20;
 
+/// How many live access tokens of one [`Family`] are named one by one. Whichever is revoked after that takes
+/// those with it that were issued before it, and those of the same second.
+pub const ALONE: u32 = 16;
+
 /// How soon an API that checks tokens by itself learns of a revocation, unless configured otherwise.
 pub const DEFAULT_BOUND_SECONDS: u32 = 10;
+
+/// The access tokens that one client got under one grant, or for itself: its name, a space, and the grant's, or
+/// nothing. Another client's tokens under the same grant are another family, so that no client revokes them.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Family(String);
+
+impl Family {
+    /// That of a client's tokens under `grant`.
+    pub fn of(client: &ClientId, grant: Option<&GrantId>) -> Self {
+        Self(format!("{client} {}", grant.map_or("", GrantId::as_str)))
+    }
+
+    /// The one that a store calls so.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// What it is called.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// The index of a grant in all lists together. 0 is no grant's.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -119,6 +147,8 @@ pub struct Revoked {
     pub grants: Vec<StatusIndex>,
     /// Access tokens that were revoked alone and have not expired.
     pub tokens: Vec<JwtId>,
+    /// Families, and until when what was issued to them is revoked.
+    pub families: Vec<(Family, Timestamp)>,
     /// Clients that have ended since.
     pub clients: Vec<ClientId>,
 }
@@ -163,6 +193,14 @@ impl Revoked {
                 payload.insert(name.to_owned(), named.into());
             }
         }
+        // Collected, it would be sorted first, by much code.
+        let mut until = Map::new();
+        for (family, at) in self.families {
+            until.insert(family.0, at.seconds().into());
+        }
+        if !until.is_empty() {
+            payload.insert("revoked_until".to_owned(), until.into());
+        }
         Jwt {
             payload,
             issued_at: now,
@@ -206,6 +244,19 @@ mod tests {
         assert_eq!(
             (list(1).first(), list(1).end()),
             (index(SIZE), index(2 * SIZE))
+        );
+    }
+
+    #[test]
+    fn a_family_is_of_one_client_and_of_one_grant_or_of_none() {
+        let client = ClientId::parse("https://app.example/a b").unwrap();
+        let grant = GrantId::parse("g1").unwrap();
+        let family = Family::of(&client, Some(&grant));
+        assert_eq!(family.as_str(), "https://app.example/a b g1");
+        assert_eq!(Family::named(family.as_str()), family);
+        assert_eq!(
+            Family::of(&client, None).as_str(),
+            "https://app.example/a b "
         );
     }
 
@@ -264,11 +315,14 @@ mod tests {
         assert_eq!((nothing.issued_at, nothing.expires_at), (NOW, after(70)));
         let revoked = Revoked {
             tokens: vec![JwtId::parse("at-1").unwrap()],
+            families: vec![(Family::named("demo g1"), NOW)],
             clients: vec![ClientId::parse("gone").unwrap()],
             ..Revoked::default()
         };
         let payload = revoked.token(list(0), b"", &issuer(), bound).payload;
         assert_eq!(payload.get("revoked_jti"), Some(&json!(["at-1"])));
+        let until = json!({ "demo g1": 1_800_000_000 });
+        assert_eq!(payload.get("revoked_until"), Some(&until));
         assert_eq!(payload.get("ended_clients"), Some(&json!(["gone"])));
         assert_eq!(kept_for(Lifetime::from_seconds(1)), 1);
     }

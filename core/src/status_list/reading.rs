@@ -1,6 +1,6 @@
 //! The resource server's side: what a token says of its list, and what the list says of the token.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::id::{ClientId, Issuer, JwtId};
 use crate::jose::Jwt;
 use crate::resource::ResourceRefusal;
+use crate::status_list::Family;
 use crate::time::{Lifetime, Timestamp};
 use crate::token::access::AccessTokenClaims;
 
@@ -54,7 +55,27 @@ pub struct ListClaims {
     #[serde(default)]
     revoked_jti: BTreeSet<JwtId>,
     #[serde(default)]
+    revoked_until: BTreeMap<Family, Timestamp>,
+    #[serde(default)]
     ended_clients: BTreeSet<ClientId>,
+}
+
+/// What is revoked by name, to be found without looking through all of it.
+#[derive(Debug, Default)]
+struct Named {
+    tokens: BTreeSet<JwtId>,
+    families: BTreeMap<Family, Timestamp>,
+    clients: BTreeSet<ClientId>,
+}
+
+impl Named {
+    fn has(&self, token: &Jwt<AccessTokenClaims>) -> bool {
+        let claims = &token.payload;
+        let until = self.families.get(&claims.family());
+        self.tokens.contains(&claims.jti)
+            || self.clients.contains(&claims.client_id)
+            || until.is_some_and(|until| token.issued_at <= *until)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,8 +90,7 @@ pub struct StatusList {
     issued_at: Timestamp,
     bits: u8,
     bytes: Vec<u8>,
-    revoked: BTreeSet<JwtId>,
-    ended_clients: BTreeSet<ClientId>,
+    named: Named,
 }
 
 /// Where the status of a token stands, if its provider keeps lists. A list that is not the provider's own
@@ -114,8 +134,11 @@ impl StatusList {
             issued_at: token.issued_at,
             bits: claims.status_list.bits,
             bytes,
-            revoked: claims.revoked_jti,
-            ended_clients: claims.ended_clients,
+            named: Named {
+                tokens: claims.revoked_jti,
+                families: claims.revoked_until,
+                clients: claims.ended_clients,
+            },
         }
     }
 
@@ -145,15 +168,13 @@ impl StatusList {
 ///
 /// [`ResourceRefusal::Inactive`] if it was; the inner [`StatusListError`] if the list does not say.
 pub fn check_status(
-    claims: &AccessTokenClaims,
+    token: &Jwt<AccessTokenClaims>,
     reference: &Reference,
     list: &StatusList,
 ) -> Result<Result<(), ResourceRefusal>, StatusListError> {
     let status = list.status(reference.index);
-    let is_named =
-        list.revoked.contains(&claims.jti) || list.ended_clients.contains(&claims.client_id);
     match status.ok_or(StatusListError::OutOfBounds)? {
-        0 if !is_named => Ok(Ok(())),
+        0 if !list.named.has(token) => Ok(Ok(())),
         _ => Ok(Err(ResourceRefusal::Inactive)),
     }
 }
@@ -171,13 +192,13 @@ mod tests {
 
     const DEFAULT_BOUND: Lifetime = Lifetime::from_seconds(DEFAULT_BOUND_SECONDS);
 
-    fn claims(number: i64) -> AccessTokenClaims {
+    fn token(number: i64) -> Jwt<AccessTokenClaims> {
         let grant = Grant {
             status_index: StatusIndex::from_number(number).unwrap(),
             ..grant(&public())
         };
         let jti = JwtId::parse("at-1").unwrap();
-        access::issue(&grant, crate::grant::Allowed::all(&grant), jti, terms(NOW)).payload
+        access::issue(&grant, crate::grant::Allowed::all(&grant), jti, terms(NOW))
     }
 
     fn read(revoked: Revoked) -> StatusList {
@@ -200,9 +221,10 @@ mod tests {
         StatusList::new(token, bytes)
     }
 
-    fn checked(claims: &AccessTokenClaims, list: &StatusList) -> Result<(), ResourceRefusal> {
-        let reference = referenced(claims, &issuer()).unwrap();
-        check_status(claims, &reference, list).unwrap()
+    fn checked(number: i64, list: &StatusList) -> Result<(), ResourceRefusal> {
+        let token = token(number);
+        let reference = referenced(&token.payload, &issuer()).unwrap();
+        check_status(&token, &reference, list).unwrap()
     }
 
     #[test]
@@ -212,9 +234,9 @@ mod tests {
             ..Revoked::default()
         });
         for number in [0, 6, 8, 15] {
-            assert_eq!(checked(&claims(number), &list), Ok(()), "{number}");
+            assert_eq!(checked(number, &list), Ok(()), "{number}");
         }
-        assert_eq!(checked(&claims(7), &list), Err(ResourceRefusal::Inactive));
+        assert_eq!(checked(7, &list), Err(ResourceRefusal::Inactive));
     }
 
     #[test]
@@ -224,13 +246,34 @@ mod tests {
             ..Revoked::default()
         };
         let refused = Err(ResourceRefusal::Inactive);
-        assert_eq!(checked(&claims(7), &read(tokens("at-1"))), refused);
-        assert_eq!(checked(&claims(7), &read(tokens("at-2"))), Ok(()));
+        assert_eq!(checked(7, &read(tokens("at-1"))), refused);
+        assert_eq!(checked(7, &read(tokens("at-2"))), Ok(()));
         let gone = Revoked {
             clients: vec![public().id],
             ..Revoked::default()
         };
-        assert_eq!(checked(&claims(0), &read(gone)), refused);
+        assert_eq!(checked(0, &read(gone)), refused);
+    }
+
+    #[test]
+    fn a_token_is_revoked_with_its_elder_siblings_and_no_others() {
+        let named = |family: &str, until| Revoked {
+            families: vec![(Family::named(family), until)],
+            ..Revoked::default()
+        };
+        let family = token(7).payload.family();
+        assert_eq!(family.as_str(), "demo g1");
+        for (family, until, is_revoked) in [
+            ("demo g1", NOW, true),
+            ("demo g1", after(1), true),
+            ("demo g1", NOW.minus(Lifetime::from_seconds(1)), false),
+            ("demo g2", NOW, false),
+            ("other g1", NOW, false),
+            ("demo ", NOW, false),
+        ] {
+            let said = checked(7, &read(named(family, until)));
+            assert_eq!(said.is_err(), is_revoked, "{family} {until:?}");
+        }
     }
 
     #[test]
@@ -243,10 +286,10 @@ mod tests {
 
     #[test]
     fn a_place_that_is_not_there_says_nothing() {
-        let token = claims(7);
+        let token = token(7);
         let reference = Reference {
             index: usize::try_from(SIZE).unwrap(),
-            ..referenced(&token, &issuer()).unwrap()
+            ..referenced(&token.payload, &issuer()).unwrap()
         };
         let said = check_status(&token, &reference, &read(Revoked::default()));
         assert_eq!(said, Err(StatusListError::OutOfBounds));
@@ -256,7 +299,7 @@ mod tests {
     fn only_a_list_of_the_provider_is_asked_for() {
         let with = |status: Value| AccessTokenClaims {
             status: Some(status),
-            ..claims(7)
+            ..token(7).payload
         };
         let at = |uri: &str| json!({ "status_list": { "idx": 7, "uri": uri } });
         let own = referenced(&with(at("http://localhost:4000/lists/1")), &issuer()).unwrap();
@@ -276,7 +319,7 @@ mod tests {
         }
         let without = AccessTokenClaims {
             status: None,
-            ..claims(7)
+            ..token(7).payload
         };
         assert_eq!(referenced(&without, &issuer()), None);
     }
@@ -287,8 +330,7 @@ mod tests {
             issued_at: NOW,
             bits,
             bytes: bytes.to_vec(),
-            revoked: BTreeSet::new(),
-            ended_clients: BTreeSet::new(),
+            named: Named::default(),
         };
         // The examples of §4.1 and §4.2.
         let one = list(1, &[0xb9, 0xa3]);

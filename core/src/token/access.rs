@@ -10,7 +10,7 @@ use crate::grant::{Allowed, Grant, Terms};
 use crate::id::{Audience, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::jose::Jwt;
 use crate::scope::Scope;
-use crate::status_list::StatusIndex;
+use crate::status_list::{Family, StatusIndex};
 use crate::time::Timestamp;
 use crate::token::actor::Actor;
 use crate::token::id::ACR;
@@ -77,6 +77,11 @@ impl AccessTokenClaims {
     pub fn basis(&self) -> Basis<'_> {
         let itself = Basis::Client(&self.client_id);
         self.grant_id.as_ref().map_or(itself, Basis::Grant)
+    }
+
+    /// Its siblings and itself.
+    pub fn family(&self) -> Family {
+        Family::of(&self.client_id, self.grant_id.as_ref())
     }
 
     /// Its `token_type` (RFC 6749 §7.1, RFC 9449 §5).

@@ -5,11 +5,12 @@ use gatepass_core::client::Client;
 use gatepass_core::grant::code::{CodeStatus, Redemption};
 use gatepass_core::grant::{EndReason, GrantStatus, SessionStatus};
 use gatepass_core::id::{GrantId, JwtId};
+use gatepass_core::jose::Jwt;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::access::Basis;
 
-use super::{Store, World};
+use super::{Store, World, token};
 use crate::executor::join_all;
 use crate::fixture::{self, NOW};
 
@@ -45,8 +46,9 @@ impl<S: Store> World<'_, S> {
         let access_jti = self.jti();
         let state = self
             .store
-            .access_token_state(None, Basis::Grant(grant), &access_jti);
-        state.await.unwrap().1.grant.is_some()
+            .access_token_state(None, &token(Basis::Grant(grant), &access_jti))
+            .await;
+        state.unwrap().1.grant.is_some()
     }
 
     async fn code_status(&self, code: SecretHash) -> Option<CodeStatus> {
@@ -61,9 +63,8 @@ impl<S: Store> World<'_, S> {
 
     async fn is_revoked(&self, access_jti: &JwtId) -> bool {
         let grant = GrantId::parse("no-grant").unwrap();
-        let state = self
-            .store
-            .access_token_state(None, Basis::Grant(&grant), access_jti);
+        let token = token(Basis::Grant(&grant), access_jti);
+        let state = self.store.access_token_state(None, &token);
         state.await.unwrap().1.access_token_revoked
     }
 
@@ -85,8 +86,10 @@ impl<S: Store> World<'_, S> {
 pub async fn what_expired_is_forgotten_and_nothing_earlier<S: Store>(store: &S) {
     let world = World::new(store, "what_expired_is_forgotten_and_nothing_earlier").await;
     let (sign_in, access_jti) = (world.sign_in().await, world.jti());
-    let end = NOW.plus(world.lifetimes.access_token);
-    store.revoke_access_token(&access_jti, end).await.unwrap();
+    let nobody = GrantId::parse("no-grant").unwrap();
+    let revoked = token(Basis::Grant(&nobody), &access_jti);
+    let end = revoked.expires_at;
+    store.revoke_access_token(&revoked, NOW).await.unwrap();
     let [before, over] = around(end, &world);
     for (at, is_known) in [(before, true), (over, false)] {
         world.clean_up(at).await;
@@ -282,8 +285,13 @@ pub async fn a_clean_up_goes_on_where_it_stopped<S: Store>(store: &S) {
         expired: Timestamp::from_seconds(1_000),
         access_token: world.lifetimes.access_token,
     };
-    let tokens: Vec<_> = (0..=ROWS).map(|_| world.jti()).collect();
-    let revoke = |jti| store.revoke_access_token(jti, over.expired);
+    let nobody = GrantId::parse("no-grant").unwrap();
+    let expired = |_| Jwt {
+        expires_at: over.expired,
+        ..token(Basis::Grant(&nobody), &world.jti())
+    };
+    let tokens: Vec<_> = (0..=ROWS).map(expired).collect();
+    let revoke = |token| store.revoke_access_token(token, over.expired);
     for revoked in join_all(tokens.iter().map(revoke)).await {
         revoked.unwrap();
     }

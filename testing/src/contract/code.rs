@@ -6,7 +6,7 @@ use gatepass_core::id::Nonce;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::token::access::Basis;
 
-use super::{Store, World};
+use super::{Store, World, token};
 use crate::executor::join_all;
 use crate::fixture::{self, NOW};
 
@@ -53,8 +53,10 @@ pub async fn a_code_is_redeemed_by_one_of_many<S: Store>(store: &S) {
         let (_, state) = store
             .access_token_state(
                 None,
-                Basis::Grant(&redemption.grant.id),
-                &redemption.session.access_jti,
+                &token(
+                    Basis::Grant(&redemption.grant.id),
+                    &redemption.session.access_jti,
+                ),
             )
             .await
             .unwrap();

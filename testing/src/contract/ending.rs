@@ -1,9 +1,13 @@
 //! Grants, sign-ins and access tokens end once, and alone.
 
 use gatepass_core::grant::{EndReason, GrantStatus};
+use gatepass_core::id::JwtId;
+use gatepass_core::jose::Jwt;
+use gatepass_core::status_list::{ALONE, ListNumber, StatusQuery};
+use gatepass_core::time::Lifetime;
 use gatepass_core::token::access::Basis;
 
-use super::{Store, World};
+use super::{Store, World, token};
 use crate::fixture::{self, NOW};
 
 /// Whoever ends a grant first has said why.
@@ -150,18 +154,83 @@ pub async fn a_browser_stays_one_through_its_sign_ins<S: Store>(store: &S) {
 pub async fn a_revoked_access_token_is_known_and_alone<S: Store>(store: &S) {
     let world = World::new(store, "a_revoked_access_token_is_known_and_alone").await;
     let made = world.grant(&fixture::demo()).await;
-    let (grant, jti) = (&made.grant.id, &made.session.access_jti);
+    let of_grant = |jti: &JwtId| token(Basis::Grant(&made.grant.id), jti);
+    let itself = of_grant(&made.session.access_jti);
     for _ in 0..2 {
-        let expires_at = NOW.plus(world.lifetimes.access_token);
-        store.revoke_access_token(jti, expires_at).await.unwrap();
+        store.revoke_access_token(&itself, NOW).await.unwrap();
     }
-    let other = world.jti();
-    for (jti, revoked) in [(jti, true), (&other, false)] {
-        let (_, state) = store
-            .access_token_state(None, Basis::Grant(grant), jti)
-            .await
-            .unwrap();
+    for (token, revoked) in [(itself, true), (of_grant(&world.jti()), false)] {
+        let (_, state) = store.access_token_state(None, &token).await.unwrap();
         assert_eq!(state.access_token_revoked, revoked);
         assert_eq!(state.grant.unwrap().status, GrantStatus::Active);
     }
+}
+
+/// However many are revoked one by one, few are named; the others take their elder siblings with them, and
+/// nobody else's tokens.
+pub async fn a_family_is_revoked_in_a_bounded_number_of_rows<S: Store>(store: &S) {
+    let world = World::new(store, "a_family_is_revoked_in_a_bounded_number_of_rows").await;
+    let grant = world.grant(&fixture::demo()).await.grant;
+    let after = |seconds| NOW.plus(Lifetime::from_seconds(seconds));
+    let issued = |seconds| Jwt {
+        issued_at: after(seconds),
+        ..token(Basis::Grant(&grant.id), &world.jti())
+    };
+    let (young, old) = (issued(ALONE + 3), issued(0));
+    let mut of_another_client = issued(0);
+    of_another_client.payload.client_id = fixture::gateway().id;
+    let of_another_grant = token(
+        Basis::Grant(&world.grant(&fixture::demo()).await.grant.id),
+        &world.jti(),
+    );
+    let revoked: Vec<_> = (1..=ALONE + 2).map(issued).collect();
+    // The last of them comes before the one ahead of it.
+    let order = || revoked.iter().rev();
+    for (count, revoke) in order().enumerate() {
+        store.revoke_access_token(revoke, NOW).await.unwrap();
+        store.revoke_access_token(revoke, NOW).await.unwrap();
+        let (_, state) = store.access_token_state(None, &old).await.unwrap();
+        assert_eq!(
+            state.access_token_revoked,
+            count >= usize::try_from(ALONE).unwrap()
+        );
+    }
+    let list = ListNumber::at("/oauth/status_lists/0").unwrap();
+    let query = StatusQuery {
+        list,
+        since: NOW,
+        at: NOW,
+    };
+    let listed = store.revoked(&query).await.unwrap();
+    let named = revoked
+        .iter()
+        .filter(|token| listed.tokens.contains(&token.payload.jti));
+    assert_eq!(named.count(), usize::try_from(ALONE).unwrap());
+    let family = old.payload.family();
+    let until = listed.families.iter().filter(|(named, _)| *named == family);
+    assert_eq!(
+        until.map(|(_, until)| *until).collect::<Vec<_>>(),
+        [after(2)]
+    );
+    for (token, is_revoked) in revoked.iter().map(|token| (token, true)).chain([
+        (&old, true),
+        (&young, false),
+        (&of_another_client, false),
+        (&of_another_grant, false),
+    ]) {
+        let (_, state) = store.access_token_state(None, token).await.unwrap();
+        assert_eq!(state.access_token_revoked, is_revoked, "{token:?}");
+    }
+    // What has expired makes room.
+    let later = old.expires_at;
+    let next = Jwt {
+        issued_at: later,
+        expires_at: later.plus(world.lifetimes.access_token),
+        ..token(Basis::Grant(&grant.id), &world.jti())
+    };
+    store.revoke_access_token(&next, later).await.unwrap();
+    let (_, state) = store.access_token_state(None, &next).await.unwrap();
+    assert!(state.access_token_revoked);
+    let (_, state) = store.access_token_state(None, &young).await.unwrap();
+    assert!(!state.access_token_revoked);
 }

@@ -6,7 +6,7 @@ use gatepass_core::secret::SecretHash;
 use gatepass_core::token::access::Basis;
 use gatepass_core::userinfo::User;
 
-use super::{Store, World};
+use super::{Store, World, token};
 use crate::fixture::{self, NOW, PASSWORD_HASH};
 
 /// Absence is `None`, never an error.
@@ -27,13 +27,13 @@ pub async fn what_is_not_there_is_none<S: Store>(store: &S) {
     assert!(store.user(&unknown).await.unwrap().is_none());
     let grant = GrantId::parse("no-grant").unwrap();
     let (client, state) = store
-        .access_token_state(None, Basis::Grant(&grant), &world.jti())
+        .access_token_state(None, &token(Basis::Grant(&grant), &world.jti()))
         .await
         .unwrap();
     assert!(client.is_none() && state.grant.is_none() && state.user.is_none());
     assert!(!state.access_token_revoked);
     let (_, state) = store
-        .access_token_state(None, Basis::Client(&nobody), &world.jti())
+        .access_token_state(None, &token(Basis::Client(&nobody), &world.jti()))
         .await
         .unwrap();
     assert!(state.client.is_none() && state.grant.is_none() && state.user.is_none());
@@ -97,8 +97,7 @@ pub async fn a_grant_is_found_by_its_tokens<S: Store>(store: &S) {
     let (client, state) = store
         .access_token_state(
             Some(&caller),
-            Basis::Grant(&made.grant.id),
-            &made.session.access_jti,
+            &token(Basis::Grant(&made.grant.id), &made.session.access_jti),
         )
         .await
         .unwrap();
@@ -112,18 +111,14 @@ pub async fn a_grant_is_found_by_its_tokens<S: Store>(store: &S) {
 pub async fn a_client_that_acts_for_itself_is_found<S: Store>(store: &S) {
     let world = World::new(store, "a_client_that_acts_for_itself_is_found").await;
     let (caller, itself) = (fixture::api().id, fixture::gateway().id);
-    let jti = world.jti();
+    let own = token(Basis::Client(&itself), &world.jti());
     for is_revoked in [false, true] {
-        let (client, state) = store
-            .access_token_state(Some(&caller), Basis::Client(&itself), &jti)
-            .await
-            .unwrap();
+        let (client, state) = store.access_token_state(Some(&caller), &own).await.unwrap();
         assert_eq!(client.unwrap().id, caller);
         assert_eq!(state.client.unwrap().id, itself);
         assert!(state.grant.is_none() && state.user.is_none());
         assert_eq!(state.access_token_revoked, is_revoked);
-        let expires_at = NOW.plus(world.lifetimes.access_token);
-        store.revoke_access_token(&jti, expires_at).await.unwrap();
+        store.revoke_access_token(&own, NOW).await.unwrap();
     }
     let namesake = User {
         subject: fixture::persistent().id.to_subject(),

@@ -43,6 +43,7 @@ use gatepass_core::grant::{
     SessionStatus,
 };
 use gatepass_core::id::{BrowserId, ClientId, GrantId, JwtId, SignInId};
+use gatepass_core::jose::Jwt;
 use gatepass_core::pkce::CodeChallenge;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, CodeVerifier, SecretHash, SignInCookie};
@@ -52,7 +53,7 @@ use gatepass_core::store::{
     OnceStore, PushedRequestStore, RegistrationStore, StatusStore,
 };
 use gatepass_core::time::Timestamp;
-use gatepass_core::token::access::Basis;
+use gatepass_core::token::access::{AccessTokenClaims, Basis};
 use gatepass_core::userinfo::User;
 
 use crate::fixture::{self, NOW, VERIFIER};
@@ -138,6 +139,7 @@ macro_rules! store_contracts {
             signing_out_forgets_codes_on_their_way,
             a_code_needs_a_signed_in_browser,
             a_browser_stays_one_through_its_sign_ins,
+            a_family_is_revoked_in_a_bounded_number_of_rows,
             a_revoked_access_token_is_known_and_alone,
             an_opaque_token_comes_with_its_generation,
             an_opaque_token_is_only_for_clients_that_have_such,
@@ -218,6 +220,34 @@ struct World<'s, S> {
     store: &'s S,
     random: SeededRandom,
     lifetimes: Lifetimes,
+}
+
+/// An access token that lives for five minutes from [`NOW`] on: of the demo page under a grant, or of a client
+/// that acts for itself.
+fn token(basis: Basis<'_>, jti: &JwtId) -> Jwt<AccessTokenClaims> {
+    let (client_id, grant_id) = match basis {
+        Basis::Grant(id) => (fixture::demo().id, Some(id.clone())),
+        Basis::Client(id) => (id.clone(), None),
+    };
+    let payload = AccessTokenClaims {
+        iss: fixture::issuer(),
+        sub: fixture::user().subject,
+        aud: fixture::resources().default,
+        client_id,
+        jti: jti.clone(),
+        scope: Scope::default(),
+        auth_time: None,
+        grant_id,
+        act: None,
+        authorization_details: AuthorizationDetails::default(),
+        cnf: None,
+        status: None,
+    };
+    Jwt {
+        payload,
+        issued_at: NOW,
+        expires_at: NOW.plus(Lifetimes::default().access_token),
+    }
 }
 
 impl<'s, S: Store> World<'s, S> {
@@ -429,7 +459,7 @@ impl<'s, S: Store> World<'s, S> {
     async fn status(&self, grant: &GrantId) -> GrantStatus {
         let (_, state) = self
             .store
-            .access_token_state(None, Basis::Grant(grant), &self.jti())
+            .access_token_state(None, &token(Basis::Grant(grant), &self.jti()))
             .await
             .unwrap();
         state.grant.unwrap().status

@@ -4,11 +4,13 @@ use gatepass_core::client::Client;
 use gatepass_core::client::registration::Registration;
 use gatepass_core::grant::{EndReason, Grant};
 use gatepass_core::id::ClientId;
+use gatepass_core::jose::Jwt;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::status_list::{ListNumber, Revoked, SIZE, StatusIndex, StatusQuery};
 use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_core::token::access::Basis;
 
-use super::{Store, World};
+use super::{Store, World, token};
 use crate::executor::join_all;
 use crate::fixture::{self, NOW};
 
@@ -98,10 +100,11 @@ pub async fn a_list_names_what_ended_without_a_grant<S: Store>(store: &S) {
     };
     let gone = registration.client.id.clone();
     store.insert_registration(&registration).await.unwrap();
-    store
-        .revoke_access_token(&revoked, after(400))
-        .await
-        .unwrap();
+    let token = Jwt {
+        expires_at: after(400),
+        ..token(Basis::Client(&client.id), &revoked)
+    };
+    store.revoke_access_token(&token, NOW).await.unwrap();
     store.end_registration(&gone, after(100)).await.unwrap();
     for (since, names_token, names_client) in [(99, true, true), (100, false, false)] {
         let found = asked(store, StatusIndex::NONE, since).await;

@@ -21,7 +21,7 @@ pub(super) struct Cursors {
     grants: Option<GrantId>,
     opaque: Option<String>,
     pushed: Option<String>,
-    revoked: Option<JwtId>,
+    revoked: Option<String>,
     sessions: Option<JwtId>,
     sign_ins: Option<SignInId>,
     used: Option<String>,
@@ -84,8 +84,8 @@ impl CleanUpStore for MemoryStore {
             pushed_requests: remove(&mut tables.pushed, pushed, |pushed| {
                 pushed.has_expired(over.expired)
             }),
-            revoked_access_tokens: remove(&mut tables.revoked, revoked, |expires_at| {
-                *expires_at <= over.expired
+            revoked_access_tokens: remove(&mut tables.revoked, revoked, |row| {
+                row.expires_at <= over.expired
             }),
         })
     }

@@ -25,7 +25,7 @@ use gatepass_core::introspect::TokenState;
 use gatepass_core::jose::Jwt;
 use gatepass_core::logout::back_channel::Departure;
 use gatepass_core::secret::{PasswordHash, SecretHash};
-use gatepass_core::status_list::{Revoked, StatusIndex, StatusQuery};
+use gatepass_core::status_list::{ALONE, Family, Revoked, StatusIndex, StatusQuery};
 use gatepass_core::store::{AccessTokenStore, AuthorizeStore, GrantStore, OnceStore, StatusStore};
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::access::{AccessTokenClaims, Basis};
@@ -52,12 +52,20 @@ struct Tables {
     ended_grants: BTreeMap<GrantId, Timestamp>,
     ended_clients: BTreeMap<ClientId, Timestamp>,
     sessions: BTreeMap<JwtId, Session>,
-    revoked: BTreeMap<JwtId, Timestamp>,
+    revoked: BTreeMap<String, Revocation>,
     used: BTreeMap<String, Used>,
     consents: BTreeMap<(Subject, ClientId), Consent>,
     pushed: BTreeMap<String, pushed::Pushed>,
     registrations: BTreeMap<ClientId, (SecretHash, Timestamp)>,
     cursors: clean_up::Cursors,
+}
+
+/// An access token that was revoked alone, of a family; or a family, and until when what was issued to it is.
+#[derive(Debug)]
+struct Revocation {
+    family: Option<Family>,
+    until: Option<Timestamp>,
+    expires_at: Timestamp,
 }
 
 /// What was used, and may not be used again before it expires.
@@ -298,11 +306,10 @@ impl GrantStore for MemoryStore {
     async fn access_token_state(
         &self,
         caller: Option<&ClientId>,
-        basis: Basis<'_>,
-        access_jti: &JwtId,
+        token: &Jwt<AccessTokenClaims>,
     ) -> Result<(Option<Client>, TokenState), Infallible> {
         let tables = self.0.borrow();
-        let stands_on = match basis {
+        let stands_on = match token.payload.basis() {
             Basis::Grant(id) => tables.token_state(tables.grants.get(id)),
             Basis::Client(id) => TokenState {
                 client: tables.client(id),
@@ -310,7 +317,7 @@ impl GrantStore for MemoryStore {
             },
         };
         let state = TokenState {
-            access_token_revoked: tables.revoked.contains_key(access_jti),
+            access_token_revoked: tables.is_revoked(token),
             ..stands_on
         };
         Ok((caller.and_then(|id| tables.client(id)), state))
@@ -329,11 +336,23 @@ impl GrantStore for MemoryStore {
 
     async fn revoke_access_token(
         &self,
-        access_jti: &JwtId,
-        expires_at: Timestamp,
+        token: &Jwt<AccessTokenClaims>,
+        at: Timestamp,
     ) -> Result<(), Infallible> {
-        let mut tables = self.0.borrow_mut();
-        tables.revoked.insert(access_jti.clone(), expires_at);
+        let revoked = &mut self.0.borrow_mut().revoked;
+        let (jti, family) = (token.payload.jti.as_str(), token.payload.family());
+        let others = revoked.iter().filter(|(key, row)| {
+            row.family.as_ref() == Some(&family) && row.expires_at > at && *key != jti
+        });
+        let is_alone = others.count() < usize::try_from(ALONE).unwrap();
+        let key = if is_alone { jti } else { family.as_str() }.to_owned();
+        let row = revoked.entry(key).or_insert(Revocation {
+            family: is_alone.then_some(family),
+            until: (!is_alone).then_some(token.issued_at),
+            expires_at: token.expires_at,
+        });
+        row.until = row.until.map(|until| until.max(token.issued_at));
+        row.expires_at = row.expires_at.max(token.expires_at);
         Ok(())
     }
 }
@@ -361,11 +380,8 @@ impl AccessTokenStore for MemoryStore {
             let tables = self.0.borrow();
             return Ok((caller.and_then(|id| tables.client(id)), None));
         };
-        let claims = &jwt.payload;
-        let caller = caller.unwrap_or(&claims.client_id);
-        let (client, state) = self
-            .access_token_state(Some(caller), claims.basis(), &claims.jti)
-            .await?;
+        let caller = caller.unwrap_or(&jwt.payload.client_id);
+        let (client, state) = self.access_token_state(Some(caller), &jwt).await?;
         Ok((client, Some(LookedUp { jwt, state })))
     }
 
@@ -389,13 +405,21 @@ impl StatusStore for MemoryStore {
             .filter(|index| (first..end).contains(index))
             .collect();
         grants.sort_unstable();
-        let tokens = tables.revoked.iter().filter(|(_, at)| **at > query.at);
+        let revoked = tables.revoked.iter();
+        let (families, tokens): (Vec<_>, Vec<_>) = revoked
+            .filter(|(_, row)| row.expires_at > query.at)
+            .partition(|(_, row)| row.until.is_some());
+        let named = |(key, row): (&String, &Revocation)| Some((Family::named(key), row.until?));
         let clients = tables.ended_clients.iter();
         let mut indexes = tables.grants.values().map(|grant| grant.status_index);
         Ok(Revoked {
             exists: first == StatusIndex::NONE || indexes.any(|index| index >= first),
             grants,
-            tokens: tokens.map(|(jti, _)| jti.clone()).collect(),
+            tokens: tokens
+                .into_iter()
+                .map(|(jti, _)| JwtId::parse(jti).unwrap())
+                .collect(),
+            families: families.into_iter().filter_map(named).collect(),
             clients: clients
                 .filter(|(_, at)| **at > query.since)
                 .map(|(id, _)| id.clone())
@@ -463,6 +487,14 @@ impl Tables {
             count += 1;
         }
         count
+    }
+
+    fn is_revoked(&self, token: &Jwt<AccessTokenClaims>) -> bool {
+        let claims = &token.payload;
+        let found = self.revoked.get(claims.family().as_str());
+        let until = found.and_then(|family| family.until);
+        self.revoked.contains_key(claims.jti.as_str())
+            || until.is_some_and(|until| token.issued_at <= until)
     }
 
     fn client(&self, id: &ClientId) -> Option<Client> {

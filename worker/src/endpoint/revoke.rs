@@ -106,10 +106,7 @@ async fn end_access_token(
         client: Some(&claims.client_id),
         ..Entry::of(Event::TokenRevoked)
     });
-    app.store
-        .revoke_access_token(&claims.jti, jwt.expires_at)
-        .await
-        .map(Ok)
+    app.store.revoke_access_token(jwt, now).await.map(Ok)
 }
 
 async fn end_opaque(

@@ -7,11 +7,12 @@ use gatepass_core::grant::refresh::{Found, LONGEST_CHAIN, Presented, Rotation};
 use gatepass_core::grant::{EndReason, Grant, Session};
 use gatepass_core::id::{ClientId, GrantId, JwtId};
 use gatepass_core::introspect::TokenState;
+use gatepass_core::jose::Jwt;
 use gatepass_core::secret::SecretHash;
-use gatepass_core::status_list::StatusIndex;
+use gatepass_core::status_list::{ALONE, StatusIndex};
 use gatepass_core::store::GrantStore;
 use gatepass_core::time::Timestamp;
-use gatepass_core::token::access::Basis;
+use gatepass_core::token::access::{AccessTokenClaims, Basis};
 use gatepass_edge::EdgeError;
 use gatepass_edge::d1::{Rows, Statement, Value, exactly};
 
@@ -169,17 +170,24 @@ impl GrantStore for D1Store {
     async fn access_token_state(
         &self,
         caller: Option<&ClientId>,
-        basis: Basis<'_>,
-        access_jti: &JwtId,
+        token: &Jwt<AccessTokenClaims>,
     ) -> Result<(Option<Client>, TokenState), EdgeError> {
-        let (grant, client) = match basis {
+        let claims = &token.payload;
+        let family = claims.family();
+        let (grant, client) = match claims.basis() {
             Basis::Grant(id) => (Some(id.as_str()), None),
             Basis::Client(id) => (None, Some(id)),
         };
         let grants = format!("SELECT {GRANT} FROM grants g WHERE g.grant_id = ?");
         let users = "SELECT u.* FROM grants g JOIN users u ON u.user_id = g.user_id \
                      WHERE g.grant_id = ?";
-        let revoked = "SELECT 1 FROM revoked_access_tokens WHERE access_jti = ?";
+        let revoked = "SELECT 1 FROM revoked_access_tokens WHERE access_jti IN (?, ?) \
+                       AND coalesce(issued_until >= ?, true)";
+        let revoked_as = [
+            claims.jti.as_str().into(),
+            family.as_str().into(),
+            token.issued_at.seconds().into(),
+        ];
         let [callers, grants, users, clients, revoked] = self
             .db
             .batch([
@@ -187,7 +195,7 @@ impl GrantStore for D1Store {
                 self.db.statement(&grants, &[grant.into()])?,
                 self.db.statement(users, &[grant.into()])?,
                 self.client(client)?,
-                self.db.statement(revoked, &[access_jti.as_str().into()])?,
+                self.db.statement(revoked, &revoked_as)?,
             ])
             .await?;
         let state = TokenState {
@@ -229,14 +237,31 @@ impl GrantStore for D1Store {
 
     async fn revoke_access_token(
         &self,
-        access_jti: &JwtId,
-        expires_at: Timestamp,
+        token: &Jwt<AccessTokenClaims>,
+        at: Timestamp,
     ) -> Result<(), EdgeError> {
-        let sql = "INSERT INTO revoked_access_tokens (access_jti, expires_at) VALUES (?, ?) \
-                   ON CONFLICT DO NOTHING";
-        let values = [access_jti.as_str().into(), expires_at.seconds().into()];
+        let sql = format!(
+            "INSERT INTO revoked_access_tokens (access_jti, family, issued_until, expires_at) \
+             SELECT iif(alone, n.access_jti, n.family), iif(alone, n.family, NULL), \
+             iif(alone, NULL, n.issued_at), n.expires_at FROM \
+             (SELECT ?1 AS access_jti, ?2 AS family, ?3 AS issued_at, ?4 AS expires_at, \
+             (SELECT count(*) FROM revoked_access_tokens \
+             WHERE family = ?2 AND expires_at > ?5 AND access_jti <> ?1) < {ALONE} AS alone) n \
+             WHERE true ON CONFLICT (access_jti) DO UPDATE SET \
+             issued_until = max(issued_until, excluded.issued_until), \
+             expires_at = max(expires_at, excluded.expires_at) \
+             WHERE excluded.issued_until > issued_until OR excluded.expires_at > expires_at"
+        );
+        let (claims, family) = (&token.payload, token.payload.family());
+        let values = [
+            claims.jti.as_str().into(),
+            family.as_str().into(),
+            token.issued_at.seconds().into(),
+            token.expires_at.seconds().into(),
+            at.seconds().into(),
+        ];
         self.db
-            .batch([self.db.statement(sql, &values)?])
+            .batch([self.db.statement(&sql, &values)?])
             .await
             .map(drop)
     }

@@ -1,9 +1,11 @@
 //! What was revoked lately, on D1: found by when it ended, so a list costs as much as there is in it.
 
 use gatepass_core::id::{ClientId, JwtId};
-use gatepass_core::status_list::{Revoked, StatusIndex, StatusQuery};
+use gatepass_core::status_list::{Family, Revoked, StatusIndex, StatusQuery};
 use gatepass_core::store::StatusStore;
+use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
+use gatepass_edge::d1::Row;
 
 use super::D1Store;
 use super::row;
@@ -19,7 +21,8 @@ impl StatusStore for D1Store {
         let grants = "SELECT status_index FROM grants INDEXED BY grants_by_end \
                       WHERE status = 'ended' AND ended_at > ? \
                       AND status_index >= ? AND status_index < ?";
-        let tokens = "SELECT access_jti FROM revoked_access_tokens WHERE expires_at > ?";
+        let tokens =
+            "SELECT access_jti, issued_until FROM revoked_access_tokens WHERE expires_at > ?";
         let clients = "SELECT client_id FROM clients WHERE ended_at IS NOT NULL AND ended_at > ?";
         let (from, to) = (first.number().into(), end.number().into());
         let [any, grants, tokens, clients] = self
@@ -31,12 +34,28 @@ impl StatusStore for D1Store {
                 self.db.statement(clients, &[since])?,
             ])
             .await?;
+        let (mut alone, mut families) = (Vec::new(), Vec::new());
+        for (name, until) in tokens.all(named)? {
+            match (JwtId::parse(&name), until) {
+                (_, Some(until)) => families.push((Family::named(&name), until)),
+                (Ok(jti), None) => alone.push(jti),
+                (Err(_), None) => return Err(EdgeError::Corrupt(NAMED)),
+            }
+        }
         Ok(Revoked {
             exists: first == StatusIndex::NONE || !any.is_empty(),
             grants: grants.all(row::status_index)?,
-            tokens: tokens
-                .all(|row| row.parse("revoked_access_tokens.access_jti", JwtId::parse))?,
+            tokens: alone,
+            families,
             clients: clients.all(|row| row.parse("clients.client_id", ClientId::parse))?,
         })
     }
+}
+
+const NAMED: &str = "revoked_access_tokens.access_jti";
+
+/// A token by its `jti`; or a family, and until when what was issued to it is revoked.
+fn named(row: &Row) -> Result<(String, Option<Timestamp>), EdgeError> {
+    let until = row.optional_time("revoked_access_tokens.issued_until")?;
+    Ok((row.text(NAMED)?.to_owned(), until))
 }
