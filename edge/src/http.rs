@@ -174,8 +174,13 @@ pub fn public(
     let response = with_type(body, content_type)?;
     response
         .headers()
-        .set("Cache-Control", &format!("public, max-age={seconds}"))?;
+        .set("Cache-Control", &kept_for(seconds))?;
     Ok(response)
+}
+
+/// The `Cache-Control` of what anyone may keep for so many seconds.
+pub fn kept_for(seconds: i64) -> String {
+    format!("public, max-age={seconds}")
 }
 
 /// A response with a body of this content type.

@@ -226,7 +226,7 @@ describe('whether there is such a user is not to be found out', () => {
 
 describe('within the limits of the platform', () => {
   let limited;
-  const limits = { RATE_LIMIT_REQUESTS: 60, RATE_LIMIT_GUESSES: 6, RATE_LIMIT_CREATIONS: 6, RATE_LIMIT_FAILURES: 6 };
+  const limits = { RATE_LIMIT_REQUESTS: 60, RATE_LIMIT_GUESSES: 6, RATE_LIMIT_CREATIONS: 6, RATE_LIMIT_FAILURES: 6, RATE_LIMIT_SERVICES: 100 };
   beforeAll(async () => {
     limited = await startStack({ only: ['provider'], limits });
   });
@@ -317,6 +317,49 @@ describe('within the limits of the platform', () => {
     expect(elsewhere.status).toBe(401);
   });
 
+  test('introspection by strangers is limited before any database work, and that hinders no resource server', async () => {
+    const address = newAddress();
+    const ask = (id, secret, at = address) => post(`${limited.provider}/oauth/introspect`, { token: 'x' }, { ...from(at), authorization: basic(id, secret) });
+    const api = () => ask('gatepass-api', limited.secrets.GATEPASS_API_SECRET);
+    expect((await api()).status).toBe(200);
+    let number = 0;
+    const { response } = await until429(limits.RATE_LIMIT_REQUESTS, () => {
+      number += 1;
+      return ask(`made-up-${number}`, 'x');
+    });
+    expect(response.headers.get('retry-after')).toBe('5');
+    expect(roundTrips(response)).toBe(0);
+    expect((await atOnce(30, api)).map(({ status }) => status)).toEqual(Array(30).fill(200));
+    expect((await ask('gatepass-api', limited.secrets.GATEPASS_API_SECRET, newAddress())).status).toBe(200);
+  });
+
+  test('a client that is no resource server introspects as much as an address may ask', async () => {
+    const address = from(newAddress());
+    const ask = () => post(`${limited.provider}/oauth/introspect`, { token: 'x' }, { ...address, authorization: basic('gatepass-service', limited.secrets.GATEPASS_SERVICE_SECRET) });
+    const { response } = await until429(limits.RATE_LIMIT_REQUESTS, ask);
+    expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' });
+    expect(roundTrips(response)).toBe(0);
+  });
+
+  test('a resource server has a limit of its own, wherever it asks, and then that of a stranger', async () => {
+    const ask = (address) => post(`${limited.provider}/oauth/introspect`, { token: 'x' }, { ...from(address), authorization: basic('gatepass-gateway', limited.secrets.GATEPASS_GATEWAY_SECRET) });
+    const db = await limited.database('provider');
+    await db.prepare("UPDATE clients SET may_introspect = 1 WHERE client_id = 'gatepass-gateway'").run();
+    await until429(limits.RATE_LIMIT_SERVICES, () => ask(newAddress()));
+    const address = newAddress();
+    const answers = [];
+    for (let sent = 0; sent < 3 * limits.RATE_LIMIT_REQUESTS && !answers.some((answer) => roundTrips(answer) === 0); sent += 1) answers.push(await ask(address));
+    const refused = answers.find((answer) => roundTrips(answer) === 0);
+    expect(refused.status).toBe(429);
+  });
+
+  test('status lists have a limit for machines', async () => {
+    const address = from(newAddress());
+    const { response } = await until429(limits.RATE_LIMIT_SERVICES, () => fetch(`${limited.provider}/oauth/status_lists/0`, { headers: address }));
+    expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' });
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+  });
+
   test('whoever has no address, as on this machine, is not limited', async () => {
     for (const headers of [{}, from('127.0.0.1'), from('::1')]) {
       const answers = await Promise.all(Array.from({ length: 20 }, () => post(`${limited.provider}/login`, { state_token: 'x' }, headers)));
@@ -364,7 +407,8 @@ describe('from where many come', () => {
     const from = { 'cf-connecting-ip': newAddress() };
     for (let number = 0; number < 40; number += 1) {
       const headers = { ...from, authorization: basic(`made-up-${number}`, 'x') };
-      expect((await post(`${limited.provider}/oauth/introspect`, { token: 'x' }, headers)).status).toBe(401);
+      const { status } = await post(`${limited.provider}/oauth/introspect`, { token: 'x' }, headers);
+      expect([401, 429]).toContain(status);
     }
     await expect.poll(rows).toBeGreaterThan(0);
     // A window may end meanwhile.

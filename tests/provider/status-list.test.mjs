@@ -95,8 +95,27 @@ describe('a list', () => {
     }
   });
 
-  test.each(['1', '01', 'x', '-1', '4294967296', '0/'])('that there is not is not there: %s', async (number) => {
+  test.each(['2', '01', 'x', '-1', '4294967296', '0/'])('that there is not is not there: %s', async (number) => {
     expect((await fetch(`${stack.provider}/oauth/status_lists/${number}`)).status).toBe(404);
+  });
+
+  test('is there before its first grant, and empty', async () => {
+    const uri = `${stack.provider}/oauth/status_lists/1`;
+    const { sub, status_list: list } = await read(uri);
+    expect(sub).toBe(uri);
+    expect(inflateSync(Buffer.from(list.lst, 'base64url')).every((byte) => byte === 0)).toBe(true);
+  });
+
+  test('that there is not costs one round trip for all such, and that may be kept', async () => {
+    const trips = [];
+    for (let number = 0; number < 40; number += 1) {
+      const response = await fetch(`${stack.provider}/oauth/status_lists/${4_294_967_295 - number}`);
+      expect(response.status).toBe(404);
+      expect(response.headers.get('cache-control')).toBe('public, max-age=5');
+      trips.push(roundTrips(response));
+    }
+    // Half the bound may end meanwhile, and the keys be read anew.
+    expect(trips.filter((count) => count > 0).length).toBeLessThanOrEqual(3);
   });
 
   test('is read, and nothing else', async () => {

@@ -311,14 +311,13 @@ impl Endpoint {
             | Self::Revoke
             | Self::Token
             | Self::UserInfo => Some(Limit::Requests),
+            Self::Introspect | Self::StatusList(_) => Some(Limit::Services),
             Self::AdminKeys(_)
             | Self::AdminView(_)
             | Self::Discovery
             | Self::Health
-            | Self::Introspect
             | Self::Jwks
             | Self::Registration
-            | Self::StatusList(_)
             | Self::Document(_) => None,
         }
     }
@@ -355,13 +354,18 @@ impl Endpoint {
             return limit.refuse(self.is_page(), app);
         }
         let response = self.answer(request, app).await?;
-        if response.status_code() != 401 || !self.has_credentials() {
-            return Ok(response);
-        }
+        let limit = match (response.status_code(), self) {
+            (401, _) if self.has_credentials() => Limit::Failures,
+            (200, Self::Introspect) => Limit::Services,
+            _ => return Ok(response),
+        };
         let caller = app.caller.take();
         let client = caller.as_ref().map_or("", ClientId::as_str);
-        if !Limit::Failures.admits(client, network, app).await {
-            return Limit::Failures.refuse(false, app);
+        if !limit.admits(client, network, app).await {
+            return limit.refuse(false, app);
+        }
+        if limit == Limit::Services {
+            return Ok(response);
         }
         // Whoever makes up a client for each request does not fill the audit log.
         if Limit::Creations.admits("audit", network, app).await {

@@ -1,5 +1,5 @@
-//! How much one may ask for: `[[ratelimits]]` in the wrangler configuration, by address, and by client and
-//! address. Whoever has no address is not limited: see [`Network`](gatepass_core::address::Network). All
+//! How much one may ask for: `[[ratelimits]]` in the wrangler configuration, by address, by client and
+//! address, and by a client that has proved itself. Whoever has no address is not limited: see [`Network`](gatepass_core::address::Network). All
 //! Workers share one, behind which anybody may be: what strangers type and have stored from there is limited
 //! together, and nothing else.
 //!
@@ -25,6 +25,9 @@ pub enum Limit {
     Creations,
     /// Wrong credentials of one client, or of the operator, from one address.
     Failures,
+    /// What machines ask, status lists and introspection: from one address, and again of one client that has
+    /// proved itself, from wherever it asks.
+    Services,
 }
 
 impl Limit {
@@ -34,6 +37,7 @@ impl Limit {
             Self::Guesses => "RATE_LIMIT_GUESSES",
             Self::Creations => "RATE_LIMIT_CREATIONS",
             Self::Failures => "RATE_LIMIT_FAILURES",
+            Self::Services => "RATE_LIMIT_SERVICES",
         }
     }
 
@@ -41,7 +45,7 @@ impl Limit {
     /// (`core/src/rp/retry.rs`).
     const fn retry_after(self) -> &'static str {
         match self {
-            Self::Requests => "5",
+            Self::Requests | Self::Services => "5",
             Self::Guesses | Self::Creations | Self::Failures => "30",
         }
     }
@@ -51,10 +55,13 @@ impl Limit {
         let Some(network) = network else {
             return true;
         };
-        if network.is_of_all_workers() && matches!(self, Self::Requests | Self::Failures) {
+        let of_a_client = matches!(self, Self::Services) && !key.is_empty();
+        let at = if of_a_client { "" } else { network.as_str() };
+        let is_typed_or_kept = matches!(self, Self::Guesses | Self::Creations);
+        if network.is_of_all_workers() && !is_typed_or_kept && !of_a_client {
             return true;
         }
-        let key = format!("{} {key}", network.as_str());
+        let key = format!("{at} {key}");
         rate_limit::admits(&app.env, self.binding(), &key).await
     }
 

@@ -98,10 +98,16 @@ impl StatusIndex {
 }
 
 /// Which list.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ListNumber(i64);
 
 impl ListNumber {
+    /// The last list there is if `highest` is the highest index of a grant: one is there before its first
+    /// grant, so that nobody who asks for it is told that it is not.
+    pub const fn last(highest: StatusIndex) -> Self {
+        Self((highest.0 / SIZE).saturating_add(1))
+    }
+
     /// The list at a path of the provider.
     pub fn at(requested: &str) -> Option<Self> {
         let number = requested.strip_prefix(path::STATUS_LISTS)?;
@@ -141,8 +147,8 @@ pub struct StatusQuery {
 /// What a store knows to be revoked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Revoked {
-    /// Whether there is such a list: the first, or one in which a grant has an index.
-    pub exists: bool,
+    /// The last list there is.
+    pub last: ListNumber,
     /// Grants of this list that have ended since.
     pub grants: Vec<StatusIndex>,
     /// Access tokens that were revoked alone and have not expired.
@@ -258,6 +264,13 @@ mod tests {
             Family::of(&client, None).as_str(),
             "https://app.example/a b "
         );
+    }
+
+    #[test]
+    fn a_list_is_there_before_its_first_grant() {
+        for (highest, last) in [(0, 1), (SIZE - 1, 1), (SIZE, 2), (7 * SIZE + 3, 8)] {
+            assert_eq!(ListNumber::last(index(highest)), list(last));
+        }
     }
 
     #[test]

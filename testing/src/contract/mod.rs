@@ -149,7 +149,7 @@ macro_rules! store_contracts {
             every_grant_has_an_index_of_its_own,
             a_list_has_what_ended_lately_and_no_more,
             a_list_names_what_ended_without_a_grant,
-            a_list_that_no_grant_is_in_does_not_exist,
+            lists_are_as_many_as_grants_need_and_one_more,
             an_identifier_is_used_by_one_of_many,
             a_proof_is_used_by_one_of_many,
             a_proof_counts_again_for_the_same_request_only,

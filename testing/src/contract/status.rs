@@ -114,12 +114,13 @@ pub async fn a_list_names_what_ended_without_a_grant<S: Store>(store: &S) {
     }
 }
 
-/// Lists are made as grants are; the first is always there.
-pub async fn a_list_that_no_grant_is_in_does_not_exist<S: Store>(store: &S) {
-    let world = World::new(store, "a_list_that_no_grant_is_in_does_not_exist").await;
-    assert!(asked(store, StatusIndex::NONE, 0).await.exists);
+/// Lists are made as grants are; one is always there before its first grant.
+pub async fn lists_are_as_many_as_grants_need_and_one_more<S: Store>(store: &S) {
+    let world = World::new(store, "lists_are_as_many_as_grants_need_and_one_more").await;
     let made = world.grant(&fixture::demo()).await.grant;
-    assert!(asked(store, made.status_index, 0).await.exists);
-    let beyond = StatusIndex::from_number(made.status_index.number() + 100 * SIZE).unwrap();
-    assert!(!asked(store, beyond, 0).await.exists);
+    let last = asked(store, StatusIndex::NONE, 0).await.last;
+    assert_eq!(last, ListNumber::last(made.status_index));
+    // Whichever is asked for, also one that is not there.
+    let beyond = StatusIndex::from_number(100 * SIZE).unwrap();
+    assert_eq!(asked(store, beyond, 0).await.last, last);
 }

@@ -25,7 +25,7 @@ use gatepass_core::introspect::TokenState;
 use gatepass_core::jose::Jwt;
 use gatepass_core::logout::back_channel::Departure;
 use gatepass_core::secret::{PasswordHash, SecretHash};
-use gatepass_core::status_list::{ALONE, Family, Revoked, StatusIndex, StatusQuery};
+use gatepass_core::status_list::{ALONE, Family, ListNumber, Revoked, StatusIndex, StatusQuery};
 use gatepass_core::store::{AccessTokenStore, AuthorizeStore, GrantStore, OnceStore, StatusStore};
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::access::{AccessTokenClaims, Basis};
@@ -411,9 +411,9 @@ impl StatusStore for MemoryStore {
             .partition(|(_, row)| row.until.is_some());
         let named = |(key, row): (&String, &Revocation)| Some((Family::named(key), row.until?));
         let clients = tables.ended_clients.iter();
-        let mut indexes = tables.grants.values().map(|grant| grant.status_index);
+        let indexes = tables.grants.values().map(|grant| grant.status_index);
         Ok(Revoked {
-            exists: first == StatusIndex::NONE || indexes.any(|index| index >= first),
+            last: ListNumber::last(indexes.max().unwrap_or_default()),
             grants,
             tokens: tokens
                 .into_iter()

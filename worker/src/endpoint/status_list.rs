@@ -1,7 +1,7 @@
 //! `GET /oauth/status_lists/{number}` (Token Status List §8.1): one round trip to D1, once a second at
-//! most for each isolate and list.
+//! most for each isolate and list; for all lists that are not there together, once in half the bound.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use gatepass_core::status_list::{CONTENT_TYPE, ListNumber, StatusQuery, TYPE, kept_for};
 use gatepass_core::store::StatusStore;
@@ -20,6 +20,8 @@ type Made = (ListNumber, Timestamp, String);
 
 thread_local! {
     static MADE: RefCell<Vec<Made>> = const { RefCell::new(Vec::new()) };
+    /// The last list there was, and when.
+    static LAST: Cell<Option<(ListNumber, Timestamp)>> = const { Cell::new(None) };
 }
 
 pub async fn answer(list: ListNumber, app: &App) -> Result<Response, EdgeError> {
@@ -33,14 +35,29 @@ pub async fn answer(list: ListNumber, app: &App) -> Result<Response, EdgeError> 
         Some(text) => text,
         None => match write(list, now, app).await? {
             Some(text) => text,
-            None => return page::not_found(app),
+            None => return absent(app),
         },
     };
     http::public(text, CONTENT_TYPE, kept_for(app.config.revocation_bound))
 }
 
+/// What is said of a list that is not there may be kept as long as one that is.
+fn absent(app: &App) -> Result<Response, EdgeError> {
+    let response = page::not_found(app)?;
+    let kept = http::kept_for(kept_for(app.config.revocation_bound));
+    response.headers().set("Cache-Control", &kept)?;
+    Ok(response)
+}
+
 async fn write(list: ListNumber, now: Timestamp, app: &App) -> Result<Option<String>, EdgeError> {
     let config = &app.config;
+    let is_fresh = |at: Timestamp| at.is_within(config.revocation_bound.half(), now);
+    if LAST
+        .get()
+        .is_some_and(|(last, at)| list > last && is_fresh(at))
+    {
+        return Ok(None);
+    }
     let keys = app.keys().await?;
     let query = StatusQuery {
         list,
@@ -48,7 +65,8 @@ async fn write(list: ListNumber, now: Timestamp, app: &App) -> Result<Option<Str
         at: now,
     };
     let revoked = app.store.revoked(&query).await?;
-    if !revoked.exists {
+    LAST.set(Some((revoked.last, now)));
+    if list > revoked.last {
         return Ok(None);
     }
     let bits = compression::deflate(&revoked.bits(list)).await?;

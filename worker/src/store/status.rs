@@ -1,7 +1,7 @@
 //! What was revoked lately, on D1: found by when it ended, so a list costs as much as there is in it.
 
 use gatepass_core::id::{ClientId, JwtId};
-use gatepass_core::status_list::{Family, Revoked, StatusIndex, StatusQuery};
+use gatepass_core::status_list::{Family, ListNumber, Revoked, StatusQuery};
 use gatepass_core::store::StatusStore;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::EdgeError;
@@ -16,7 +16,7 @@ impl StatusStore for D1Store {
     async fn revoked(&self, query: &StatusQuery) -> Result<Revoked, EdgeError> {
         let (first, end) = (query.list.first(), query.list.end());
         let since = query.since.seconds().into();
-        let any = "SELECT 1 FROM grants WHERE status_index >= ? LIMIT 1";
+        let highest = "SELECT coalesce(max(status_index), 0) AS status_index FROM grants";
         // By the other index it would look at every grant of the list.
         let grants = "SELECT status_index FROM grants INDEXED BY grants_by_end \
                       WHERE status = 'ended' AND ended_at > ? \
@@ -25,10 +25,10 @@ impl StatusStore for D1Store {
             "SELECT access_jti, issued_until FROM revoked_access_tokens WHERE expires_at > ?";
         let clients = "SELECT client_id FROM clients WHERE ended_at IS NOT NULL AND ended_at > ?";
         let (from, to) = (first.number().into(), end.number().into());
-        let [any, grants, tokens, clients] = self
+        let [highest, grants, tokens, clients] = self
             .db
             .batch([
-                self.db.statement(any, &[from])?,
+                self.db.statement(highest, &[])?,
                 self.db.statement(grants, &[since, from, to])?,
                 self.db.statement(tokens, &[query.at.seconds().into()])?,
                 self.db.statement(clients, &[since])?,
@@ -43,7 +43,7 @@ impl StatusStore for D1Store {
             }
         }
         Ok(Revoked {
-            exists: first == StatusIndex::NONE || !any.is_empty(),
+            last: ListNumber::last(highest.first(row::status_index)?.unwrap_or_default()),
             grants: grants.all(row::status_index)?,
             tokens: alone,
             families,
