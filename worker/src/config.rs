@@ -23,6 +23,7 @@ use gatepass_edge::config::{
 use worker::Env;
 
 use crate::keys::KeySettings;
+use crate::password;
 use crate::webhook::Webhook;
 
 /// What clients may ask for unless `GATEPASS_SCOPES` says otherwise.
@@ -87,6 +88,8 @@ pub struct Config {
     pub audit_retention: Lifetime,
     /// `GATEPASS_PASSWORD_TRIES` and `GATEPASS_PASSWORD_LONGEST_WAIT`: how many passwords may be guessed.
     pub guessing: guessing::Policy,
+    /// `GATEPASS_PASSWORD_COST`: what the hash of a password costs.
+    pub password_cost: password::Cost,
     /// Of what is remembered of guesses; derived from the same secrets.
     pub place_key: SymmetricKey,
     /// Derived from the same secrets.
@@ -182,6 +185,7 @@ impl Config {
             webhook: Webhook::read(env, conduct.environment)?,
             audit_retention: lifetime(env, "GATEPASS_AUDIT_RETENTION", Lifetime::from_days(90))?,
             guessing: guessing_policy(env)?,
+            password_cost: password_cost(env)?,
             place_key: token_key(guessing::KEY_PURPOSE),
             development_site: site.unwrap_or_else(|| "http://localhost:3001".to_owned()),
         })
@@ -282,6 +286,14 @@ fn guessing_policy(env: &Env) -> Result<guessing::Policy, EdgeError> {
         tries: count(env, "GATEPASS_PASSWORD_TRIES", defaults.tries)?,
         longest_wait: brief(env, name, defaults.longest_wait, AN_HOUR)?,
     })
+}
+
+fn password_cost(env: &Env) -> Result<password::Cost, EdgeError> {
+    let name = "GATEPASS_PASSWORD_COST";
+    let problem = "must be like m=19456,t=2,p=1, with 65536 KiB and 16 passes at most";
+    let text = optional(env, name);
+    let cost = password::Cost::parse(text.as_deref().unwrap_or(password::Cost::DEFAULT));
+    cost.ok_or(EdgeError::Config { name, problem })
 }
 
 /// How long something may live at most.

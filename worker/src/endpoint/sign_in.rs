@@ -125,6 +125,7 @@ impl<'a> Typed<'a> {
         let guess = Guess {
             password: self.password,
             hash: account.as_ref().map(|account| &account.password_hash),
+            cost: &config.password_cost,
             places: PlaceKeys::of(
                 self.username,
                 mark,

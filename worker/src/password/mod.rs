@@ -23,9 +23,21 @@ const LONGEST: usize = 1024;
 /// How many objects there are, side by side. All guesses at one account go to one of them.
 const HASHERS: u8 = 16;
 
-/// What an unknown user's password is compared with, so that the answer takes as long: a hash with
-/// the parameters of every other (m = 19 MiB, t = 2, p = 1) of a password that nobody knows.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Z2F0ZXBhc3Mtbm9ib2R5$mX7rS5K0jN3X8UbKfTq7qOyzvPMyC3ChSSmuVPH8xY0";
+/// How much work every password is: the hash, at that cost, of a password that nobody knows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cost(String);
+
+impl Cost {
+    /// Unless configured otherwise.
+    pub const DEFAULT: &'static str = "m=19456,t=2,p=1";
+
+    /// A cost that an object can bear, as the PHC string format writes it: memory in KiB, passes and lanes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let tail = "Z2F0ZXBhc3Mtbm9ib2R5$mX7rS5K0jN3X8UbKfTq7qOyzvPMyC3ChSSmuVPH8xY0";
+        let nobody = format!("$argon2id$v=19${text}${tail}");
+        Argon2id::parse(&nobody).is_some().then_some(Self(nobody))
+    }
+}
 
 /// A password that somebody typed.
 #[derive(Debug)]
@@ -33,6 +45,7 @@ pub struct Guess<'a> {
     pub password: &'a str,
     /// Of the user, if there is one.
     pub hash: Option<&'a StoredHash>,
+    pub cost: &'a Cost,
     pub places: PlaceKeys,
 }
 
@@ -51,6 +64,7 @@ pub enum Verdict {
 struct Question<'a> {
     password: &'a str,
     hash: &'a str,
+    cost: &'a str,
     places: [&'a str; 3],
     policy: Policy,
     now: Timestamp,
@@ -63,6 +77,7 @@ impl<'a> Question<'a> {
         Some(Self {
             password,
             hash: parts.next()?,
+            cost: parts.next()?,
             places: [parts.next()?, parts.next()?, parts.next()?],
             policy: Policy {
                 tries: parts.next()?.parse().ok()?,
@@ -89,8 +104,8 @@ impl fmt::Display for Question<'_> {
         };
         write!(
             f,
-            "{hash} {unknown} {browser} {address} {tries} {longest} {now}\n{}",
-            self.password
+            "{hash} {} {unknown} {browser} {address} {tries} {longest} {now}\n{}",
+            self.cost, self.password
         )
     }
 }
@@ -116,7 +131,9 @@ pub async fn verify(
     let places = guess.places.to_base64url();
     let question = Question {
         password: guess.password,
-        hash: guess.hash.map_or(NOBODY, StoredHash::expose),
+        // An unknown user's is none, which is as much work.
+        hash: guess.hash.map_or("", StoredHash::expose),
+        cost: &guess.cost.0,
         places: places.each_ref().map(String::as_str),
         policy,
         now,
@@ -125,7 +142,7 @@ pub async fn verify(
     let answer = durable::ask(env, "PASSWORD_HASHER", &name, &question.to_string()).await?;
     let broken = |_| EdgeError::Runtime("the password hasher did not answer".to_owned());
     Ok(match answer.parse().map_err(broken)? {
-        RIGHT if guess.hash.is_some() => Verdict::Right,
+        RIGHT => Verdict::Right,
         seconds @ 1.. => {
             let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
             Verdict::Wait(Lifetime::from_seconds(seconds))
@@ -134,15 +151,22 @@ pub async fn verify(
     })
 }
 
-/// A stored hash that is none costs the same work as any other: how long the answer takes must not say
-/// which accounts are broken.
-fn matches(password: &str, hash: &str) -> bool {
+/// Whether a password is that of a hash. What the hash leaves of the work that `cost` is, is done as well: how
+/// long the answer takes must not say which accounts there are, which are broken, or were stored at less.
+fn matches(password: &str, hash: &str, cost: &str) -> bool {
     let stored = Argon2id::parse(hash);
-    let is_readable = stored.is_some();
-    let matches = stored
-        .or_else(|| Argon2id::parse(NOBODY))
-        .and_then(|hash| hash.matches(password));
-    is_readable && matches == Some(true)
+    let matches = stored.as_ref().and_then(|hash| hash.matches(password));
+    let done = stored.map_or(0, |hash| work(&hash.params));
+    let rest = Argon2id::parse(cost).and_then(|every| every.after(done));
+    if let Some(rest) = rest {
+        rest.matches(password);
+    }
+    matches == Some(true)
+}
+
+/// How many KiB are gone over.
+fn work(params: &Params) -> u32 {
+    params.m_cost() * params.t_cost()
 }
 
 /// The most that a hash may cost, in KiB and in passes: an object has 128 MiB for all that it does.
@@ -170,6 +194,15 @@ impl Argon2id {
         (!has_more && is_bearable).then_some(Self { params, salt, tag })
     }
 
+    /// What is left of this one's work when some is done, in no more memory.
+    fn after(self, done: u32) -> Option<Self> {
+        let left = work(&self.params).checked_sub(done)?;
+        let passes = left.div_ceil(self.params.m_cost());
+        let memory = left.checked_div(passes)?.max(Params::MIN_M_COST);
+        let params = Params::new(memory, passes, 1, Some(self.tag.len())).ok()?;
+        Some(Self { params, ..self })
+    }
+
     fn matches(&self, password: &str) -> Option<bool> {
         let mut tag = vec![0; self.tag.len()];
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
@@ -183,9 +216,13 @@ impl Argon2id {
 mod tests {
     use super::*;
 
+    fn of(cost: &str) -> Argon2id {
+        Argon2id::parse(&Cost::parse(cost).unwrap().0).unwrap()
+    }
+
     #[test]
     fn the_work_for_an_unknown_user_is_the_work_for_a_known_one() {
-        let nobody = Argon2id::parse(NOBODY).unwrap();
+        let nobody = of(Cost::DEFAULT).after(0).unwrap();
         let known = crate::development::password_hash("demo");
         let known = Argon2id::parse(&known).unwrap();
         assert_eq!(nobody.params, known.params);
@@ -193,11 +230,60 @@ mod tests {
     }
 
     #[test]
+    fn a_cheaper_hash_takes_the_same_work_and_a_dearer_one_its_own() {
+        for every in [Cost::DEFAULT, "m=65536,t=3,p=1", "m=8,t=1,p=1"] {
+            for stored in [
+                "m=8,t=1,p=1",
+                "m=19455,t=2,p=1",
+                "m=9728,t=4,p=1",
+                "m=12288,t=3,p=1",
+                "m=65536,t=16,p=4",
+            ] {
+                let (every, done) = (of(every), work(&of(stored).params));
+                let (all, memory) = (work(&every.params), every.params.m_cost());
+                let rest = every.after(done);
+                assert!(
+                    rest.as_ref()
+                        .is_none_or(|rest| rest.params.m_cost() <= memory)
+                );
+                let sum = done + rest.map_or(0, |rest| work(&rest.params));
+                assert!(sum.abs_diff(all.max(done)) <= 16, "{stored}: {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hash_of_any_cost_is_compared_at_its_own() {
+        let stored = "$argon2id$v=19$m=16,t=1,p=1$BwcHBwcHBwcHBwcHBwcHBw$0JhOs/lsQqM9OzGazWrsPzinKlsj7e1S6p0+DUZUypY";
+        for every in ["m=8,t=1,p=1", "m=16,t=1,p=1", "m=32,t=3,p=2"] {
+            let every = Cost::parse(every).unwrap().0;
+            assert!(matches("demo-password", stored, &every));
+            assert!(!matches("wrong", stored, &every));
+        }
+    }
+
+    #[test]
+    fn a_cost_is_one_that_an_object_can_bear() {
+        for bad in [
+            "",
+            "m=19456,t=2",
+            "m=19456,t=0,p=1",
+            "m=65537,t=1,p=1",
+            "m=19456,t=17,p=1",
+            "m=19456,t=2,p=1 ",
+            "m=19456,t=2,p=1$",
+        ] {
+            assert_eq!(Cost::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn a_question_arrives_as_it_was_asked() {
         for password in ["", "demo-password", "a b\nc\n", " \u{1f511}"] {
             let question = Question {
                 password,
-                hash: NOBODY,
+                hash: "a-hash",
+                cost: "a-cost",
                 places: ["a", "b", "c"],
                 policy: Policy::default(),
                 now: Timestamp::from_seconds(1_700_000_000),
@@ -205,16 +291,18 @@ mod tests {
             let text = question.to_string();
             let read = Question::parse(&text).unwrap();
             assert_eq!(read.password, password);
-            assert_eq!((read.hash, read.places), (NOBODY, ["a", "b", "c"]));
+            assert_eq!((read.hash, read.cost), ("a-hash", "a-cost"));
+            assert_eq!(read.places, ["a", "b", "c"]);
             assert_eq!(read.policy, Policy::default());
             assert_eq!(read.now, question.now);
         }
         assert!(Question::parse("").is_none());
-        assert!(Question::parse("a b c d e f g\npassword").is_none());
+        assert!(Question::parse("a x b c d e f g\npassword").is_none());
     }
 
     #[test]
     fn a_broken_hash_matches_nothing() {
+        let default = Cost::parse(Cost::DEFAULT).unwrap().0;
         let demo = crate::development::password_hash("demo");
         for hash in [
             "",
@@ -230,16 +318,17 @@ mod tests {
             &format!("{demo}$"),
             &format!("{demo}="),
         ] {
-            assert!(!matches("demo-password", hash), "{hash}");
+            assert!(!matches("demo-password", hash, &default), "{hash}");
         }
     }
 
     #[test]
     fn the_development_passwords_are_what_the_manual_says() {
+        let default = Cost::parse(Cost::DEFAULT).unwrap().0;
         for (user, password) in [("demo", "demo-password"), ("admin", "admin-password")] {
             let hash = crate::development::password_hash(user);
-            assert!(matches(password, &hash));
-            assert!(!matches("wrong", &hash));
+            assert!(matches(password, &hash, &default));
+            assert!(!matches("wrong", &hash, &default));
         }
     }
 }

@@ -68,7 +68,7 @@ impl Accounts {
             Ok(attempt) => attempt,
             Err(wait) => return Ok(wait.seconds()),
         };
-        let is_right = matches(question.password, question.hash);
+        let is_right = matches(question.password, question.hash, question.cost);
         let after = if is_right {
             attempt.right(now)
         } else {
