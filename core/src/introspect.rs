@@ -255,7 +255,8 @@ pub struct TokenState {
     pub user: Option<User>,
     /// The client that acts for itself, if it stands on one that is known.
     pub client: Option<Client>,
-    /// The access token itself was revoked, its grant was not.
+    /// The access token itself was revoked, or its client has ended, or lost what it got it with. Its grant
+    /// may stand: a token that was exchanged (RFC 8693) is on the grant of another client.
     pub access_token_revoked: bool,
 }
 

@@ -1,4 +1,5 @@
 // Token exchange (RFC 8693): a service acts for a user with a token of its own.
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProvingApp } from '../support/dpop.mjs';
 import { Browser, basic, claims, post, refusal, roundTrips } from '../support/oauth.mjs';
@@ -24,10 +25,17 @@ async function inDatabase(sql, ...values) {
   return db.prepare(sql).bind(...values).run();
 }
 
-/** What an administrator writes on the service. */
-function settle(settings, grantTypes = `client_credentials ${GRANT_TYPE}`) {
+/** What an administrator writes on the service. What it was issued in the same second may be revoked by that. */
+async function settle(settings, grantTypes = `client_credentials ${GRANT_TYPE}`) {
   const sql = "UPDATE clients SET grant_types = ?, settings = ? WHERE client_id = 'gatepass-service'";
-  return inDatabase(sql, grantTypes, JSON.stringify(settings));
+  await inDatabase(sql, grantTypes, JSON.stringify(settings));
+  await nextSecond();
+}
+
+async function nextSecond() {
+  const second = () => Math.floor(Date.now() / 1000);
+  const now = second();
+  await expect.poll(second, { interval: 20, timeout: 5_000 }).toBeGreaterThan(now);
 }
 
 const service = (secret = stack.secrets.GATEPASS_SERVICE_SECRET) => ({ authorization: basic('gatepass-service', secret) });
@@ -113,6 +121,8 @@ describe('a service', () => {
   test('has a token for as long as the grant stands that it came of', async () => {
     const { tokens } = await user.signIn();
     const { access_token: exchanged } = await (await ask({ subject_token: tokens.access_token })).json();
+    // Its place in the status list is the grant's, so an API that reads the list learns of that, too.
+    expect(claims(exchanged).status).toEqual(claims(tokens.access_token).status);
     expect(await introspect(exchanged)).toMatchObject({ active: true });
     await post(`${stack.provider}/oauth/revoke`, { token: tokens.refresh_token, client_id: 'gatepass-demo' });
     expect(await introspect(exchanged)).toEqual({ active: false });
@@ -129,6 +139,74 @@ describe('a service', () => {
     const { access_token: second } = await (await ask({ subject_token: first }, gateway)).json();
     await inDatabase(types, 'authorization_code refresh_token', '{}');
     expect(claims(second).act).toEqual({ sub: 'gatepass-gateway', act: { sub: 'gatepass-service' } });
+  });
+});
+
+describe('a token that was exchanged ends, though the grant of its user stands, when its service', () => {
+  const key = (kid) => ({ ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid, alg: 'ES256' });
+  const [one, two] = ['one', 'two'].map(key);
+  const losses = {
+    'has ended': ["UPDATE clients SET ended_at = unixepoch() WHERE client_id = ?", 'ended_clients'],
+    'is deleted': ['DELETE FROM clients WHERE client_id = ?', 'revoked_until'],
+    'has another secret, and the one before counts no more': ["UPDATE clients SET secret_hash = 'x' || substr(secret_hash, 2) WHERE client_id = ?", 'revoked_until'],
+    'proves itself in another way': ["UPDATE clients SET secret_hash = NULL, auth_method = 'none' WHERE client_id = ?", 'revoked_until'],
+    'may not exchange tokens any more': ["UPDATE clients SET grant_types = 'client_credentials' WHERE client_id = ?", 'revoked_until'],
+    'may not exchange those tokens any more': ["UPDATE clients SET settings = json_remove(settings, '$.exchanges_tokens_of') WHERE client_id = ?", 'revoked_until'],
+    'may not pass for the user any more': ["UPDATE clients SET settings = json_remove(settings, '$.may_impersonate') WHERE client_id = ?", 'revoked_until'],
+  };
+  const names = Object.keys(losses);
+  const copy = "INSERT INTO clients (client_id, name, auth_method, secret_hash, scope, grant_types, settings, created_at) SELECT ?1, name, auth_method, secret_hash, scope, ?2, ?3, 0 FROM clients WHERE client_id = 'gatepass-service'";
+  const listed = async (member) => {
+    const list = claims(await (await fetch(`${stack.provider}/oauth/status_lists/0`)).text());
+    return member === 'ended_clients' ? (list[member] ?? []) : Object.keys(list[member] ?? {});
+  };
+
+  test.each(['jwt', 'opaque'].flatMap((format) => names.map((name) => [name, format])))('%s (%s)', async (name, format) => {
+    const [sql, member] = losses[name];
+    const id = `service-${format}-${names.indexOf(name)}`;
+    const settings = { exchanges_tokens_of: ['gatepass-demo'], may_impersonate: true, access_token_format: format };
+    await inDatabase(copy, id, GRANT_TYPE, JSON.stringify(settings));
+    const subject_token = await usersToken({ scope: 'openid read' });
+    const { access_token } = await (await ask({ subject_token }, { authorization: basic(id, stack.secrets.GATEPASS_SERVICE_SECRET) })).json();
+    const userInfo = async () => (await fetch(`${stack.provider}/oauth/userinfo`, { headers: { authorization: `Bearer ${access_token}` } })).status;
+    expect(await introspect(access_token)).toMatchObject({ active: true, client_id: id });
+    expect([200, 403]).toContain(await userInfo());
+    await inDatabase(sql, id);
+    expect(await introspect(access_token)).toEqual({ active: false });
+    expect(await userInfo()).toBe(401);
+    expect(await introspect(subject_token)).toMatchObject({ active: true });
+    const mark = member === 'ended_clients' ? id : `${id} *`;
+    await expect.poll(() => listed(member), { timeout: 5_000 }).toContain(mark);
+  });
+
+  test('is not one that only got another secret beside the one before, or asks for that again', async () => {
+    const id = 'service-that-rotates';
+    await inDatabase(copy, id, GRANT_TYPE, JSON.stringify({ exchanges_tokens_of: ['gatepass-demo'], jwks: { keys: [one] } }));
+    const exchanged = async () => (await (await ask({ subject_token: await usersToken() }, { authorization: basic(id, stack.secrets.GATEPASS_SERVICE_SECRET) })).json()).access_token;
+    const first = await exchanged();
+    const rotate = "UPDATE clients SET previous_secret_hash = coalesce(previous_secret_hash, secret_hash), previous_secret_expires_at = unixepoch() + 86400, secret_hash = ?2 || substr(secret_hash, 2) WHERE client_id = ?1";
+    for (const letter of ['x', 'y']) await inDatabase(rotate, id, letter);
+    await inDatabase("UPDATE clients SET name = 'Another', settings = json_set(settings, '$.jwks', json(?2)) WHERE client_id = ?1", id, JSON.stringify({ keys: [one, two] }));
+    expect(await introspect(first)).toMatchObject({ active: true });
+    // A key that is taken away ends what it may have got.
+    await inDatabase("UPDATE clients SET settings = json_set(settings, '$.jwks', json(?2)) WHERE client_id = ?1", id, JSON.stringify({ keys: [two] }));
+    expect(await introspect(first)).toEqual({ active: false });
+    await nextSecond();
+    const next = await exchanged();
+    expect(await introspect(next)).toMatchObject({ active: true });
+    await inDatabase('UPDATE clients SET previous_secret_hash = NULL, previous_secret_expires_at = NULL WHERE client_id = ?', id);
+    expect(await introspect(next)).toEqual({ active: false });
+  });
+
+  test('has ended, and cannot be handed on', async () => {
+    const id = 'service-that-hands-on';
+    await inDatabase(copy, id, GRANT_TYPE, JSON.stringify({ exchanges_tokens_of: ['gatepass-demo'] }));
+    const { access_token: subject_token } = await (await ask({ subject_token: await usersToken() }, { authorization: basic(id, stack.secrets.GATEPASS_SERVICE_SECRET) })).json();
+    await settle({ exchanges_tokens_of: ['gatepass-demo', id] });
+    expect((await ask({ subject_token })).status).toBe(200);
+    await inDatabase('UPDATE clients SET ended_at = unixepoch() WHERE client_id = ?', id);
+    expect(await refusal(await ask({ subject_token }))).toMatchObject({ status: 400, error: 'invalid_request' });
+    await settle({ exchanges_tokens_of: ['gatepass-demo'] });
   });
 });
 

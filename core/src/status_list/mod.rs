@@ -12,7 +12,7 @@
 //! | member | names | why it is no bit |
 //! |---|---|---|
 //! | `revoked_jti` | access tokens that were revoked one by one (RFC 7009) | a token's `jti` is in no row, and its grant's bit is also its siblings' |
-//! | `revoked_until` | [families](Family), each with a time: what was issued to it then or before is revoked | a family of which [`ALONE`] live tokens are named is named itself, so that nobody makes a list grow by revoking |
+//! | `revoked_until` | [families](Family), each with a time: what was issued to it then or before is revoked | a family of which [`ALONE`] live tokens are named is named itself, so that nobody makes a list grow by revoking; and tokens end with the secret, key or permission that their client got them with |
 //! | `ended_clients` | clients whose registration ended | their own tokens stand on no grant, and carry index 0, which no grant has |
 //!
 //! What ended longer ago than any access token lives is left out again. A verifier that reads the bits
@@ -59,6 +59,11 @@ impl Family {
     /// That of a client's tokens under `grant`.
     pub fn of(client: &ClientId, grant: Option<&GrantId>) -> Self {
         Self(format!("{client} {}", grant.map_or("", GrantId::as_str)))
+    }
+
+    /// All access tokens of a client, whatever they stand on: no grant is called so.
+    pub fn whole(client: &ClientId) -> Self {
+        Self(format!("{client} *"))
     }
 
     /// The one that a store calls so.
@@ -264,6 +269,7 @@ mod tests {
             Family::of(&client, None).as_str(),
             "https://app.example/a b "
         );
+        assert_eq!(Family::whole(&client).as_str(), "https://app.example/a b *");
     }
 
     #[test]

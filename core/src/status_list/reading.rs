@@ -71,10 +71,11 @@ struct Named {
 impl Named {
     fn has(&self, token: &Jwt<AccessTokenClaims>) -> bool {
         let claims = &token.payload;
-        let until = self.families.get(&claims.family());
+        let families = [claims.family(), Family::whole(&claims.client_id)];
+        let mut until = families.iter().filter_map(|name| self.families.get(name));
         self.tokens.contains(&claims.jti)
             || self.clients.contains(&claims.client_id)
-            || until.is_some_and(|until| token.issued_at <= *until)
+            || until.any(|until| token.issued_at <= *until)
     }
 }
 
@@ -270,6 +271,9 @@ mod tests {
             ("demo g2", NOW, false),
             ("other g1", NOW, false),
             ("demo ", NOW, false),
+            ("demo *", NOW, true),
+            ("demo *", NOW.minus(Lifetime::from_seconds(1)), false),
+            ("other *", NOW, false),
         ] {
             let said = checked(7, &read(named(family, until)));
             assert_eq!(said.is_err(), is_revoked, "{family} {until:?}");

@@ -105,7 +105,15 @@ pub async fn a_list_names_what_ended_without_a_grant<S: Store>(store: &S) {
         ..token(Basis::Client(&client.id), &revoked)
     };
     store.revoke_access_token(&token, NOW).await.unwrap();
-    store.end_registration(&gone, after(100)).await.unwrap();
+    // A token that was exchanged is on the grant of another client, which stands.
+    let grant = world.grant(&fixture::demo()).await.grant;
+    let mut exchanged = super::token(Basis::Grant(&grant.id), &world.jti());
+    exchanged.payload.client_id = gone.clone();
+    for has_ended in [false, true] {
+        let (_, state) = store.access_token_state(None, &exchanged).await.unwrap();
+        assert_eq!(state.is_live(NOW), !has_ended);
+        store.end_registration(&gone, after(100)).await.unwrap();
+    }
     for (since, names_token, names_client) in [(99, true, true), (100, false, false)] {
         let found = asked(store, StatusIndex::NONE, since).await;
         assert_eq!(found.tokens.contains(&revoked), names_token, "{since}");

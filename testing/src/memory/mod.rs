@@ -493,7 +493,8 @@ impl Tables {
         let claims = &token.payload;
         let found = self.revoked.get(claims.family().as_str());
         let until = found.and_then(|family| family.until);
-        self.revoked.contains_key(claims.jti.as_str())
+        !self.clients.contains_key(&claims.client_id)
+            || self.revoked.contains_key(claims.jti.as_str())
             || until.is_some_and(|until| token.issued_at <= until)
     }
 

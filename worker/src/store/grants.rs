@@ -173,7 +173,6 @@ impl GrantStore for D1Store {
         token: &Jwt<AccessTokenClaims>,
     ) -> Result<(Option<Client>, TokenState), EdgeError> {
         let claims = &token.payload;
-        let family = claims.family();
         let (grant, client) = match claims.basis() {
             Basis::Grant(id) => (Some(id.as_str()), None),
             Basis::Client(id) => (None, Some(id)),
@@ -181,11 +180,14 @@ impl GrantStore for D1Store {
         let grants = format!("SELECT {GRANT} FROM grants g WHERE g.grant_id = ?");
         let users = "SELECT u.* FROM grants g JOIN users u ON u.user_id = g.user_id \
                      WHERE g.grant_id = ?";
-        let revoked = "SELECT 1 FROM revoked_access_tokens WHERE access_jti IN (?, ?) \
-                       AND coalesce(issued_until >= ?, true)";
+        let revoked = "SELECT 1 FROM revoked_access_tokens WHERE access_jti IN \
+                       (?1, ?2 || ' ' || coalesce(?3, ''), ?2 || ' *') \
+                       AND coalesce(issued_until >= ?4, true) UNION ALL SELECT 1 WHERE NOT EXISTS \
+                       (SELECT 1 FROM clients WHERE client_id = ?2 AND ended_at IS NULL)";
         let revoked_as = [
             claims.jti.as_str().into(),
-            family.as_str().into(),
+            claims.client_id.as_str().into(),
+            grant.into(),
             token.issued_at.seconds().into(),
         ];
         let [callers, grants, users, clients, revoked] = self
@@ -241,21 +243,21 @@ impl GrantStore for D1Store {
         at: Timestamp,
     ) -> Result<(), EdgeError> {
         let sql = format!(
-            "INSERT INTO revoked_access_tokens (access_jti, family, issued_until, expires_at) \
-             SELECT iif(alone, n.access_jti, n.family), iif(alone, n.family, NULL), \
-             iif(alone, NULL, n.issued_at), n.expires_at FROM \
-             (SELECT ?1 AS access_jti, ?2 AS family, ?3 AS issued_at, ?4 AS expires_at, \
-             (SELECT count(*) FROM revoked_access_tokens \
-             WHERE family = ?2 AND expires_at > ?5 AND access_jti <> ?1) < {ALONE} AS alone) n \
+            "WITH f AS (SELECT ?2 || ' ' || coalesce(?3, '') AS family) \
+             INSERT INTO revoked_access_tokens (access_jti, family, issued_until, expires_at) \
+             SELECT iif(alone, ?1, n.family), iif(alone, n.family, NULL), iif(alone, NULL, ?4), ?5 \
+             FROM (SELECT f.family, (SELECT count(*) FROM revoked_access_tokens r \
+             WHERE r.family = f.family AND expires_at > ?6 AND access_jti <> ?1) < {ALONE} AS alone FROM f) n \
              WHERE true ON CONFLICT (access_jti) DO UPDATE SET \
              issued_until = max(issued_until, excluded.issued_until), \
              expires_at = max(expires_at, excluded.expires_at) \
              WHERE excluded.issued_until > issued_until OR excluded.expires_at > expires_at"
         );
-        let (claims, family) = (&token.payload, token.payload.family());
+        let claims = &token.payload;
         let values = [
             claims.jti.as_str().into(),
-            family.as_str().into(),
+            claims.client_id.as_str().into(),
+            claims.grant_id.as_ref().map(GrantId::as_str).into(),
             token.issued_at.seconds().into(),
             token.expires_at.seconds().into(),
             at.seconds().into(),

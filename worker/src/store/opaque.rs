@@ -46,7 +46,12 @@ impl AccessTokenStore for D1Store {
         let hash = hash.to_base64url();
         let hash = Value::Text(&hash);
         let found = "FROM opaque_access_tokens t";
-        let tokens = format!("SELECT t.* {found} WHERE t.token_hash = ?");
+        let tokens = format!(
+            "SELECT t.* {found} JOIN clients c ON c.client_id = t.claims ->> 'client_id' \
+             WHERE t.token_hash = ? AND c.ended_at IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM revoked_access_tokens r WHERE r.access_jti = c.client_id || ' *' \
+             AND r.issued_until >= t.issued_at)"
+        );
         let callers = format!(
             "SELECT {CLIENT} FROM clients c WHERE c.ended_at IS NULL AND c.client_id = \
              coalesce(?, (SELECT t.claims ->> 'client_id' {found} WHERE t.token_hash = ?))"
