@@ -32,10 +32,10 @@ pub(super) async fn judge(
         Ok(jwt) => jwt,
         Err(error) => return Ok(Err(error.into())),
     };
-    let token = jwt.clone();
+    let verified = jwt.clone();
     let authorized = match (check_jwt(jwt, expected), freshness) {
         (Ok(authorized), Some(freshness)) => {
-            let status = status::check(provider, &token, freshness).await?;
+            let status = status::check(provider, &verified, freshness).await?;
             status.map(|()| authorized)
         }
         (judged, _) => judged,

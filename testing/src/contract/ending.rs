@@ -5,7 +5,7 @@ use gatepass_core::id::JwtId;
 use gatepass_core::jose::Jwt;
 use gatepass_core::status_list::{ALONE, ListNumber, StatusQuery};
 use gatepass_core::time::Lifetime;
-use gatepass_core::token::access::Basis;
+use gatepass_core::token::access::{AccessTokenClaims, Basis};
 
 use super::{Store, World, token};
 use crate::fixture::{self, NOW};
@@ -176,6 +176,11 @@ pub async fn a_family_is_revoked_in_a_bounded_number_of_rows<S: Store>(store: &S
         issued_at: after(seconds),
         ..token(Basis::Grant(&grant.id), &world.jti())
     };
+    let is_revoked = async |token: &Jwt<AccessTokenClaims>| {
+        let state = store.access_token_state(None, token).await.unwrap().1;
+        state.access_token_revoked
+    };
+    let alone = usize::try_from(ALONE).unwrap();
     let (young, old) = (issued(ALONE + 3), issued(0));
     let mut of_another_client = issued(0);
     of_another_client.payload.client_id = fixture::gateway().id;
@@ -185,19 +190,13 @@ pub async fn a_family_is_revoked_in_a_bounded_number_of_rows<S: Store>(store: &S
     );
     let revoked: Vec<_> = (1..=ALONE + 2).map(issued).collect();
     // The last of them comes before the one ahead of it.
-    let order = || revoked.iter().rev();
-    for (count, revoke) in order().enumerate() {
+    for (count, revoke) in revoked.iter().rev().enumerate() {
         store.revoke_access_token(revoke, NOW).await.unwrap();
         store.revoke_access_token(revoke, NOW).await.unwrap();
-        let (_, state) = store.access_token_state(None, &old).await.unwrap();
-        assert_eq!(
-            state.access_token_revoked,
-            count >= usize::try_from(ALONE).unwrap()
-        );
+        assert_eq!(is_revoked(&old).await, count >= alone);
     }
-    let list = ListNumber::at("/oauth/status_lists/0").unwrap();
     let query = StatusQuery {
-        list,
+        list: ListNumber::at("/oauth/status_lists/0").unwrap(),
         since: NOW,
         at: NOW,
     };
@@ -205,21 +204,20 @@ pub async fn a_family_is_revoked_in_a_bounded_number_of_rows<S: Store>(store: &S
     let named = revoked
         .iter()
         .filter(|token| listed.tokens.contains(&token.payload.jti));
-    assert_eq!(named.count(), usize::try_from(ALONE).unwrap());
+    assert_eq!(named.count(), alone);
     let family = old.payload.family();
     let until = listed.families.iter().filter(|(named, _)| *named == family);
     assert_eq!(
         until.map(|(_, until)| *until).collect::<Vec<_>>(),
         [after(2)]
     );
-    for (token, is_revoked) in revoked.iter().map(|token| (token, true)).chain([
+    for (token, expected) in revoked.iter().map(|token| (token, true)).chain([
         (&old, true),
         (&young, false),
         (&of_another_client, false),
         (&of_another_grant, false),
     ]) {
-        let (_, state) = store.access_token_state(None, token).await.unwrap();
-        assert_eq!(state.access_token_revoked, is_revoked, "{token:?}");
+        assert_eq!(is_revoked(token).await, expected, "{token:?}");
     }
     // What has expired makes room.
     let later = old.expires_at;
@@ -229,8 +227,6 @@ pub async fn a_family_is_revoked_in_a_bounded_number_of_rows<S: Store>(store: &S
         ..token(Basis::Grant(&grant.id), &world.jti())
     };
     store.revoke_access_token(&next, later).await.unwrap();
-    let (_, state) = store.access_token_state(None, &next).await.unwrap();
-    assert!(state.access_token_revoked);
-    let (_, state) = store.access_token_state(None, &young).await.unwrap();
-    assert!(!state.access_token_revoked);
+    assert!(is_revoked(&next).await);
+    assert!(!is_revoked(&young).await);
 }

@@ -237,6 +237,7 @@ fn token(basis: Basis<'_>, jti: &JwtId) -> Jwt<AccessTokenClaims> {
         jti: jti.clone(),
         scope: Scope::default(),
         auth_time: None,
+        acr: None,
         grant_id,
         act: None,
         authorization_details: AuthorizationDetails::default(),
