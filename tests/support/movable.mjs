@@ -37,9 +37,9 @@ export class PasswordHasher extends Hasher {
       const tables = [...this.#sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'places'")];
       return Response.json(tables.length > 0 ? [...this.#sql.exec('SELECT * FROM places')] : []);
     }
-    const [hash, ...places] = (await request.clone().text()).split(/[ \\n]/).slice(0, 4);
+    const [hash, cost, ...places] = (await request.clone().text()).split(/[ \\n]/).slice(0, 5);
     const response = await super.fetch(request);
-    questions.push({ hash, places, answer: Number(await response.clone().text()) });
+    questions.push({ hash, cost, places, answer: Number(await response.clone().text()) });
     return response;
   }
 }
@@ -69,7 +69,7 @@ export function movable(main) {
  *
  * @param {import('./stack.mjs').Stack} stack
  * @param {number} [seconds] how far
- * @returns {Promise<{ questions: { hash: string, places: string[], answer: number }[], places: object[] }>}
+ * @returns {Promise<{ questions: { hash: string, cost: string, places: string[], answer: number }[], places: object[] }>}
  *   what the password hashers were asked since this was last called, and every row that they hold
  */
 export async function advance(stack, seconds = 0) {
