@@ -73,7 +73,7 @@ describe('claims', () => {
     const { tokens } = await browser.signIn(wanting({ userinfo: { email: null } }));
     expect(await told(tokens)).toEqual({ sub: 'demo', email: 'demo@example.com' });
     await db.prepare("UPDATE clients SET grant_types = ?, scope = 'openid', settings = ? WHERE client_id = 'gatepass-service'")
-      .bind(exchange, JSON.stringify({ exchanges_tokens_of: [DEMO.id] })).run();
+      .bind(`client_credentials ${exchange}`, JSON.stringify({ exchanges_tokens_of: [DEMO.id] })).run();
     const response = await browser.token({
       grant_type: exchange, subject_token: tokens.access_token, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
     }, { authorization: basic('gatepass-service', stack.secrets.GATEPASS_SERVICE_SECRET) });
