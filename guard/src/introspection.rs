@@ -6,7 +6,7 @@ use base64ct::{Base64, Encoding};
 use gatepass_core::form;
 use gatepass_core::id::ClientId;
 use gatepass_core::resource::{
-    Answered, Authorized, Expected, ResourceRefusal, TokenClaims, Turn, check_introspection,
+    Answered, Asker, Authorized, Expected, ResourceRefusal, TokenClaims, Turn, check_introspection,
 };
 use gatepass_core::secret::{AccessToken, ClientSecret, SecretHash};
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
@@ -92,7 +92,7 @@ impl ResourceServer {
             }
             if !has_looked {
                 has_looked = true;
-                if question.look_up().await {
+                if question.look_up(about.address).await {
                     continue;
                 }
             }
@@ -101,9 +101,9 @@ impl ResourceServer {
                 let strangers = about.provider.strangers();
                 let turn = strangers.borrow_mut().turn(about.address, is_first, now);
                 match turn {
-                    Turn::Ask => {
+                    Turn::Ask(asker) => {
                         answers.begin(&question.key, now.plus(LEASE));
-                        let asked = question.ask(Some(about.address));
+                        let asked = question.ask(Some((about.address, asker)));
                         return background::finish(asked).await?.map(Rc::new).map(Ok);
                     }
                     Turn::Refuse(after) => return Ok(Err(ResourceRefusal::TooManyUnknown(after))),
@@ -176,8 +176,9 @@ impl Question {
         }
     }
 
-    /// Looks whether another isolate has asked, and takes in what that was told. Says whether it does.
-    async fn look_up(&self) -> bool {
+    /// Looks whether another isolate has asked, and takes in what that was told about the token, which came from
+    /// `address`. Says whether it does.
+    async fn look_up(&self, address: &str) -> bool {
         let (Some(shared), Some(freshness)) = (&self.shared, self.freshness) else {
             return false;
         };
@@ -193,34 +194,40 @@ impl Question {
         };
         let is_young = answer.as_of.is_within(freshness.longest(), clock::now());
         if is_young {
-            self.provider.answers().learn(&self.key, answer, freshness);
+            let answers = self.provider.answers();
+            // Once for each token: nobody becomes known at many addresses by one.
+            if answer.said.active && answers.good(&self.key).is_none() {
+                let mut strangers = self.provider.strangers().borrow_mut();
+                strangers.brought_good(address);
+            }
+            answers.learn(&self.key, answer, freshness);
         }
         is_young
     }
 
     /// Asks, and tells everybody what was answered: those of this isolate, and those of others in the
-    /// background. `stranger` is the address that brought the token, if nobody knew it.
+    /// background. `from` is the address that brought the token, if nobody here knew it.
     fn ask(
         &self,
-        stranger: Option<&str>,
+        from: Option<(&str, Asker)>,
     ) -> impl Future<Output = Result<Answer, EdgeError>> + 'static {
         let (provider, key) = (Rc::clone(&self.provider), self.key.clone());
         let authorization = self.authorization.clone();
         let token = AccessToken::new(self.token.expose());
         let (freshness, shared) = (self.freshness, self.shared.clone());
-        let stranger = stranger.map(str::to_owned);
+        let from = from.map(|(address, asker)| (address.to_owned(), asker));
         async move {
             let asked = ask(&provider, &authorization, &token).await;
             let answers = provider.answers();
             answers.end(&key);
-            if let Some(address) = stranger {
+            if let Some((address, asker)) = from {
                 let answered = match &asked {
                     Ok(answer) if answer.said.active => Answered::Good,
                     Ok(_) => Answered::Bad,
                     Err(_) => Answered::Failed,
                 };
                 let mut strangers = provider.strangers().borrow_mut();
-                strangers.answered(&address, answered, clock::now());
+                strangers.answered(&address, asker, answered, clock::now());
             }
             let answer = asked?;
             let kept = freshness.unwrap_or(Freshness::NONE);

@@ -157,7 +157,8 @@ describe('introspection', () => {
   });
 
   test('learns where to ask once, however many tokens come at once', async () => {
-    expect(await meanwhile('metadata', () => times(40, () => from(newAddress(), opaque())))).toEqual({ 401: 40 });
+    provider.introspection = active();
+    expect(await meanwhile('metadata', () => times(40, () => from(newAddress(), opaque())))).toEqual({ 200: 40 });
     expect(provider.asked).toMatchObject({ metadata: 1, keys: 0, introspection: 40 });
   });
 });
@@ -165,7 +166,8 @@ describe('introspection', () => {
 describe('a flood of invented tokens', () => {
   const good = new Set();
   const begin = async (variables) => {
-    await start('both', { GATEPASS_REVOCATION_BOUND: '60', ...variables });
+    const { GATEPASS_VALIDATION: validation = 'both', ...others } = variables ?? {};
+    await start(validation, { GATEPASS_REVOCATION_BOUND: '60', ...others });
     good.clear();
     provider.introspection = (token) => (good.has(token) ? active() : undefined);
   };
@@ -225,6 +227,56 @@ describe('a flood of invented tokens', () => {
     // A new token waits for its turn.
     const fresh = issued();
     await expect.poll(async () => (await from(address, fresh)).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  /** A flood of so many, each from an address of its own: what they were answered. */
+  const crowd = async (count) => {
+    const answers = [];
+    while (answers.length < count) answers.push(...await Promise.all(times(100, () => from(newAddress(), opaque()))));
+    return answers;
+  };
+
+  test.each(['both', 'introspection'])('from a thousand addresses causes ten questions, and from then on one a second (%s)', async (validation) => {
+    await begin({ GATEPASS_VALIDATION: validation });
+    const began = Date.now();
+    const answers = await crowd(1_000);
+    // One in each second of the clock, of which a part may be at either end.
+    expect(provider.asked.introspection).toBeLessThanOrEqual(11 + Math.ceil((Date.now() - began) / 1000));
+    const seen = await statuses(answers);
+    expect(seen[401]).toBe(provider.asked.introspection);
+    expect(seen[401] + seen[429]).toBe(1_000);
+    const refused = answers.filter(({ status }) => status === 429);
+    for (const { headers } of refused) {
+      expect(headers.get('www-authenticate')).toBeNull();
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    // It goes on, and so does the rule.
+    const [asked, since] = [provider.asked.introspection, Date.now()];
+    while (Date.now() - since < 2_000) await statuses(times(20, () => from(newAddress(), opaque())));
+    expect(provider.asked.introspection - asked).toBeLessThanOrEqual(1 + Math.ceil((Date.now() - since) / 1000));
+  });
+
+  test('from everywhere is not noticed by whoever has lately brought good tokens, and ends', async () => {
+    await begin();
+    const [address, known] = [newAddress(), issued()];
+    expect((await from(address, known)).status).toBe(200);
+    await crowd(200);
+    const { introspection } = provider.asked;
+    expect((await from(newAddress(), known)).status).toBe(200);
+    expect(provider.asked.introspection).toBe(introspection);
+    const fresh = times(5, issued);
+    expect(await statuses(fresh.map((token) => from(address, token)))).toEqual({ 200: 5 });
+    expect(provider.asked.introspection).toBe(introspection + 5);
+    // Newcomers wait for the next second, or are told to come again.
+    const newcomer = issued();
+    await expect.poll(async () => (await from(newAddress(), newcomer)).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  test('is not a few expired tokens of honest users: newcomers are let in at once', async () => {
+    await begin();
+    expect(await statuses(times(5, () => from(newAddress(), opaque())))).toEqual({ 401: 5 });
+    expect(await statuses(times(40, () => from(newAddress(), issued())))).toEqual({ 200: 40 });
+    expect(provider.asked.introspection).toBe(45);
   });
 
   test('costs nothing where every token begins as configured', async () => {
@@ -351,6 +403,25 @@ describe('what another isolate has learnt of a token', () => {
     await another();
     expect([(await call(good)).status, (await call(bad)).status, (await call(good)).status]).toEqual([200, 401, 200]);
     expect(provider.asked.introspection).toBe(2);
+  });
+
+  test('lets in whoever comes with it, in the midst of a flood from everywhere', async () => {
+    expect((await from(newAddress(), good)).status).toBe(200);
+    await expect.poll(known).toBe(1);
+    await another();
+    const before = provider.asked.introspection;
+    const began = Date.now();
+    await statuses(times(100, () => from(newAddress(), opaque())));
+    expect(provider.asked.introspection - before).toBeLessThanOrEqual(11 + Math.ceil((Date.now() - began) / 1000));
+    const address = newAddress();
+    expect((await from(address, good)).status).toBe(200);
+    // From then on its address is known here, too.
+    const [next, flood] = [opaque(), provider.asked.introspection];
+    const first = good;
+    good = next;
+    expect((await from(address, next)).status).toBe(200);
+    expect((await from(newAddress(), first)).status).toBe(200);
+    expect(provider.asked.introspection).toBeLessThanOrEqual(flood + 3);
   });
 
   test('counts from when it was learnt: no longer than the bound', async () => {

@@ -45,9 +45,9 @@ pub enum ResourceRefusal {
     /// The user proved who they are in another way than is needed, or nobody knows how (RFC 9470 §3).
     #[error("another way to sign in is required")]
     OtherSignIn(SignIn),
-    /// Nobody knows it, and where it comes from so many came lately that nobody issued that it has to wait.
-    /// It says nothing of this one.
-    #[error("too many unknown tokens came from this address: try again in a moment")]
+    /// Nobody knows it, and so many came lately that nobody issued, from where it comes or from everywhere, that it
+    /// has to wait. That says nothing of this one.
+    #[error("too many unknown tokens come at the moment: try again in a little while")]
     TooManyUnknown(Lifetime),
     /// It does not allow this.
     #[error("the scope {0} is required")]
