@@ -101,9 +101,9 @@ impl ResourceServer {
                 let strangers = about.provider.strangers();
                 let turn = strangers.borrow_mut().turn(about.address, is_first, now);
                 match turn {
-                    Turn::Ask(asker) => {
+                    Turn::Ask(whose) => {
                         answers.begin(&question.key, now.plus(LEASE));
-                        let asked = question.ask(Some((about.address, asker)));
+                        let asked = question.ask(Some((about.address, whose)));
                         return background::finish(asked).await?.map(Rc::new).map(Ok);
                     }
                     Turn::Refuse(after) => return Ok(Err(ResourceRefusal::TooManyUnknown(after))),
@@ -215,19 +215,19 @@ impl Question {
         let authorization = self.authorization.clone();
         let token = AccessToken::new(self.token.expose());
         let (freshness, shared) = (self.freshness, self.shared.clone());
-        let from = from.map(|(address, asker)| (address.to_owned(), asker));
+        let from = from.map(|(address, whose)| (address.to_owned(), whose));
         async move {
             let asked = ask(&provider, &authorization, &token).await;
             let answers = provider.answers();
             answers.end(&key);
-            if let Some((address, asker)) = from {
+            if let Some((address, whose)) = from {
                 let answered = match &asked {
                     Ok(answer) if answer.said.active => Answered::Good,
                     Ok(_) => Answered::Bad,
                     Err(_) => Answered::Failed,
                 };
                 let mut strangers = provider.strangers().borrow_mut();
-                strangers.answered(&address, asker, answered, clock::now());
+                strangers.answered(&address, whose, answered, clock::now());
             }
             let answer = asked?;
             let kept = freshness.unwrap_or(Freshness::NONE);
