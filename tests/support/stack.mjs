@@ -62,7 +62,7 @@ export async function startStack({ only = ['provider', 'api', 'gateway'], health
     port: 0,
     handleStructuredLogs: (log) => logs.add(log),
     workers: only.map((name) => workerOptions(
-      name, origins[name], { ...defaults[name], ...changes[name] }, name === 'provider' ? { contract, record, move, limits, queue } : { ahead: ahead && name === 'gateway', cache: cache && name === 'api' },
+      name, origins[name], { ...defaults[name], ...changes[name] }, name === 'provider' ? { contract, record, move, limits, queue } : { ahead: ahead && name === 'gateway', cache: cache && name === 'api', limits },
     )),
   });
   const runtime = new Miniflare(options(overrides));

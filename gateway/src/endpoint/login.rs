@@ -1,12 +1,16 @@
 //! `GET /login`: begins a sign-in.
+//!
+//! Anybody may, and many providers then have a request pushed to them, which they keep. So it is limited by address
+//! before the provider hears of it: whoever begins sign-ins without end uses up nobody else's.
 
+use gatepass_core::address::Network;
 use gatepass_core::form::{self, Form};
 use gatepass_core::gateway::provider::request_uri;
 use gatepass_core::gateway::registration::{Registration, RegistrationName};
 use gatepass_core::rp::authorization::{
     self, Asked, AuthorizationRequest, ReturnTo, SignInSecrets,
 };
-use gatepass_edge::{EdgeError, clock, http, random};
+use gatepass_edge::{EdgeError, clock, http, random, rate_limit};
 use worker::{Request, Response};
 
 use crate::app::App;
@@ -17,6 +21,9 @@ use crate::sign_in::SignIn;
 
 /// The longest address to lead back to, encoded, in bytes: sealed, it grows by a third, and a cookie has 4096.
 const LONGEST_RETURN_TO: usize = 2_400;
+
+/// The binding that limits how many sign-ins begin at one address.
+const LIMITER: &str = "RATE_LIMIT_SIGN_INS";
 
 pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
     let Ok(form) = Form::parse(&http::query(request)) else {
@@ -37,7 +44,21 @@ pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response,
             }
         }
     };
+    if !is_within_limit(request, app).await {
+        return too_many(return_to.as_str(), app);
+    }
     begin(request, registration, return_to, app).await
+}
+
+/// Whoever has no address is not limited, nor is the one that all Workers share: who asks from there, it does not say.
+async fn is_within_limit(request: &Request, app: &App<'_>) -> bool {
+    let address = http::header(request, "CF-Connecting-IP");
+    match address.and_then(|address| Network::parse(&address)) {
+        Some(network) if !network.is_of_all_workers() => {
+            rate_limit::admits(app.env, LIMITER, network.as_str()).await
+        }
+        _ => true,
+    }
 }
 
 /// What fits into the cookie of a sign-in: of an address that is too long the path, or the first page. To lose the
@@ -124,6 +145,19 @@ fn refuse(app: &App<'_>, message: &str) -> Result<Response, EdgeError> {
         again: Some("/"),
     };
     page::error(&told, app.request_id)
+}
+
+fn too_many(return_to: &str, app: &App<'_>) -> Result<Response, EdgeError> {
+    let told = Told {
+        status: 429,
+        code: "too_many_sign_ins",
+        title: "Too many sign-ins",
+        message: "Too many have begun where you are. Nobody is signed out by this. Wait half a minute, then try again.",
+        again: Some(return_to),
+    };
+    let response = page::error(&told, app.request_id)?;
+    response.headers().set("Retry-After", "30")?;
+    Ok(response)
 }
 
 pub(super) fn unavailable(return_to: &str, app: &App<'_>) -> Result<Response, EdgeError> {
