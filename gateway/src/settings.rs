@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use gatepass_core::gateway::registration::{self, Registration, RegistrationName};
 use gatepass_core::gateway::relay::Upstreams;
-use gatepass_core::gateway::session::Policy;
+use gatepass_core::gateway::session::{Ending, Need, Plan, Policy, Session};
 use gatepass_core::jose::SymmetricKey;
-use gatepass_core::time::Lifetime;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::config::{
     Conduct, count, is_origin, keys, lifetime, optional, optional_json, origin, required,
 };
@@ -89,6 +89,27 @@ impl Config {
     /// The registration of this name.
     pub(crate) fn registration(&self, name: &RegistrationName) -> Option<&Registration> {
         self.registrations.iter().find(|known| known.name == *name)
+    }
+
+    /// What is done for a call of a session.
+    pub(crate) fn plan(&self, session: &Session, need: Need, now: Timestamp) -> Plan {
+        let is_configured = self.registration(&session.registration).is_some();
+        let plan = if is_configured {
+            Session::plan
+        } else {
+            Session::plan_without_provider
+        };
+        plan(session, need, &self.policy, now)
+    }
+
+    /// Why a session is over, if it is.
+    pub(crate) fn ending(&self, session: &Session, now: Timestamp) -> Option<Ending> {
+        match self.plan(session, Need::Token, now) {
+            Plan::Over(ending) => Some(ending),
+            Plan::Use | Plan::UseAndRenew | Plan::Renew | Plan::HandOn | Plan::Unavailable(_) => {
+                None
+            }
+        }
     }
 
     fn read(env: &Env) -> Result<Self, EdgeError> {

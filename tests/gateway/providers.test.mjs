@@ -2,6 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { newSecret } from '../../scripts/lib/dev-vars.mjs';
+import { look, setAhead } from '../support/ahead.mjs';
 import { GatewayUser } from '../support/gateway-user.mjs';
 import { startIdentityProvider } from '../support/identity-provider.mjs';
 import { freePorts } from '../support/ports.mjs';
@@ -102,4 +104,64 @@ test('while a provider does not answer, a sign-in says so, and begins no sooner'
   } finally {
     await lost.stop();
   }
+});
+
+describe.each(['object', 'cookie'])('a provider that is configured no more (%s)', (storage) => {
+  let [gateway, gone, api, configured] = [];
+  beforeAll(async () => {
+    const [one, two] = (await freePorts(2)).map((port) => `http://localhost:${port}`);
+    const client = { client_id: 'gatepass-gateway', secret: 'GATEPASS_GATEWAY_SECRET' };
+    const [stays, goes] = [{ name: 'stays', issuer: one, ...client }, { name: 'goes', label: 'It goes', issuer: two, ...client }];
+    configured = (...providers) => ({ gateway: { GATEPASS_SESSION: storage, GATEPASS_SESSION_KEY: key, GATEPASS_PROVIDERS: JSON.stringify(providers) } });
+    const key = newSecret();
+    configured.both = configured(stays, goes);
+    configured.one = configured(stays);
+    gateway = await startStack({ only: ['gateway'], ahead: true, ...configured.both });
+    [gone, api] = await Promise.all([startIdentityProvider(gateway, { origin: two, registration: 'goes' }), startUpstream(gateway.api)]);
+  });
+  afterAll(async () => {
+    await gateway?.stop();
+    await Promise.all([gone, api].map((server) => server?.stop()));
+  });
+  const signedIn = async () => {
+    const user = new GatewayUser(gateway);
+    await user.signIn({ provider: 'goes' });
+    return user;
+  };
+
+  test('ends its sessions when their tokens are over, and says why', async () => {
+    const [calling, looking] = [await signedIn(), await signedIn()];
+    await gateway.restart(configured.one);
+    // What is good is used.
+    expect((await calling.call('/api/x')).status).toBe(200);
+    expect(await looking.get('/api/session')).toMatchObject({ user: { sub: 'anna' }, provider: 'goes', provider_label: null, ended: null });
+    await setAhead(gateway, 310);
+    const before = gone.asked.length;
+    const response = await calling.call('/api/x');
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ code: 'not_signed_in', ended: 'provider_removed' });
+    for (const user of [calling, looking]) {
+      expect(await user.get('/api/session')).toMatchObject({ user: null, provider: null, ended: 'provider_removed' });
+      if (storage === 'object') expect((await look(gateway, user.session)).stored[0].tokens).toBe('');
+    }
+    expect((await looking.post('/api/session/refresh')).status).toBe(401);
+    expect((await looking.post('/logout')).status).toBe(200);
+    expect(gone.asked.length).toBe(before);
+  });
+
+  test('ends nothing if it is there again before that', async () => {
+    await gateway.restart(configured.both);
+    const user = await signedIn();
+    await gateway.restart(configured.one);
+    await setAhead(gateway, 280);
+    // A token that would be renewed, and one that the API refuses, end nothing either.
+    expect((await user.call('/api/x')).status).toBe(200);
+    api.accepts = () => false;
+    expect((await user.call('/api/x')).status).toBe(401);
+    api.accepts = () => true;
+    await gateway.restart(configured.both);
+    await setAhead(gateway, 310);
+    expect((await user.call('/api/x')).status).toBe(200);
+    expect((await user.get('/api/session')).provider).toBe('goes');
+  });
 });

@@ -3,7 +3,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { look, setAhead } from '../support/ahead.mjs';
+import { alarm, look, setAhead, setStuck } from '../support/ahead.mjs';
 import { GatewayUser } from '../support/gateway-user.mjs';
 import { startIdentityProvider } from '../support/identity-provider.mjs';
 import { startStack } from '../support/stack.mjs';
@@ -240,6 +240,33 @@ test('the tokens of a session that nobody uses any more are deleted, although no
     expect(await tokens()).not.toBe('');
     await expect.poll(tokens).toBe('');
     expect((await user.get('/api/session')).ended).toBe('idle');
+  } finally {
+    await stack.stop();
+    await provider.stop();
+  }
+});
+
+test('an alarm that fails is not lost: it comes again later, until the tokens are deleted', async () => {
+  const stack = await startStack({ only: ['gateway'], ahead: true, gateway: { GATEPASS_SESSION_IDLE: '2' } });
+  const provider = await startIdentityProvider(stack);
+  try {
+    const user = new GatewayUser(stack);
+    await user.signIn();
+    await setStuck(stack, user.session);
+    const tokens = async () => (await look(stack, user.session)).stored[0].tokens;
+    const failures = () => stack.logs().filter((line) => line.includes('"alarm_failed"'));
+    await expect.poll(() => failures().length).toBe(1);
+    expect(failures()[0]).toContain('as the test wants');
+    expect(await tokens()).not.toBe('');
+    // Not at once, which the platform would count, but in a quarter of an hour.
+    const minutes = (await alarm(stack, user.session) - Date.now()) / 60_000;
+    expect(minutes).toBeGreaterThan(10);
+    expect(minutes).toBeLessThanOrEqual(15);
+    await setStuck(stack);
+    await alarm(stack, user.session, { now: true });
+    await expect.poll(tokens).toBe('');
+    expect((await user.get('/api/session')).ended).toBe('idle');
+    expect(failures()).toHaveLength(1);
   } finally {
     await stack.stop();
     await provider.stop();

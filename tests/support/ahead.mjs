@@ -25,17 +25,33 @@ globalThis.Date = class extends Clock {
 
 let asked = 0;
 let failing = '';
+let stuck = '';
 
 export class SessionObject extends Session {
   #sql;
   #name;
+  #storage;
   constructor(state, env) {
     super(state, env);
     this.#name = state.id.name;
+    this.#storage = state.storage;
     this.#sql = state.storage.sql;
+  }
+  async alarm(...told) {
+    if (stuck && this.#name === stuck) this.#sql.exec = () => { throw new Error('as the test wants'); };
+    try {
+      return await super.alarm(...told);
+    } finally {
+      delete this.#sql.exec;
+    }
   }
   async fetch(request) {
     if (request.method === 'GET') {
+      const { searchParams } = new URL(request.url);
+      if (searchParams.has('alarm')) {
+        if (searchParams.get('alarm')) await this.#storage.setAlarm(Clock.now());
+        return Response.json(await this.#storage.getAlarm());
+      }
       const tables = [...this.#sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'session'")];
       return Response.json(tables.length > 0 ? [...this.#sql.exec('SELECT * FROM session')] : []);
     }
@@ -52,9 +68,11 @@ export default {
     if (pathname !== '${path}') return Worker.fetch(request, env, context);
     if (searchParams.has('by')) ahead = 1000 * Number(searchParams.get('by'));
     if (searchParams.has('failing')) failing = searchParams.get('failing');
+    if (searchParams.has('stuck')) stuck = searchParams.get('stuck');
     const name = searchParams.get('session');
-    const stored = name ? await (await env.SESSIONS.getByName(name).fetch('https://object/')).json() : [];
-    return Response.json({ asked, stored });
+    const session = async (path) => (await env.SESSIONS.getByName(name).fetch('https://object' + path)).json();
+    if (searchParams.has('alarm')) return Response.json(await session('/?alarm=' + searchParams.get('alarm')));
+    return Response.json({ asked, stored: name ? await session('/') : [] });
   },
 };
 `;
@@ -84,6 +102,28 @@ export async function setAhead(stack, seconds) {
 export async function setFailing(stack, cookie = '') {
   const { status } = await fetch(`${stack.gateway}${path}?failing=${sessionName(cookie)}`);
   if (status !== 200) throw new Error(`the session cannot be made to fail: ${status}`);
+}
+
+/**
+ * Has the alarms of the session of this cookie fail, and no other's.
+ *
+ * @param {import('./stack.mjs').Stack} stack
+ * @param {string} [cookie]
+ */
+export async function setStuck(stack, cookie = '') {
+  const { status } = await fetch(`${stack.gateway}${path}?stuck=${sessionName(cookie)}`);
+  if (status !== 200) throw new Error(`the alarm cannot be made to fail: ${status}`);
+}
+
+/**
+ * When the alarm of the session of this cookie comes, after it is made to come now if that is wanted.
+ *
+ * @param {import('./stack.mjs').Stack} stack
+ * @param {string} cookie
+ * @returns {Promise<number | null>} milliseconds since the epoch
+ */
+export async function alarm(stack, cookie, { now = false } = {}) {
+  return (await fetch(`${stack.gateway}${path}?session=${sessionName(cookie)}&alarm=${now ? 'now' : ''}`)).json();
 }
 
 /**

@@ -59,6 +59,8 @@ pub enum Ending {
     Idle,
     /// Its time was over.
     Expired,
+    /// Its tokens needed renewing, and its provider is not configured any more.
+    ProviderRemoved,
     /// The provider does not renew its tokens, for this reason.
     Refused(WireText),
 }
@@ -72,6 +74,7 @@ impl Ending {
             Self::Replaced => "replaced",
             Self::Idle => "idle",
             Self::Expired => "expired",
+            Self::ProviderRemoved => "provider_removed",
             Self::Refused(reason) => reason.as_str(),
         }
     }
@@ -85,6 +88,7 @@ impl From<String> for Ending {
             "replaced" => Self::Replaced,
             "idle" => Self::Idle,
             "expired" => Self::Expired,
+            "provider_removed" => Self::ProviderRemoved,
             other => Self::Refused(WireText::of(other)),
         }
     }
@@ -220,6 +224,20 @@ impl Session {
             (_, true) => Plan::Renew,
             (true, false) => Plan::Unavailable(self.retry_at.remaining(now)),
             (false, false) => Plan::Over(Ending::Expired),
+        }
+    }
+
+    /// The same if the provider is not configured any more: the token is used for as long as it is good, so that nobody
+    /// notices a configuration that is wrong for a moment, and then the session is over.
+    pub fn plan_without_provider(&self, need: Need, policy: &Policy, now: Timestamp) -> Plan {
+        let plan = self.plan(need, policy, now);
+        let is_good = self.expires.is_some() && self.is_good(now);
+        match (plan, need) {
+            (Plan::UseAndRenew, _) => Plan::Use,
+            (Plan::Renew, Need::Token) if is_good => Plan::Use,
+            (Plan::Renew, Need::NewerThan(_)) if is_good => Plan::HandOn,
+            (Plan::Renew | Plan::Unavailable(_), _) => Plan::Over(Ending::ProviderRemoved),
+            (plan @ (Plan::Use | Plan::HandOn | Plan::Over(_)), _) => plan,
         }
     }
 
@@ -390,6 +408,34 @@ mod tests {
         ] {
             assert_eq!(plan(&session, seconds), expected, "{seconds}");
         }
+    }
+
+    #[test]
+    fn without_its_provider_it_is_over_when_its_token_is() {
+        let over = Plan::Over(Ending::ProviderRemoved);
+        let planned = |session: &Session, need, seconds| {
+            session.plan_without_provider(need, &POLICY, at(seconds))
+        };
+        let renewable = session(Some(300), true);
+        for (seconds, called, refused) in [
+            (0, Plan::Use, Plan::HandOn),
+            (240, Plan::Use, Plan::HandOn),
+            (299, Plan::Use, Plan::HandOn),
+            (300, over.clone(), over.clone()),
+        ] {
+            assert_eq!(planned(&renewable, Need::Token, seconds), called);
+            assert_eq!(planned(&renewable, Need::NewerThan(0), seconds), refused);
+        }
+        // Of a token that never ends, the API says when it is over.
+        let endless = session(None, true);
+        assert_eq!(planned(&endless, Need::Token, 3_000), Plan::Use);
+        assert_eq!(planned(&endless, Need::NewerThan(0), 3_000), over);
+        let mut failing = session(Some(300), true);
+        failing.failed(&busy(Some(200)), at(200));
+        assert_eq!(planned(&failing, Need::Token, 310), over);
+        // What else ends it goes first.
+        let idle = Plan::Over(Ending::Idle);
+        assert_eq!(planned(&renewable, Need::Token, 3_600), idle);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl InCookies {
     pub(crate) fn describe(&self, config: &Config) -> Description {
         Description {
             expires_at: self.session.expires_at(&config.policy),
-            ending: self.session.ending(&config.policy, clock::now()),
+            ending: config.ending(&self.session, clock::now()),
             registration: self.session.registration.clone(),
             user: self.session.user.clone(),
         }
@@ -97,7 +97,7 @@ impl InCookies {
         headers: &Headers,
     ) -> Result<Access, EdgeError> {
         let now = clock::now();
-        match self.session.plan(need, &config.policy, now) {
+        match config.plan(&self.session, need, now) {
             Plan::Over(ending) => {
                 if !self.session.is_ended() {
                     self.end(ending.clone());

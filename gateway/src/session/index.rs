@@ -168,10 +168,8 @@ impl DurableObject for SessionIndex {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        let now = clock::now();
-        self.forget(now).map_err(|error| error.to_string())?;
-        self.wake_when_due(now).await?;
-        Response::empty()
+        let woken = self.wake(clock::now()).await;
+        super::again_if_failed(woken, &self.state).await
     }
 }
 
@@ -260,6 +258,11 @@ impl SessionIndex {
             self.storage.run(sql, &[now.seconds().into()])?;
         }
         Ok(())
+    }
+
+    async fn wake(&self, now: Timestamp) -> Result<(), EdgeError> {
+        self.forget(now)?;
+        Ok(self.wake_when_due(now).await?)
     }
 
     /// Once a day while there is something to forget; an object that has nothing is gone.

@@ -27,9 +27,9 @@ use gatepass_core::jose::Claims;
 use gatepass_core::json;
 use gatepass_core::secret::SecretHash;
 use gatepass_core::time::Timestamp;
-use gatepass_edge::{EdgeError, durable, http, random};
+use gatepass_edge::{EdgeError, durable, http, log, random};
 use serde::{Deserialize, Serialize};
-use worker::{Env, Headers, Request};
+use worker::{Env, Headers, Request, State};
 
 use self::in_cookies::InCookies;
 use crate::settings::Config;
@@ -353,6 +353,27 @@ async fn ask(env: &Env, name: &str, question: &Question) -> Result<Answer, EdgeE
     Ok(json::read(
         &durable::ask(env, SESSIONS, name, &question).await?,
     )?)
+}
+
+/// How soon an alarm comes again that has failed, in milliseconds.
+const AGAIN: i64 = 15 * 60 * 1_000;
+
+/// What an alarm comes to. The platform tries one that fails again a few times and then drops it for good, and with it
+/// whatever was to be deleted: it is set anew instead, until it succeeds.
+async fn again_if_failed(
+    done: Result<(), EdgeError>,
+    state: &State,
+) -> worker::Result<worker::Response> {
+    if let Err(error) = done {
+        log::event(&log::Event {
+            request_id: "",
+            event: "alarm_failed",
+            about: "session",
+            reason: &error.to_string(),
+        });
+        state.storage().set_alarm(AGAIN).await?;
+    }
+    worker::Response::empty()
 }
 
 fn unexpected() -> EdgeError {

@@ -14,7 +14,7 @@ use gatepass_edge::object_storage::ObjectStorage;
 use gatepass_edge::{EdgeError, clock, log};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::{Answer, Description, Ended, Kept, Question, Ticket};
+use super::{Answer, Description, Ended, Kept, Question, Ticket, again_if_failed};
 use crate::provider;
 use crate::settings::Config;
 
@@ -47,9 +47,8 @@ impl DurableObject for SessionObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        let done = self.keeper.wake().await;
-        done.map_err(|error| error.to_string())?;
-        Response::empty()
+        let woken = self.keeper.wake().await;
+        again_if_failed(woken, &self.keeper.state).await
     }
 }
 
@@ -97,7 +96,7 @@ impl Keeper {
                 let need = newer_than.map_or(Need::Token, Need::NewerThan);
                 self.token(&secret, need, &config).await
             }
-            Question::Describe => Ok(self.describe(&config)),
+            Question::Describe => self.describe(&config).await,
             Question::End { secret, ending } => self.end(secret.as_deref(), ending, &config).await,
         }
     }
@@ -139,7 +138,7 @@ impl Keeper {
         loop {
             let now = clock::now();
             let planned = self.with(|live| {
-                let plan = live.session.plan(need, &config.policy, now);
+                let plan = config.plan(&live.session, need, now);
                 (plan, live.session.generation)
             });
             let Some((plan, generation)) = planned else {
@@ -304,15 +303,19 @@ impl Keeper {
         Err(EdgeError::Upstream(format!("refresh: {failure}")))
     }
 
-    fn describe(&self, config: &Config) -> Answer {
+    async fn describe(&self, config: &Config) -> Result<Answer, EdgeError> {
         let now = clock::now();
+        let ending = self.with(|live| config.ending(&live.session, now));
+        if let Some(Some(ending)) = ending {
+            self.note_end(ending, now, config).await?;
+        }
         let described = self.with(|live| Description {
             registration: live.session.registration.clone(),
             user: live.session.user.clone(),
             expires_at: live.session.expires_at(&config.policy),
             ending: live.session.ending(&config.policy, now),
         });
-        described.map_or(Answer::Nobody, Answer::Described)
+        Ok(described.map_or(Answer::Nobody, Answer::Described))
     }
 
     async fn end(
@@ -387,7 +390,13 @@ impl Keeper {
         });
         match found {
             None => Ok(()),
-            Some((due, ..)) if due > now => self.wake_at(due).await,
+            Some((due, _, is_ended)) if due > now => {
+                if is_ended {
+                    // When it ended, this may have failed.
+                    self.write()?;
+                }
+                self.wake_at(due).await
+            }
             Some((_, Some(ending), false)) => self.note_end(ending, now, &config).await,
             Some(_) => {
                 self.known.replace(Known::Nothing);
