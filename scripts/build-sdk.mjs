@@ -73,7 +73,10 @@ async function describe() {
     await writeFile(`${file}.d.cts`, types.replace(/(from '\.\/\w+)\.js'/g, "$1.cjs'"));
   }
   await copyFile(join(sdk, 'package.json'), join(dist, 'package.json'));
-  await copyFile(join(sdk, 'README.md'), join(dist, 'README.md'));
+  // What it links to comes along.
+  await writeFile(join(dist, 'README.md'), (await readFile(join(sdk, 'README.md'), 'utf8')).replaceAll('](../docs/', '](./docs/'));
+  await mkdir(join(dist, 'docs'));
+  await copyFile(join(top, 'docs', 'sdk-storage.md'), join(dist, 'docs', 'sdk-storage.md'));
   for (const licence of (await readdir(top)).filter((name) => name.startsWith('LICENSE-'))) {
     await copyFile(join(top, licence), join(dist, licence));
   }

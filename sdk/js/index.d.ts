@@ -15,8 +15,11 @@
  *   const { returnTo } = await client.handleCallback();
  *   history.replaceState(null, '', returnTo);
  * }
- * if (!client.signedIn) await client.login({ returnTo: '/' });
- * const response = await client.fetch('http://localhost:5000/api/data');
+ * if (client.signedIn) {
+ *   const response = await client.fetch('http://localhost:5000/api/data');
+ * } else {
+ *   await client.login({ returnTo: '/' }); // leaves the page
+ * }
  * ```
  *
  * Importing does nothing: no network, no storage, no global is touched before the first call, so
@@ -45,7 +48,7 @@ export interface ClientOptions {
   /**
    * Where the tokens live. `'memory'` forgets them on reload. `'session'` keeps them in `sessionStorage`, so
    * that a reload of the tab stays signed in; duplicates of the tab share its session, by way of an encrypted copy in
-   * `localStorage`. `'local'` keeps them in `localStorage`, so that all tabs of this origin share
+   * `localStorage` (which needs WebCrypto). `'local'` keeps them in `localStorage`, so that all tabs of this origin share
    * one session. A script injected into the page can read them in either. Or {@link indexedDbStorage}, the
    * {@link vault}, or a storage of your own. `docs/sdk-storage.md` compares them.
    * @defaultValue `'memory'`
@@ -57,8 +60,9 @@ export interface ClientOptions {
   fetch?: (request: Request) => Promise<Response>;
   /**
    * Where the core is to come from if WebAssembly is missing or refused. Not needed in Node, with Vite, webpack, Next.js,
-   * or modules without a bundler: there the file `gatepass/fallback` is found by itself. With esbuild or Rollup,
-   * pass `() => import('gatepass/fallback')`, which makes a chunk of its own that is loaded when it is needed.
+   * or modules without a bundler: there the file `gatepass/fallback` is found by itself. With esbuild (`--splitting`) or
+   * Rollup (`output.dir`), pass `() => import('gatepass/fallback')`, which makes a chunk of its own that is loaded when it is
+   * needed. Without it, the client rejects with `unsupported` where there is no WebAssembly.
    */
   fallback?: () => Promise<{ makeFallbackCore: () => unknown }>;
   /** Used in place of `location.assign` to leave the page, with the address to go to. */
@@ -118,8 +122,9 @@ export function indexedDbStorage(): SessionStorage;
  * const options = { storage: vault('/assets/vault-worker.js') };
  * ```
  *
- * @param source where this site serves the file `gatepass/vault-worker`, on its own origin; or a function that makes
- *   the worker
+ * @param source where this site serves the file `gatepass/vault-worker`, on its own origin, so no `data:` or `blob:`
+ *   address; or a function that makes the worker. In Vite, import the address as `gatepass/vault-worker?url&no-inline`; in webpack,
+ *   it is `new URL('gatepass/vault-worker', import.meta.url)`
  */
 export function vault(source: string | URL | (() => Worker)): SessionStorage;
 
@@ -428,7 +433,11 @@ export type GatepassErrorCode =
   | 'invalid_return_to'
   /** The discovery document is missing, unreadable, or another issuer's. */
   | 'discovery_failed'
-  /** The provider does not offer what the call needs, or the browser lacks WebAssembly or WebCrypto. */
+  /**
+   * The provider does not offer what the call needs, or the browser lacks WebCrypto. Or it has no WebAssembly, or the content
+   * security policy refuses that, and the fallback was not found: then pass `fallback: () => import('gatepass/fallback')` to
+   * {@link createClient}, as esbuild and Rollup need it, or let the policy have `'wasm-unsafe-eval'`.
+   */
   | 'unsupported'
   /**
    * `sessionStorage` is missing or refuses; a sign-in cannot be begun without it. Or IndexedDB does not answer, which has the

@@ -193,6 +193,80 @@ describe('with a provider on another site', () => {
     await context.close();
   });
 
+  test('a page that tells nobody where it is may call; a sandboxed frame may not', async () => {
+    const context = await browser.newContext();
+    const page = await signedIn(context);
+    const quiet = { method: 'POST', mode: 'same-origin', referrerPolicy: 'no-referrer' };
+    expect((await call(page, '/api/x', { ...quiet, body: 'of anna' })).status).toBe(200);
+    expect(api.seen.at(-1)).toMatchObject({ url: '/api/x', body: 'of anna' });
+    expect(api.seen.at(-1).headers.origin).toBeUndefined();
+    expect((await call(page, '/api/x', { ...quiet, method: 'GET' })).status).toBe(200);
+    expect((await call(page, '/api/session/refresh', quiet)).status).toBe(200);
+    // Chromium names its origin all the same. The Fetch Standard wants `null`, as Firefox sends it.
+    const [{ name, value }] = (await context.cookies(stack.gateway)).filter(({ name }) => name.startsWith('__Host-'));
+    const headers = { cookie: `${name}=${value}`, origin: 'null', 'x-gatepass-csrf': '1' };
+    const statuses = ['same-origin', 'cross-site', undefined].map(async (site) => {
+      const response = await fetch(`${stack.gateway}/api/x`, { method: 'POST', headers: { ...headers, ...(site && { 'sec-fetch-site': site }) } });
+      return response.status;
+    });
+    expect(await Promise.all(statuses)).toEqual([200, 403, 403]);
+    // It is the header that counts, all the same.
+    expect(await page.evaluate((init) => fetch('/api/x', init).then(({ status }) => status), quiet)).toBe(403);
+
+    const seen = api.seen.length;
+    // The gateway's own pages frame nothing.
+    const serve = (path, body, headers) => page.route(stack.gateway + path, (route) => route.fulfill({ contentType: 'text/html', headers, body }));
+    await serve('/host', '<script>addEventListener("message", ({ data }) => { window.tried = data; });</script><iframe src="/frame"></iframe>');
+    await serve('/frame', `<script>
+      const attempt = (init) => fetch('${stack.gateway}/api/x', { method: 'POST', credentials: 'include', ...init }).then(({ status, type }) => type + ' ' + status, () => 'blocked');
+      Promise.all([attempt({ headers: { 'X-Gatepass-CSRF': '1' } }), attempt({ mode: 'no-cors' })]).then((all) => parent.postMessage([origin, ...all], '*'));
+    </script>`, { 'content-security-policy': 'sandbox allow-scripts' });
+    await page.goto(`${stack.gateway}/host`);
+    const tried = page.waitForFunction(() => window.tried).then((found) => found.jsonValue());
+    expect(await tried).toEqual(['null', 'blocked', expect.stringMatching(/^(blocked|opaque 0)$/)]);
+    expect(api.seen.length).toBe(seen);
+    expect((await call(page, '/logout', quiet)).status).toBe(200);
+    expect((await session(page)).user).toBeNull();
+    await context.close();
+  });
+
+  test.each([['an object', undefined], ['cookies', 'cookie']])('with sessions in %s, an answer that may be kept is kept for one user alone', async (_, mode) => {
+    await stack.restart({ gateway: { GATEPASS_ISSUER: provider.origin, GATEPASS_SESSION: mode } });
+    const context = await browser.newContext();
+    // Nothing of the browser's cache is left out (`route` would).
+    api.answers['/api/mine'] = (request, response) => response.writeHead(200, { 'cache-control': 'private, max-age=600', etag: '"the-same"' }).end(provider.user);
+    const seen = () => api.seen.filter(({ url }) => url === '/api/mine').length;
+    const mine = async (page, init) => {
+      const { status, text } = await call(page, '/api/mine', init);
+      return status === 200 ? text : status;
+    };
+    try {
+      const page = await signedIn(context);
+      const before = seen();
+      expect([await mine(page), await mine(page), await mine(page)]).toEqual(['anna', 'anna', 'anna']);
+      expect(seen() - before, 'kept').toBe(1);
+      expect((await call(page, '/logout', { method: 'POST' })).status).toBe(200);
+      for (const cache of ['default', 'force-cache']) expect(await mine(page, { cache }), cache).toBe(401);
+      provider.user = 'berta';
+      await context.clearCookies({ domain: '127.0.0.1' });
+      const other = await signedIn(context);
+      for (const cache of ['default', 'force-cache']) expect(await mine(other, { cache }), cache).toBe('berta');
+      expect((await session(other)).user.sub).toBe('berta');
+      expect(await mine(other), 'in another tab, too').toBe('berta');
+      // Signed in over another who has not signed out.
+      provider.user = 'anna';
+      await context.clearCookies({ domain: '127.0.0.1' });
+      const third = await signedIn(context);
+      expect(await mine(third)).toBe('anna');
+      expect(await mine(page, { cache: 'force-cache' })).toBe('anna');
+    } finally {
+      provider.user = 'anna';
+      delete api.answers['/api/mine'];
+      await context.close();
+      await stack.restart();
+    }
+  });
+
   test('while it is away, calls go on and nobody is signed out; when it is back, so is renewing', async () => {
     const context = await browser.newContext();
     const page = await signedIn(context);

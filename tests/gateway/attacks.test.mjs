@@ -73,7 +73,8 @@ describe('a request that another site has the browser send', () => {
     ['with another value of it', { 'x-gatepass-csrf': '0' }],
     ['of another origin', { origin: 'https://evil.example' }],
     ['of another port', { origin: 'http://localhost:1' }],
-    ['of an opaque origin', { origin: 'null' }],
+    ['of an opaque origin', { origin: 'null', 'sec-fetch-site': 'cross-site' }],
+    ['of an origin that nothing vouches for', { origin: 'null', 'sec-fetch-site': undefined }],
     ['of another site', { 'sec-fetch-site': 'cross-site' }],
     ['of a sibling', { 'sec-fetch-site': 'same-site' }],
     ['typed into the address bar', { 'sec-fetch-site': 'none', origin: undefined }],
@@ -86,6 +87,14 @@ describe('a request that another site has the browser send', () => {
     }
     expect(api.seen.length).toBe(seen);
     expect((await user.get('/api/session')).user.sub).toBe('anna');
+  });
+
+  test('is none that a page of the same origin sends without a word of where it is', async () => {
+    const headers = { 'x-gatepass-csrf': '1', origin: 'null', 'sec-fetch-site': 'same-origin' };
+    for (const [method, path] of [['POST', '/api/x'], ['DELETE', '/api/x'], ['POST', '/api/session/refresh']]) {
+      expect((await user.request(path, { method, headers })).status, path).toBe(200);
+    }
+    expect(api.seen.at(-1).headers.origin).toBeUndefined();
   });
 
   test('that says in no way where it comes from changes nothing', async () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from '../support/chromium.mjs';
 import { startInstantProvider } from '../support/instant-provider.mjs';
 import { servePages } from '../support/pages.mjs';
-import { installPackage, makePages, startNext, startVite } from './consumers.mjs';
+import { copyFallback, installPackage, makePages, startNext, startVite } from './consumers.mjs';
 
 let provider;
 let browser;
@@ -25,11 +25,21 @@ const apps = [
   ['vite', 'default'], ['webpack', 'default'], ['esbuild', 'passed'], ['rollup', 'passed'], ['plain', 'default'],
   ['vite', 'passed'], ['webpack', 'passed'], ['script', 'passed'],
   ['vite', 'slim-vite'], ['plain', 'slim-plain'],
+  ['vite', 'vault-vite'], ['webpack', 'vault-webpack'],
 ];
 
-describe.each(apps)('%s, %s', (consumer, app) => {
+// One file, and the fallback served beside it or where its address says.
+const copied = [
+  ['esbuild-file', 'default', 'fallback.js'], ['rollup-file', 'default', 'fallback.js'], ['rollup-script', 'default', 'fallback.js'],
+  ['script', 'addressed', 'assets/fallback.js'],
+];
+
+describe.each([...apps, ...copied])('%s, %s', (consumer, app, fallback) => {
   let folder;
-  beforeAll(async () => { folder = await makePages(consumer, app, work); });
+  beforeAll(async () => {
+    folder = await makePages(consumer, app, work);
+    if (fallback) copyFallback(folder, fallback);
+  });
 
   test('works under the strictest policy that allows WebAssembly', async () => {
     const { result, scripts } = await walk(folder, policy(true));
@@ -44,8 +54,10 @@ describe.each(apps)('%s, %s', (consumer, app) => {
   });
 });
 
-test.each(['esbuild', 'rollup', 'script'])('%s alone does not take the fallback along, and the error says what to do', async (consumer) => {
-  const { result } = await walk(await makePages(consumer, 'default', work), policy(false));
+test.each(['esbuild', 'rollup', 'script', 'esbuild-file', 'rollup-file', 'rollup-script'])('%s alone does not take the fallback along, and the error says what to do', async (consumer) => {
+  const pages = await makePages(consumer, 'default', work, 'alone');
+  expect(readdirSync(pages).filter((name) => name.endsWith('.js'))).toEqual(['main.js']);
+  const { result } = await walk(pages, policy(false));
   expect(result.error).toMatch(/^unsupported .*WebAssembly.*gatepass\/fallback/);
 });
 
@@ -68,9 +80,9 @@ test.each(['vite', 'webpack', 'esbuild', 'rollup'])('%s leaves out what is not i
   expect(Math.max(...bytes), scripts.join(' ')).toBeLessThan(2500);
 });
 
-describe('Next.js', () => {
+describe.each(['turbopack', 'webpack'])('Next.js with %s', (bundler) => {
   let next;
-  beforeAll(async () => { next = await startNext(provider, work); }, 170_000);
+  beforeAll(async () => { next = await startNext(bundler, provider, work); }, 170_000);
   afterAll(() => next?.stop());
 
   test('renders a page with a client in it on the server', async () => {

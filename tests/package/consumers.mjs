@@ -37,11 +37,16 @@ export const consumers = {
   esbuild: (folder) => run(esbuild, ['main.js', '--bundle', '--minify', '--format=esm', '--splitting', '--outdir=out'], folder),
   // One script that is no module, as pages of an older kind load it.
   async script(folder) {
-    await run(esbuild, ['main.js', '--bundle', '--minify', '--format=iife', '--outdir=out', '--log-level=error'], folder);
-    const page = join(folder, 'index.html');
-    writeFileSync(page, readFileSync(page, 'utf8').replace('type="module"', 'defer'));
+    await run(esbuild, ['main.js', '--bundle', '--minify', '--format=iife', '--outdir=out', '--log-level=error', '--external:/assets/*'], folder);
+    loadAsScript(folder);
   },
+  'esbuild-file': (folder) => run(esbuild, ['main.js', '--bundle', '--minify', '--format=esm', '--outfile=out/main.js'], folder),
   rollup: (folder) => run(bin('rollup'), ['-c', '--input', 'main.js', '--format', 'es', '--dir', 'out'], folder),
+  'rollup-file': (folder) => run(bin('rollup'), ['-c', '--input', 'main.js', '--format', 'es', '--file', 'out/main.js'], folder),
+  async 'rollup-script'(folder) {
+    await run(bin('rollup'), ['-c', '--input', 'main.js', '--format', 'iife', '--file', 'out/main.js'], folder);
+    loadAsScript(folder);
+  },
   // The files as they are, with the addresses that an import map would give them.
   plain(folder) {
     const out = join(folder, 'out');
@@ -54,18 +59,28 @@ export const consumers = {
   },
 };
 
-/** Makes pages of one of the apps; gives the folder to serve. @param {keyof typeof consumers} consumer @param {string} app @param {string} work where the package is installed */
-export async function makePages(consumer, app, work) {
-  const folder = copyApp(consumer, app, work);
+function loadAsScript(folder) {
+  const page = join(folder, 'index.html');
+  writeFileSync(page, readFileSync(page, 'utf8').replace('type="module"', 'defer'));
+}
+
+/** Makes pages of one of the apps; gives the folder to serve. @param {keyof typeof consumers} consumer @param {string} app @param {string} work where the package is installed @param {string} [again] another name, for the same once more */
+export async function makePages(consumer, app, work, again) {
+  const folder = copyApp(consumer, app, work, again);
   await consumers[consumer](folder);
   const out = join(folder, 'out');
   if (consumer !== 'vite') cpSync(join(folder, 'index.html'), join(out, 'index.html'));
   return out;
 }
 
+/** Copies the fallback to where an application serves it. @param {string} out what `makePages` gave @param {string} path */
+export function copyFallback(out, path) {
+  cpSync(join(out, '..', '..', 'node_modules', 'gatepass', 'fallback.js'), join(out, path));
+}
+
 /** The source of an app in a folder of its own. */
-function copyApp(consumer, app, work) {
-  const folder = join(work, `${consumer}-${app}`);
+function copyApp(consumer, app, work, again = '') {
+  const folder = join(work, `${consumer}-${app}${again}`);
   mkdirSync(folder);
   for (const file of readdirSync(apps)) if (/\.(m?js)$/.test(file)) cpSync(join(apps, file), join(folder, file));
   cpSync(join(apps, `${app}.js`), join(folder, 'main.js'));
@@ -75,12 +90,12 @@ function copyApp(consumer, app, work) {
 
 const quiet = { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' };
 
-/** Builds the app of Next.js and starts its server, which renders. @param {{ issuer: string, api: string }} provider @param {string} work where the package is installed */
-export async function startNext({ issuer, api }, work) {
-  const folder = join(work, 'next');
+/** Builds the app of Next.js and starts its server, which renders. @param {'turbopack' | 'webpack'} bundler that of Next.js @param {{ issuer: string, api: string }} provider @param {string} work where the package is installed */
+export async function startNext(bundler, { issuer, api }, work) {
+  const folder = join(work, `next-${bundler}`);
   cpSync(join(apps, 'next'), folder, { recursive: true });
   cpSync(join(apps, 'walk.js'), join(folder, 'app', 'walk.js'));
-  await run(bin('next'), ['build'], folder, quiet);
+  await run(bin('next'), ['build', `--${bundler}`], folder, quiet);
   return startServer('next', ['start', '--port'], folder, { ...quiet, PROVIDER: JSON.stringify({ issuer, api }) });
 }
 

@@ -1,7 +1,7 @@
 // The package as npm packs it, in the hands of Node: nothing happens on import, on a server either.
 
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('it holds what it needs and nothing else', () => {
   expect(packed.files.map(({ path }) => path).sort()).toEqual([
-    'API.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md',
+    'API.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'docs/sdk-storage.md',
     ...['fallback', 'index', 'panel', 'react', 'slim', 'vue'].flatMap((name) => ['cjs', 'd.cts', 'd.ts', 'js'].map((end) => `${name}.${end}`)),
     'gatepass.wasm', 'package.json', 'vault-worker.js',
   ].sort());
@@ -39,6 +39,19 @@ test('every entry is there, for import and for require, with its types', () => {
   const files = JSON.stringify([exports, main, module, types]).match(/\.\/[^"]+/g).filter((path) => /\.\w+$/.test(path));
   expect(files.length).toBeGreaterThan(12);
   for (const file of files) expect(existsSync(join(installed, file)), file).toBe(true);
+});
+
+test('what its documents link to, and name as a file of docs, is in it', () => {
+  const documents = readdirSync(installed, { recursive: true }).filter((name) => name.endsWith('.md'));
+  const headings = (file) => [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text]) => text.toLowerCase().replaceAll(/[^\w\s-]/g, '').trim().replaceAll(' ', '-'));
+  const links = documents.flatMap((document) => [...readFileSync(join(installed, document), 'utf8').matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(([, path, place]) => ({ document, path, place })));
+  expect(links.length).toBeGreaterThan(50);
+  for (const { document, path, place } of links) {
+    const file = path ? join(installed, document, '..', path) : join(installed, document);
+    expect(existsSync(file), `${document}: ${path}`).toBe(true);
+    if (place) expect(headings(file), `${document}: ${path}`).toContain(place);
+  }
+  for (const [, named] of readFileSync(join(installed, 'API.md'), 'utf8').matchAll(/`(docs\/[\w./-]+)`/g)) expect(existsSync(join(installed, named)), named).toBe(true);
 });
 
 test('packed twice, it is the same', () => {

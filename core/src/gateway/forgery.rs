@@ -43,7 +43,7 @@ pub enum Forgery {
 ///
 /// The first [`Forgery`] that it looks like.
 pub fn check(request: &Provenance<'_>, own: &str) -> Result<(), Forgery> {
-    if request.origin.is_some_and(|origin| origin != own) {
+    if request.origin.is_some_and(|origin| origin != own) && !keeps_quiet(request) {
         return Err(Forgery::OtherOrigin);
     }
     if request.fetch_site.is_some_and(|site| site != "same-origin") {
@@ -59,6 +59,15 @@ pub fn check(request: &Provenance<'_>, own: &str) -> Result<(), Forgery> {
         return Err(Forgery::Unknown);
     }
     Ok(())
+}
+
+/// Whether a page of this origin keeps to itself where it is, by the referrer policy `no-referrer`: its browser sends
+/// `null` (Fetch Standard, "append a request `Origin` header"), and still says that the page is of this origin. A sandboxed
+/// frame is `null` as well, and of no origin.
+fn keeps_quiet(request: &Provenance<'_>) -> bool {
+    request.origin == Some("null")
+        && request.fetch_site == Some("same-origin")
+        && !request.opens_websocket
 }
 
 #[cfg(test)]
@@ -97,7 +106,11 @@ mod tests {
             origin: Some(OWN),
             ..socket
         };
-        for good in [GOOD, safe, socket, from(Some(OWN))] {
+        let quiet = Provenance {
+            origin: Some("null"),
+            ..GOOD
+        };
+        for good in [GOOD, safe, socket, quiet, from(Some(OWN))] {
             assert_eq!(check(&good, OWN), Ok(()), "{good:?}");
         }
     }
@@ -113,8 +126,22 @@ mod tests {
             ..GOOD
         };
         let proof = |proof| Provenance { proof, ..GOOD };
-        for other in ["null", "https://app.example:444", "http://app.example", ""] {
+        for other in ["https://app.example:444", "http://app.example", ""] {
             assert_eq!(check(&origin(other), OWN), Err(Forgery::OtherOrigin));
+        }
+        // What a sandboxed frame sends, a browser that does not say of which site a page is, and a WebSocket.
+        for (fetch_site, opens_websocket) in [
+            (Some("cross-site"), false),
+            (Some("same-site"), false),
+            (None, false),
+            (Some("same-origin"), true),
+        ] {
+            let hidden = Provenance {
+                fetch_site,
+                opens_websocket,
+                ..origin("null")
+            };
+            assert_eq!(check(&hidden, OWN), Err(Forgery::OtherOrigin));
         }
         for other in ["cross-site", "same-site", "none", ""] {
             assert_eq!(check(&site(other), OWN), Err(Forgery::OtherSite), "{other}");
