@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { launchChromium } from '../support/chromium.mjs';
-import { call, events, openInstantTab, serveInstantApp, signedIn, signIn } from '../support/instant-app.mjs';
+import { call, events, makeClient, openInstantTab, serveInstantApp, signedIn, signIn } from '../support/instant-app.mjs';
 import { startInstantProvider } from '../support/instant-provider.mjs';
 
 let provider;
@@ -37,17 +37,20 @@ beforeEach(async () => {
   return () => context.close();
 });
 
-describe('a page out of the back/forward cache', () => {
-  /** Leaves the page, and comes back to the very same after `action`. */
-  async function leaveFor(action) {
-    await tab.evaluate(() => addEventListener('pageshow', ({ persisted }) => { window.persisted = persisted; }));
-    await tab.goto(`${pages.origin}/slim.js`);
-    await action();
-    await tab.goBack({ waitUntil: 'commit' });
-    await tab.waitForFunction(() => window.persisted !== undefined);
-    expect(await tab.evaluate(() => window.persisted)).toBe(true);
-  }
+/** Leaves the page, and comes back to the very same after `action`. */
+async function leaveFor(action) {
+  await tab.evaluate(() => {
+    delete window.persisted;
+    addEventListener('pageshow', ({ persisted }) => { window.persisted = persisted; });
+  });
+  await tab.goto(`${pages.origin}/slim.js`);
+  await action();
+  await tab.goBack({ waitUntil: 'commit' });
+  await tab.waitForFunction(() => window.persisted !== undefined);
+  expect(await tab.evaluate(() => window.persisted)).toBe(true);
+}
 
+describe('a page out of the back/forward cache', () => {
   test('has what another tab has renewed, and hears of what comes', async () => {
     await leaveFor(() => other.evaluate(() => window.client.refresh()));
     const before = asked();
@@ -85,6 +88,99 @@ describe('a page out of the back/forward cache', () => {
     // Whether Chromium keeps such a page is its own affair; the session must be there either way.
     tab = await open();
     await expect.poll(() => call(tab)).toBe(200);
+    expect(await ended(tab)).toEqual([]);
+  });
+});
+
+describe("a page out of the back/forward cache, with `storage: 'session'`", () => {
+  const options = { storage: 'session' };
+
+  beforeEach(async () => {
+    await context.close();
+    context = await browser.newContext();
+    tab = await openInstantTab(context, pages, provider, options);
+    await signIn(tab);
+    expect(await call(tab)).toBe(200);
+  });
+
+  /** What Chromium makes of a tab that is duplicated. One that this page opened itself would keep it from being kept. */
+  async function duplicate() {
+    const copy = await tab.evaluate(() => ({ ...sessionStorage }));
+    const page = await context.newPage();
+    await page.goto(`${pages.origin}/index.js`);
+    await page.evaluate((copy) => Object.assign(sessionStorage, copy), copy);
+    await makeClient(page, provider, options);
+    expect(await call(page)).toBe(200);
+    return page;
+  }
+
+  const isLetGo = () => expect.poll(() => tab.evaluate(async () => (await navigator.locks.query()).held)).toEqual([]);
+
+  test('goes on with its token, and renews it when that is due', async () => {
+    for (const round of [1, 2]) {
+      await isLetGo();
+      const before = asked();
+      await leaveFor(() => {});
+      expect(await signedIn(tab)).toBe(true);
+      expect(await call(tab)).toBe(200);
+      expect(asked() - before, `round ${round}`).toBe(0);
+      provider.expire();
+      expect(await Promise.all([call(tab), call(tab), call(tab)])).toEqual([200, 200, 200]);
+      expect(asked() - before, `round ${round}`).toBe(1);
+    }
+    await isLetGo();
+    // Its token dies while it is away.
+    await leaveFor(() => provider.expire());
+    expect(await call(tab)).toBe(200);
+    expect(await ended(tab)).toEqual([]);
+  });
+
+  // This provider has no grace time: whoever sends a refresh token that another tab has used is signed out.
+  test('has what a duplicate has renewed meanwhile, and they take turns', async () => {
+    const twin = await duplicate();
+    await isLetGo();
+    await leaveFor(async () => {
+      for (let time = 0; time < 3; time++) await twin.evaluate(() => window.client.refresh());
+    });
+    const before = asked();
+    await expect.poll(() => call(tab)).toBe(200);
+    expect(asked() - before).toBe(0);
+    for (const renewing of [tab, twin, tab]) {
+      provider.expire();
+      expect(await call(renewing)).toBe(200);
+    }
+    expect([...(await ended(tab)), ...(await ended(twin))]).toEqual([]);
+  });
+
+  test('says so if a duplicate has signed out meanwhile', async () => {
+    const twin = await duplicate();
+    await isLetGo();
+    await leaveFor(() => twin.evaluate(() => window.client.logout({ provider: false })));
+    await expect.poll(() => signedIn(tab)).toBe(false);
+    expect(await ended(tab)).toEqual(['signed_out']);
+    const before = asked();
+    expect(await call(tab)).toBe(401);
+    expect(asked() - before).toBe(0);
+  });
+
+  test('is told why if the provider has ended the session meanwhile', async () => {
+    await isLetGo();
+    await leaveFor(() => {
+      provider.expire();
+      provider.instead.set('/token', [400, { error: 'invalid_grant', gatepass_reason: 'administrator' }]);
+    });
+    expect(await call(tab)).toBe(401);
+    expect(await ended(tab)).toEqual(['signed_out administrator']);
+    await leaveFor(() => {});
+    expect(await signedIn(tab)).toBe(false);
+  });
+
+  test('knows nothing of another tab, which is signed out by itself', async () => {
+    const other = await openInstantTab(context, pages, provider, options);
+    await signIn(other);
+    await isLetGo();
+    await leaveFor(() => other.evaluate(() => window.client.logout({ provider: false })));
+    expect(await call(tab)).toBe(200);
     expect(await ended(tab)).toEqual([]);
   });
 });
