@@ -137,8 +137,8 @@ mod tests {
             (Some("same-origin"), true),
         ] {
             let hidden = Provenance {
-                fetch_site,
                 opens_websocket,
+                fetch_site,
                 ..origin("null")
             };
             assert_eq!(check(&hidden, OWN), Err(Forgery::OtherOrigin));
