@@ -32,8 +32,8 @@ pub struct ParameterName(String);
 impl ParameterName {
     fn new(name: &str) -> Self {
         let harmless = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-        let name = name.bytes().filter(harmless).take(64).collect();
-        Self(String::from_utf8(name).unwrap_or_default())
+        let name = name.bytes().filter(harmless).take(64);
+        Self(name.map(char::from).collect())
     }
 }
 
@@ -138,32 +138,34 @@ impl fmt::Debug for Form {
 
 /// Encodes parameters, in the order given.
 pub fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let mut encoded = Vec::new();
+    let mut encoded = String::new();
     for (name, value) in pairs {
         append(&mut encoded, name, value);
     }
-    // It is ASCII.
-    String::from_utf8(encoded).unwrap_or_default()
+    encoded
 }
 
 /// Appends one parameter to what is encoded.
-pub fn append(encoded: &mut Vec<u8>, name: &str, value: &str) {
+pub fn append(encoded: &mut String, name: &str, value: &str) {
     if !encoded.is_empty() {
-        encoded.push(b'&');
+        encoded.push('&');
     }
     append_text(encoded, name);
-    encoded.push(b'=');
+    encoded.push('=');
     append_text(encoded, value);
 }
 
-fn append_text(encoded: &mut Vec<u8>, text: &str) {
+fn append_text(encoded: &mut String, text: &str) {
+    let mut push = |byte| encoded.push(char::from(byte));
     for byte in text.bytes() {
         match byte {
-            b' ' => encoded.push(b'+'),
-            b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                encoded.push(byte);
+            b' ' => push(b'+'),
+            b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => push(byte),
+            _ => {
+                push(b'%');
+                push(hex_digit(byte >> 4));
+                push(hex_digit(byte & 15));
             }
-            _ => encoded.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
         }
     }
 }

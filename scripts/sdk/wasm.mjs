@@ -10,6 +10,7 @@ import zopfli from '@gfx/zopfli';
 import { Failure } from '../lib/failure.mjs';
 import { target, top } from '../lib/paths.mjs';
 import { must } from '../lib/run.mjs';
+import { NOTHING, TRAP, withBodies } from '../lib/wasm.mjs';
 
 /** The same format as zlib's, 5 % smaller: it takes its time to find the shortest way to say it. */
 const deflate = promisify(zopfli.deflate);
@@ -23,10 +24,19 @@ const features = [
   '--enable-sign-ext',
   '--enable-multivalue',
 ];
-// The order in which a compressed module came out smallest.
+// The order in which a compressed module came out smallest. No instruction is there for the trap that it may end in:
+// Rust checks before, and traps with `unreachable`.
 const shrink = [
+  '--ignore-implicit-traps',
   '--flatten', '--rereloop', '-Oz', '-Oz', '--converge', '--skip-pass=local-cse', '--reorder-functions', '--low-memory-unused', ...features,
   '--strip-debug', '--strip-producers', '--strip-target-features',
+];
+// Functions of the standard library that have nothing to do here: memory is not given back (sdk/src/memory.rs), and nobody
+// reads what a panic says. Whatever they are called for alone goes with them, an eighth of the module.
+const idle = [
+  { name: /RawVecInner.*deallocate/, body: NOTHING },
+  { name: /core9panicking9panic_fmt/, body: TRAP },
+  { name: /raw_vec12handle_error/, body: TRAP },
 ];
 // What js/wasm.js speaks to.
 const exported = ['memory', 'alloc', 'call'];
@@ -59,7 +69,8 @@ export async function buildCore(env) {
     { name: 'root', root: true, reaches: exported },
     ...exported.map((name) => ({ name, export: name })),
   ]));
-  await binaryen('wasm-metadce', built, `--graph-file=${file('graph.json')}`, ...features, '-o', file('used.wasm'));
+  await binaryen('wasm-metadce', built, `--graph-file=${file('graph.json')}`, ...features, '-g', '-o', file('used.wasm'));
+  await writeFile(file('used.wasm'), withoutIdle(await readFile(file('used.wasm'))));
   const wasm = file('gatepass.wasm');
   await binaryen('wasm-opt', file('used.wasm'), ...shrink, '-o', wasm);
 
@@ -72,6 +83,18 @@ export async function buildCore(env) {
   const script = file('core.mjs');
   await writeFile(script, instantiable(await readFile(file('wasm2js.mjs'), 'utf8')));
   return { wasm, compressed, script };
+}
+
+/** @param {Uint8Array} module */
+function withoutIdle(module) {
+  const missed = new Set(idle);
+  const shorter = withBodies(module, (name) => {
+    const one = idle.find((one) => one.name.test(name));
+    missed.delete(one);
+    return one?.body;
+  });
+  for (const { name } of missed) throw new Failure(`The core calls nothing that is named ${name} any more; see scripts/sdk/wasm.mjs`);
+  return shorter;
 }
 
 /** wasm2js makes one instance of its module at once; here a function makes as many as are wanted. @param {string} script */

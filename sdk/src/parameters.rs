@@ -26,8 +26,8 @@ impl<'a> Input<'a> {
     pub(crate) fn optional(self, name: &str) -> Option<&'a str> {
         let mut rest = self.0;
         loop {
-            let (found, after) = cut(rest)?;
-            let (value, after) = cut(after)?;
+            let (found, after) = cut(rest, 0)?;
+            let (value, after) = cut(after, 0)?;
             if found == name {
                 return Some(value).filter(|value| !value.is_empty());
             }
@@ -36,9 +36,9 @@ impl<'a> Input<'a> {
     }
 }
 
-/// What stands before the first zero, and after it.
-fn cut(text: &str) -> Option<(&str, &str)> {
-    let end = text.bytes().position(|byte| byte == 0)?;
+/// What stands before the first of these bytes, and after it.
+fn cut(text: &str, end: u8) -> Option<(&str, &str)> {
+    let end = text.bytes().position(|byte| byte == end)?;
     Some((text.get(..end)?, text.get(end.saturating_add(1)..)?))
 }
 
@@ -112,13 +112,16 @@ pub(crate) fn token_response(input: Input<'_>) -> Option<TokenResponse<'_>> {
 /// The claims of an ID token, if it has what it cannot do without. The host has put several audiences
 /// on a line each.
 pub(crate) fn id_token_claims(input: Input<'_>) -> Option<IdTokenClaims<'_>> {
-    let audiences = input.optional("claims.aud")?.as_bytes();
-    let audiences = audiences.split(|byte| *byte == b'\n');
+    let mut aud = Vec::new();
+    let mut rest = input.optional("claims.aud")?;
+    while let Some((one, after)) = cut(rest, b'\n') {
+        aud.push(one);
+        rest = after;
+    }
+    aud.push(rest);
     Some(IdTokenClaims {
         iss: input.optional("claims.iss")?,
-        aud: audiences
-            .filter_map(|one| str::from_utf8(one).ok())
-            .collect(),
+        aud,
         azp: input.optional("claims.azp"),
         nonce: input.optional("claims.nonce"),
         iat: optional_timestamp(input, "claims.iat")?,

@@ -1,11 +1,11 @@
-// What the build takes out of the Workers' modules.
+// What the build takes out of modules.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { sections, stripCustomSections } from '../../scripts/lib/wasm.mjs';
+import { TRAP, sections, stripCustomSections, withBodies } from '../../scripts/lib/wasm.mjs';
 
 const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 // A module that exports `f`, which gives 7; with a custom section at either end.
@@ -30,6 +30,24 @@ test('a module works as before without its custom sections', async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+describe('a function may be given another body', () => {
+  // The name section: function 0 is `f`.
+  const NAMED = [0, 11, 4, 0x6e, 0x61, 0x6d, 0x65, 1, 4, 1, 0, 1, 0x66];
+
+  test('by its name, and no other changes', async () => {
+    const bytes = Uint8Array.from([...HEADER, ...BODY, ...NAMED]);
+    const same = withBodies(bytes, (name) => (name === 'g' ? TRAP : undefined));
+    expect([...same]).toEqual([...bytes]);
+    const { instance } = await WebAssembly.instantiate(withBodies(bytes, (name) => (name === 'f' ? TRAP : undefined)));
+    expect(() => instance.exports.f()).toThrow(WebAssembly.RuntimeError);
+  });
+
+  test('but not where imports count as functions, too', () => {
+    const imports = [2, 7, 1, 1, 0x61, 1, 0x62, 0, 0];
+    expect(() => withBodies(Uint8Array.from([...HEADER, ...imports, ...BODY, ...NAMED]), () => TRAP)).toThrow('imports');
+  });
 });
 
 test.each([

@@ -17,8 +17,8 @@ impl WireText {
     /// Keeps what the grammar of `error` allows (RFC 6749 §5.2).
     pub fn of(text: &str) -> Self {
         let allowed = |b: &u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        let allowed = text.bytes().filter(allowed).take(64).collect();
-        Self(String::from_utf8(allowed).unwrap_or_default())
+        let allowed = text.bytes().filter(allowed).take(64);
+        Self(allowed.map(char::from).collect())
     }
 
     /// The text.

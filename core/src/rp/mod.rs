@@ -34,21 +34,23 @@ pub type Read<'a> = dyn Fn(&'static str) -> Option<&'a str> + 'a;
 /// A whole number in decimal digits. Written out, as is the way back: the standard library's takes a
 /// kilobyte of the browser SDK.
 pub fn digits(number: i64) -> String {
-    let mut text = Vec::new();
+    let mut text = String::new();
     let mut rest = number.unsigned_abs();
     if number < 0 {
-        text.push(b'-');
+        text.push('-');
     }
     let mut place = 1;
     while rest / place > 9 {
         place *= 10;
     }
     while place > 0 {
-        text.push(b'0' | u8::try_from(rest / place).unwrap_or_default());
+        text.push(char::from(
+            b'0' | u8::try_from(rest / place).unwrap_or_default(),
+        ));
         rest %= place;
         place /= 10;
     }
-    String::from_utf8(text).unwrap_or_default()
+    text
 }
 
 /// Texts, one after the other. Not `concat`, which says what a panic says, and with it how numbers print.
@@ -78,14 +80,13 @@ pub fn number(text: &str) -> Option<i64> {
 
 /// The parameters that have a value, encoded.
 fn parameters(parameters: &[(&str, Option<&str>)]) -> String {
-    let mut encoded = Vec::new();
+    let mut encoded = String::new();
     for (name, value) in parameters {
         if let Some(value) = value {
             form::append(&mut encoded, name, value);
         }
     }
-    // It is ASCII.
-    String::from_utf8(encoded).unwrap_or_default()
+    encoded
 }
 
 /// Parameters appended to an endpoint that may have a query of its own (RFC 6749 §3.1).
