@@ -8,7 +8,7 @@
  * const client = createClient({
  *   issuer: 'https://id.example.com',
  *   clientId: 'my-app',
- *   redirectUri: location.origin + '/callback',
+ *   redirectUri: '/callback',
  * });
  *
  * definePanel();

@@ -20,6 +20,7 @@ import { parsed } from './core.js';
 import { listen } from './events.js';
 import { fetchWithToken } from './fetch.js';
 import { explain, note } from './history.js';
+import { makePatience } from './patience.js';
 import { joinRefresh } from './refresh.js';
 import { expireAccessToken } from './revocation.js';
 import { handleCallback, login } from './sign-in.js';
@@ -44,6 +45,7 @@ import { user } from './user.js';
  *   session: as the core said it last, and when the token was `soon` seconds from its end; without
  *   `access`, nobody is signed in
  * @property {string} [saved] session: what the storage has, as far as anybody knows
+ * @property {(attempt: Function) => Promise} patiently session: waits for the storage, but not for ever
  * @property {Promise<void>} saving session: the end of the last change of the storage
  * @property {Promise<void>} [starting] configuration
  * @property {{ call(parameters: string): string }} [core] configuration
@@ -61,16 +63,17 @@ import { user } from './user.js';
  * needed, and resolves to what makes one.
  */
 export function makeClient(options, start) {
-  const { issuer, clientId, storage, scope = 'openid profile offline_access read' } = options;
+  const { issuer, clientId, redirectUri, storage, scope = 'openid profile offline_access read' } = options;
   /** @type {ClientState} */
   const client = {
-    options: { ...options, scope },
+    options: { ...options, scope, redirectUri: onThisOrigin(redirectUri) },
     start,
     listeners: new Map(),
     callbacks: { __proto__: null },
     history: [],
     storage: storageOf(storage),
     key: `gatepass.session ${issuer} ${clientId}`,
+    patiently: makePatience(),
     saving: Promise.resolve(),
   };
   const record = remembered(client);
@@ -110,6 +113,9 @@ export function makeClient(options, start) {
     on: (type, listener) => listen(client, type, listener),
   };
 }
+
+/** The whole address, if it is a path; on a server, where a page is rendered alone, the path. */
+const onThisOrigin = (address) => (/^\//.test(address) ? (globalThis.location?.origin ?? '') + address : address);
 
 /** What is remembered of a session, if the storage can say so at once: until the core is started, `signedIn` goes by that. */
 function remembered({ storage, key }) {

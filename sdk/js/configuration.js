@@ -16,7 +16,8 @@ export function ready(client) {
 }
 
 async function startCore(client) {
-  const { issuer, apis } = client.options;
+  const { issuer, apis, storage } = client.options;
+  if (storage && storage !== 'memory' && !client.storage) throw new GatepassError('invalid_options', 'storage');
   const makeCore = await client.start();
   client.core = lastingCore(client, makeCore);
   note(client, 'started', { core: makeCore.core });

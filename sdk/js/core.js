@@ -54,6 +54,7 @@ export function ask(client, name, parameters, reply) {
   return answer;
 }
 
+/** What the core refused with; if it was for want of an answer, why there was none. */
 export function refusal({ error, detail, reason }, reply) {
-  return new GatepassError(error, detail, reason, reply?.status);
+  return reply?.failed ?? new GatepassError(error, detail, reason, reply?.status);
 }

@@ -65,5 +65,23 @@ async function verificationKey(client, { kid }, algorithm) {
   throw undefined;
 }
 
+/**
+ * Whether the ID token that came with renewed tokens is about whom the one before was about, by the same provider
+ * (OpenID Connect Core §12.2). Where it came from vouches for it.
+ */
+export function isAboutTheSame(renewed, before) {
+  const [claims, known] = [renewed, before].map(claimsOf);
+  return !!claims && claims.iss === known?.iss && claims.sub === known.sub;
+}
+
+/** What an ID token claims; nothing if it is none. */
+export function claimsOf(idToken) {
+  try {
+    return partOf(idToken.split('.')[1]);
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a part of a token says. */
-export const partOf = (part) => JSON.parse(new TextDecoder().decode(bytesOf(part)));
+const partOf = (part) => JSON.parse(new TextDecoder().decode(bytesOf(part)));

@@ -7,7 +7,7 @@
  * const client = createClient({
  *   issuer: 'http://localhost:4000',
  *   clientId: 'gatepass-demo',
- *   redirectUri: location.origin + '/callback',
+ *   redirectUri: '/callback',
  *   apis: ['http://localhost:5000'],
  * });
  *
@@ -34,7 +34,10 @@ export interface ClientOptions {
   issuer: string;
   /** This application's identifier at the provider: a public client, without a secret. */
   clientId: string;
-  /** Where the provider sends the user back: the whole address, exactly as registered. Its page calls {@link Client.handleCallback}. */
+  /**
+   * Where the provider sends the user back: the whole address, exactly as registered, or its path on this origin, as in
+   * `/callback`. Its page calls {@link Client.handleCallback}.
+   */
   redirectUri: string;
   /**
    * What to ask for, separated by spaces.
@@ -434,7 +437,7 @@ export type GatepassErrorCode =
   /** The discovery document is missing, unreadable, or another issuer's. */
   | 'discovery_failed'
   /**
-   * The provider does not offer what the call needs, or the browser lacks WebCrypto. Or it has no WebAssembly, or the content
+   * The provider does not offer what the call needs, the browser lacks WebCrypto, or the file of {@link vault} does not load. Or it has no WebAssembly, or the content
    * security policy refuses that, and the fallback was not found: then pass `fallback: () => import('gatepass/fallback')` to
    * {@link createClient}, as esbuild and Rollup need it, or let the policy have `'wasm-unsafe-eval'`.
    */

@@ -1,6 +1,6 @@
 // IndexedDB: a storage for the session, and for keys that nobody can read out.
 
-import { elapsed } from './host.js';
+import { makePatience } from './patience.js';
 
 const NAME = 'gatepass';
 const STORE = 'kept';
@@ -30,37 +30,19 @@ function connect() {
   return opening;
 }
 
-/** How long a transaction may take, in milliseconds: a database may also fail by never answering. */
-const PATIENCE = 3_000;
-
-/** How long nobody waits for it again, in milliseconds. */
-const BREAK = 30_000;
-
-/** Until when, by the clock that never goes back. */
-let silentUntil = 0;
+const patiently = /* @__PURE__ */ makePatience();
 
 /**
  * One transaction, which is whole or nothing, and alone where it writes. `action` gets the store and
  * `finish`, which says what the transaction resolves to once it is done.
  */
 export async function transact(mode, action) {
-  const silence = new Error('IndexedDB does not answer');
-  if (elapsed() < silentUntil) throw silence;
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => {
-      silentUntil = elapsed() + BREAK;
-      reject(silence);
-    }, PATIENCE);
-  });
   try {
-    return await Promise.race([attempt(mode, action), late]);
+    return await patiently(() => attempt(mode, action));
   } catch (error) {
     // Another connection may do better.
     opening = undefined;
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

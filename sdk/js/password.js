@@ -7,7 +7,7 @@ import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { verifiedClaims } from './id-token.js';
 import { keep, recall } from './session.js';
-import { replyOf, send } from './transport.js';
+import { replyOf, send, withoutAnswer } from './transport.js';
 
 /** How long the answer is waited for, in milliseconds. A password is not sent twice: each try is counted. */
 const TIMEOUT = 15_000;
@@ -37,7 +37,7 @@ async function post(client, url, body) {
   });
   try {
     return await replyOf(await send(client, 'token', make));
-  } catch ({ name }) {
-    return { status: name === 'TimeoutError' ? undefined : 0 };
+  } catch (error) {
+    return withoutAnswer(error);
   }
 }

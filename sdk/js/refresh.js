@@ -6,10 +6,11 @@ import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { emit } from './events.js';
 import { sleep, unlessAborted } from './host.js';
+import { isAboutTheSame } from './id-token.js';
 import { holdLock } from './lock.js';
 import { tryToRevoke } from './revocation.js';
 import { keep, recall } from './session.js';
-import { exchange } from './transport.js';
+import { exchange, withoutAnswer } from './transport.js';
 
 /** The longest that a call waits for a refresh, in milliseconds. The refresh itself goes on. */
 const PATIENCE = 12_000;
@@ -51,7 +52,6 @@ function beginFlight(client) {
 /** Does what the core says, step by step, until there are other tokens or none to be had. */
 async function fly(client, flight) {
   let reply;
-  let failed;
   for (;;) {
     const stored = await recall(client);
     const step = consult(client, 'next', { ...flight, ...stored, answered: reply && 1 }, reply);
@@ -62,7 +62,7 @@ async function fly(client, flight) {
     await keep(client, rest);
     if (send) {
       // Kept by now: whatever happens, the next try is the same request.
-      [reply, failed] = await tokenReply(client, send, rest.key);
+      reply = await tokenReply(client, send, rest);
     } else if (pause) {
       reply = undefined;
       await sleep(pause);
@@ -74,9 +74,9 @@ async function fly(client, flight) {
       if (!error) throw new GatepassError('signed_out');
       const refused = refusal(step, reply);
       if (error === 'session_ended') throw refused;
-      client.setback = failed ?? refused;
-      emit(client, 'refresh_failed', { code: client.setback.code });
-      throw client.setback;
+      client.setback = refused;
+      emit(client, 'refresh_failed', { code: refused.code });
+      throw refused;
     }
   }
 }
@@ -93,11 +93,15 @@ function only(prefix, fields) {
 }
 
 /** What the token endpoint answers; without its address, no answer and why not. */
-async function tokenReply(client, body, key) {
+async function tokenReply(client, body, { key, id_token: before }) {
   try {
     const { token_endpoint: endpoint, gatepass_idempotency_key_supported: knowsKeys } = await metadata(client, exchange);
-    return [await exchange(client, 'token', endpoint, knowsKeys ? `${body}&idempotency_key=${key}` : body)];
+    const reply = await exchange(client, 'token', endpoint, knowsKeys ? `${body}&idempotency_key=${key}` : body);
+    const { id_token: idToken } = reply.json ?? {};
+    // Tokens of somebody else are no answer.
+    if (idToken && before && !isAboutTheSame(idToken, before)) delete reply.json;
+    return reply;
   } catch (error) {
-    return [{ status: 0 }, error];
+    return withoutAnswer(error);
   }
 }

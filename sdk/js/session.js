@@ -27,11 +27,11 @@ async function save(client) {
   if (!storage || !record.v || text === client.saved) return;
   client.saved = text;
   try {
-    await storage.write(key, text);
+    await client.patiently(() => storage.write(key, text));
   } catch {
     client.saved = undefined;
     try {
-      await storage.remove(key);
+      await client.patiently(() => storage.remove(key));
     } catch {
       // It is tried again with the next change.
     }
@@ -47,7 +47,7 @@ export async function adoptStored(client) {
 export async function recall(client) {
   let text;
   try {
-    text = await client.storage?.read(client.key);
+    text = await client.patiently(() => client.storage?.read(client.key));
     client.saved = text ?? client.saved;
   } catch {
     // As if there were none.

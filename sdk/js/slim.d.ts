@@ -7,7 +7,7 @@
  * import { createClient, init } from 'gatepass/slim';
  *
  * init('/assets/gatepass.wasm');
- * const client = createClient({ issuer: 'https://id.example.com', clientId: 'my-app', redirectUri: location.origin + '/callback' });
+ * const client = createClient({ issuer: 'https://id.example.com', clientId: 'my-app', redirectUri: '/callback' });
  * ```
  *
  * @packageDocumentation

@@ -21,7 +21,7 @@ export async function prepareCores(compile, fallback = importFallback) {
       const { makeFallbackCore } = await fallback();
       return Object.assign(() => makeFallbackCore(), { core: 'javascript' });
     } catch (missing) {
-      throw new GatepassError('unsupported', `WebAssembly (${refused.message}), and no gatepass/fallback (${missing.message})`);
+      throw new GatepassError('unsupported', `WebAssembly (${refused.message}), nor fallback: () => import('gatepass/fallback') (${missing.message})`);
     }
   }
 }

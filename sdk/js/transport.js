@@ -58,8 +58,14 @@ export async function exchange(client, kind, url, body, timeout = TRY_TIMEOUT) {
   try {
     return await replyOf(await send(client, kind, make));
   } catch (error) {
-    return error.reply ?? { status: error.name === 'TimeoutError' ? undefined : 0 };
+    return error.reply ?? withoutAnswer(error);
   }
+}
+
+/** What stands for the answer if there is none: not in time, not at all, or because of what we know better ourselves. */
+export function withoutAnswer(error) {
+  const { name } = error;
+  return { status: name === 'TimeoutError' ? undefined : 0, failed: name === 'GatepassError' ? error : undefined };
 }
 
 /** Sends a request until it is answered, or the core gives up. */

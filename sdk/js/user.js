@@ -4,7 +4,7 @@ import { ask } from './core.js';
 import { metadata } from './discovery.js';
 import { GatepassError } from './error.js';
 import { sendWithToken } from './fetch.js';
-import { partOf } from './id-token.js';
+import { claimsOf } from './id-token.js';
 import { replyOf } from './transport.js';
 
 export async function user(client) {
@@ -16,6 +16,6 @@ export async function user(client) {
   ask(client, 'check', {}, reply);
   // It must be about whom the ID token is about (OpenID Connect Core §5.3.2).
   const { id_token: idToken } = client.session.record;
-  if (!reply.json || (idToken && partOf(idToken.split('.')[1]).sub !== reply.json.sub)) throw new GatepassError('invalid_response', '', '', reply.status);
+  if (!reply.json || (idToken && claimsOf(idToken)?.sub !== reply.json.sub)) throw new GatepassError('invalid_response', '', '', reply.status);
   return reply.json;
 }

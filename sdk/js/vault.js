@@ -1,6 +1,7 @@
 // The vault: a storage whose refresh token is in a worker (vault-worker.js), and never in the page.
 
 import { metadata } from './discovery.js';
+import { GatepassError } from './error.js';
 import { indexedDbStorage } from './indexed-db.js';
 
 /**
@@ -23,7 +24,7 @@ export function vault(source) {
     worker.onerror = () => {
       // The file is missing, or refused: the next request tries again.
       worker = undefined;
-      for (const { reject } of waiting.values()) reject(new TypeError('the vault does not start'));
+      for (const { reject } of waiting.values()) reject(new GatepassError('unsupported', 'the vault does not start'));
       waiting.clear();
     };
   }

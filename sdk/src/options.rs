@@ -22,7 +22,10 @@ impl<'a> Options<'a> {
         let issuer = issuer.and_then(|issuer| Issuer::parse(issuer).ok());
         let client_id = input.optional("clientId");
         let client_id = client_id.and_then(|id| ClientId::parse(id).ok());
-        let redirect_uri = input.optional("redirectUri");
+        let redirect_uri = input.optional("redirectUri").filter(|uri| {
+            // On a server, which renders alone, it may be a path.
+            uri.starts_with('/') || uri.bytes().any(|byte| byte == b':')
+        });
         let scope = input.optional("scope");
         Ok(Self {
             issuer: issuer.ok_or(Error::Options("issuer"))?,

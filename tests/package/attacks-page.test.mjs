@@ -97,6 +97,15 @@ describe('the vault', () => {
     expect(provider.asked('/revoke')).toBe(1);
   });
 
+  test('that is not where it was said to be says so, and ends nothing', async () => {
+    await makeClient(tab, provider, { vault: '/nowhere.js' });
+    await tab.evaluate(() => window.client.login());
+    const back = await fetch(await tab.evaluate(() => window.next), { redirect: 'manual' });
+    const address = JSON.stringify(back.headers.get('location'));
+    expect(await tab.evaluate(`client.handleCallback(${address}).catch(({ message }) => message)`)).toMatch(/vault does not start .*#unsupported/);
+    expect(await events(tab)).toEqual([]);
+  }, 30_000);
+
   test('answers of another status have no refresh token in them either', async () => {
     await makeClient(tab, provider, { vault });
     provider.instead.set('/token', [201, { access_token: 'a', refresh_token: 'the-real-one', token_type: 'Bearer' }]);

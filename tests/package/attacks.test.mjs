@@ -192,11 +192,31 @@ describe('bad luck', () => {
     for (const storage of ['indexedDbStorage()', "vault('/vault-worker.js')", '{ read: async () => { throw new Error("no"); } }']) {
       const source = `
         import { createClient, indexedDbStorage, vault } from '${dist}/index.js';
-        const client = createClient({ issuer: 'https://id.example', clientId: 'app', redirectUri: 'https://app.example/', storage: ${storage} });
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        const client = createClient({ issuer: 'https://id.example', clientId: 'app', redirectUri: '/callback', storage: ${storage} });
+        await client.ready();
         console.log(client.signedIn);`;
       expect(execFileSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8', stdio: 'pipe' })).toBe('false\n');
     }
+  });
+
+  test('a storage that never answers keeps nobody waiting for ever', async () => {
+    const never = () => new Promise(() => {});
+    const at = app({ storage: { read: never, write: never, remove: never } });
+    await at.client.ready();
+    await signIn(at);
+    expect((await at.client.fetch(`${provider.api}/data`)).status).toBe(200);
+    expect(at.client.signedIn).toBe(true);
+  }, 15_000);
+
+  test('a record with an ID token that is none says so when it matters', async () => {
+    const shared = storage();
+    await signIn(app({ storage: shared, scope: 'openid' }));
+    const [[key, text]] = shared.texts;
+    shared.texts.set(key, JSON.stringify({ ...JSON.parse(text), id_token: 'x.y' }));
+    const { client } = app({ storage: shared, scope: 'openid' });
+    await client.refresh();
+    await expect(client.user()).rejects.toMatchObject({ code: 'invalid_response' });
+    await client.logout({ provider: false });
   });
 
   test('a body that a function gives anew has a content type of its own', async () => {
@@ -215,7 +235,42 @@ describe('bad luck', () => {
   });
 });
 
+describe('renewed tokens', () => {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const refreshed = (claims) => provider.instead.set('/token', [200, {
+    access_token: 'theirs', token_type: 'Bearer', expires_in: 300, refresh_token: 'r', id_token: claims && `e30.${part(claims)}.x`,
+  }]);
+  let at;
+  beforeEach(async () => {
+    at = app({ scope: 'openid' });
+    await signIn(at);
+  });
+
+  test('of the same user come with another ID token', async () => {
+    refreshed({ iss: provider.issuer, sub: 'demo', aud: 'app' });
+    await at.client.refresh();
+    provider.instead.set('/userinfo', [200, { sub: 'demo' }]);
+    expect(await at.client.user()).toEqual({ sub: 'demo' });
+  });
+
+  test.each([['somebody else', { sub: 'eve' }], ['the same name elsewhere', { iss: 'https://evil.example', sub: 'demo' }]])('of %s are no answer, and end nothing', async (_, claims) => {
+    refreshed({ iss: provider.issuer, aud: 'app', ...claims });
+    await expect(at.client.refresh()).rejects.toMatchObject({ code: 'invalid_response', status: 200 });
+    expect(at.events).toEqual(['signed_in']);
+    const sent = [];
+    provider.instead.set('/data', (response) => { sent.push(provider.requests.at(-1).authorization); response.end(); });
+    await at.client.fetch(`${provider.api}/data`);
+    expect(sent).not.toContain('Bearer theirs');
+  }, 15_000);
+});
+
 describe('a developer', () => {
+  test('may write the redirectUri as a path', async () => {
+    const at = app({ redirectUri: '/callback' });
+    expect(await signIn(at)).toEqual({ returnTo: '/' });
+    expect(new URL(at.url).searchParams.get('redirect_uri')).toBe('https://app.example/callback');
+  });
+
   const codeOf = (promise) => promise.then(() => 'ok', ({ code, message }) => `${code} ${message}`);
 
   test.each([
@@ -227,6 +282,10 @@ describe('a developer', () => {
     ['a scope that is undefined', { scope: undefined }, undefined],
     ['an empty clientId', { clientId: '' }, /clientId/],
     ['an issuer that is not https', { issuer: 'http://id.example' }, /issuer/],
+    ['an issuer that only looks like this machine', { issuer: 'http://localhost:80@evil.example' }, /issuer/],
+    ['a redirectUri without a scheme', { redirectUri: 'callback' }, /redirectUri/],
+    ['a storage that there is not', { storage: 'localStorage' }, /storage/],
+    ['the storage memory by its name', { storage: 'memory' }, undefined],
   ])('%s', async (_, options, wrong) => {
     const whole = { issuer: 'https://id.example', clientId: 'app', redirectUri: 'https://app.example/callback', ...options };
     const client = createClient(options && whole);

@@ -115,8 +115,10 @@ pub fn is_secure(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else {
         return false;
     };
+    // What is before an `@` is a user, not a host.
+    let has_user = rest.bytes().any(|byte| byte == b'@');
     ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
-        let after = rest.strip_prefix(host);
+        let after = rest.strip_prefix(host).filter(|_| !has_user);
         after.is_some_and(|after| matches!(after.as_bytes().first(), None | Some(b':' | b'/')))
     })
 }
@@ -166,6 +168,7 @@ pub(super) mod tests {
             "http://id.example/revoke",
             "javascript:alert(1)",
             "http://localhost.evil.example/",
+            "http://localhost:80@evil.example/",
             "/revoke",
             "",
         ] {
