@@ -19,7 +19,7 @@ import { ready } from './configuration.js';
 import { parsed } from './core.js';
 import { listen } from './events.js';
 import { fetchWithToken } from './fetch.js';
-import { explain, note } from './history.js';
+import { explain, noted } from './history.js';
 import { makePatience } from './patience.js';
 import { joinRefresh } from './refresh.js';
 import { expireAccessToken } from './revocation.js';
@@ -91,17 +91,12 @@ export function makeClient(options, start) {
     expireAccessToken,
   };
   for (const [call, step] of Object.entries(calls)) {
-    calls[call] = async (...given) => {
-      try {
-        // The page may change its address while the core starts.
-        if (step === handleCallback) given[0] ??= location.href;
-        await ready(client);
-        return await step(client, ...given);
-      } catch (error) {
-        note(client, 'failed', { error: error?.name === 'GatepassError' ? error.code : error?.name }, call);
-        throw error;
-      }
-    };
+    calls[call] = noted(client, call, async (client, ...given) => {
+      // The page may change its address while the core starts.
+      if (step === handleCallback) given[0] ??= location.href;
+      await ready(client);
+      return step(client, ...given);
+    });
   }
 
   return {

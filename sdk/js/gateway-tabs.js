@@ -1,5 +1,6 @@
 // The page's life and the other tabs, for a client of the gateway. A message says what happened, never to whom.
 
+import { meetOthers } from './channel.js';
 import { endBreak, endsSoon, keepAlive, look, settle } from './gateway-session.js';
 import { elapsed } from './host.js';
 
@@ -7,31 +8,13 @@ import { elapsed } from './host.js';
 const FRESH = 10_000;
 
 export function meetTabsOfGateway(client) {
-  // A server has no tabs.
-  if (!globalThis.addEventListener) return;
-  const open = () => {
-    if (!globalThis.BroadcastChannel) return;
-    client.channel = new BroadcastChannel(client.key);
-    client.channel.onmessage = ({ data }) => hear(client, data ?? {});
-  };
-  open();
-  // A page that is kept for the back button must not hold a channel open, and has heard nothing meanwhile.
-  addEventListener('pagehide', () => client.channel?.close());
-  addEventListener('pageshow', ({ persisted }) => {
-    if (!persisted) return;
-    open();
-    wake(client);
-  });
-  addEventListener('online', () => wake(client));
-  globalThis.document?.addEventListener('visibilitychange', () => {
-    const isFresh = elapsed() - client.session?.at < FRESH;
-    if (document.visibilityState === 'visible' && !isFresh) wake(client);
-  });
+  meetOthers(client, hear, wake);
   // Whoever works at the page without calling anything, as at a long form, is there; an open page alone says nothing.
-  for (const sign of ['pointerdown', 'keydown']) addEventListener(sign, () => void keepAlive(client), { passive: true, capture: true });
+  for (const sign of ['pointerdown', 'keydown']) globalThis.addEventListener?.(sign, () => void keepAlive(client), { passive: true, capture: true });
 }
 
-function hear(client, { what, reason }) {
+function hear(client, data) {
+  const { what, reason } = data ?? {};
   if (what === 'renewed') {
     client.renewals++;
     endBreak(client);
@@ -45,9 +28,8 @@ function hear(client, { what, reason }) {
   });
 }
 
-/** The tab is looked at again, or the network is back. */
-function wake(client) {
-  if (!client.asked) return;
+function wake(client, isSeen) {
+  if (!client.asked || (isSeen && elapsed() - client.session?.at < FRESH)) return;
   endBreak(client);
   if (endsSoon(client)) keepAlive(client);
   else look(client).catch(() => {});

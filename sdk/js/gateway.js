@@ -17,7 +17,7 @@ import { rememberSignIn } from './gateway-arrival.js';
 import { GUARD, askGateway, originOf, refusalOf } from './gateway-question.js';
 import { joinRenewal, ready, settle } from './gateway-session.js';
 import { meetTabsOfGateway } from './gateway-tabs.js';
-import { explain, note } from './history.js';
+import { explain, noted } from './history.js';
 import { unlessAborted } from './host.js';
 import { leave } from './page.js';
 import { send } from './transport.js';
@@ -51,24 +51,16 @@ export function createGatewayClient(options = {}) {
   };
   meetTabsOfGateway(client);
 
-  const noted = (call, step) => async (...given) => {
-    try {
-      return await step(client, ...given);
-    } catch (error) {
-      note(client, 'failed', { error: error?.name === 'GatepassError' ? error.code : error?.name }, call);
-      throw error;
-    }
-  };
   return {
     get signedIn() {
       return client.session && !!client.session.user;
     },
-    ready: noted('ready', ready),
-    login: noted('login', login),
-    fetch: noted('fetch', fetchThroughGateway),
-    refresh: noted('refresh', refresh),
-    user: noted('user', user),
-    logout: noted('logout', logout),
+    ready: noted(client, 'ready', ready),
+    login: noted(client, 'login', login),
+    fetch: noted(client, 'fetch', fetchThroughGateway),
+    refresh: noted(client, 'refresh', refresh),
+    user: noted(client, 'user', user),
+    logout: noted(client, 'logout', logout),
     explain: () => explain(client),
     on: (type, listener) => listen(client, type, listener),
   };

@@ -22,6 +22,18 @@ function harmless(value) {
   return '…';
 }
 
+/** The step of a call, which notes why it failed if it does. */
+export function noted(client, call, step) {
+  return async (...given) => {
+    try {
+      return await step(client, ...given);
+    } catch (error) {
+      note(client, 'failed', { error: error?.name === 'GatepassError' ? error.code : error?.name }, call);
+      throw error;
+    }
+  };
+}
+
 /** Notes what the core decided about `call`, if it decided anything. */
 export function noteDecision(client, call, { pause, wait = pause, error, reason }, status) {
   if (wait ?? error) note(client, 'decided', { wait, error, reason, status }, call);

@@ -1,34 +1,22 @@
 // The other tabs: one at a time renews the tokens, and all hear of what changed. No name and no message
 // has a token or says who is signed in.
 
+import { meetOthers } from './channel.js';
 import { ready } from './configuration.js';
 import { ask } from './core.js';
 import { joinRefresh } from './refresh.js';
 import { tryToRevoke } from './revocation.js';
 import { adoptStored, isDue, keep, recall } from './session.js';
 
-/** Opens the channel to the other tabs, and listens to what happens to this one. */
 export function meetTabs(client) {
-  // A server has no tabs.
-  if (!globalThis.addEventListener) return;
-  const open = () => {
-    if (!globalThis.BroadcastChannel) return;
-    client.channel = new BroadcastChannel(client.key);
-    client.channel.onmessage = ({ data }) => void ready(client).then(() => hear(client, data)).catch(() => {});
-  };
-  open();
-  // A page that is kept for the back button must not hold a channel open, and has heard nothing meanwhile.
-  addEventListener('pagehide', () => client.channel?.close());
-  addEventListener('pageshow', ({ persisted }) => {
-    if (!persisted) return;
-    open();
-    wake(client);
-  });
-  addEventListener('online', () => wake(client));
-  globalThis.document?.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake(client));
+  meetOthers(client, hear, wake);
 }
 
-async function hear(client, out) {
+function hear(client, out) {
+  ready(client).then(() => follow(client, out)).catch(() => {});
+}
+
+async function follow(client, out) {
   await adoptStored(client);
   if (!client.session.access || !(client.session.record.sign_in <= out)) return;
   const { body, ...view } = ask(client, 'sign_out', await recall(client));
@@ -37,7 +25,7 @@ async function hear(client, out) {
   if (!client.storage?.shared) tryToRevoke(client, body);
 }
 
-/** The tab is looked at again, or the network is back: what could not be done may be done now. */
+/** What could not be done may be done now. */
 async function wake(client) {
   if (!client.core) return;
   client.circuit = ask(client, 'hint');

@@ -3,8 +3,8 @@
 
 // A file comes after those that it imports.
 const files = [
-  'error', 'host', 'web-storage', 'tab-storage', 'storage', 'page', 'history', 'lasting', 'core', 'events', 'channel', 'lock', 'transport', 'discovery', 'revocation',
-  'session', 'configuration', 'refresh', 'fetch', 'tabs', 'id-token', 'user', 'window-answer', 'sign-in', 'sign-out',
+  'error', 'host', 'patience', 'web-storage', 'tab-storage', 'storage', 'page', 'history', 'lasting', 'core', 'events', 'channel', 'lock', 'transport', 'discovery', 'revocation',
+  'session', 'configuration', 'id-token', 'refresh', 'fetch', 'tabs', 'user', 'window-answer', 'sign-in', 'sign-out',
   'indexed-db', 'dpop', 'vault', 'password',
 ];
 

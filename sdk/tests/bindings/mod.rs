@@ -117,7 +117,7 @@ macro_rules! served {
 served! {
     "/js/channel.js" "/js/client.js" "/js/configuration.js" "/js/core.js" "/js/discovery.js" "/js/dpop.js" "/js/error.js"
     "/js/events.js" "/js/fetch.js" "/js/history.js" "/js/host.js" "/js/id-token.js" "/js/indexed-db.js" "/js/lasting.js"
-    "/js/lock.js" "/js/page.js" "/js/password.js" "/js/refresh.js" "/js/revocation.js" "/js/session.js" "/js/sign-in.js" "/js/sign-out.js" "/js/storage.js"
+    "/js/lock.js" "/js/page.js" "/js/password.js" "/js/patience.js" "/js/refresh.js" "/js/revocation.js" "/js/session.js" "/js/sign-in.js" "/js/sign-out.js" "/js/storage.js"
     "/js/tab-storage.js" "/js/tabs.js" "/js/transport.js" "/js/vault-worker.js" "/js/vault.js"
     "/js/user.js" "/js/web-storage.js" "/js/window-answer.js" "/js/window.js"
 }
