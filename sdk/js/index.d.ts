@@ -437,9 +437,10 @@ export type GatepassErrorCode =
   /** The discovery document is missing, unreadable, or another issuer's. */
   | 'discovery_failed'
   /**
-   * The provider does not offer what the call needs, the browser lacks WebCrypto, or the file of {@link vault} does not load. Or it has no WebAssembly, or the content
-   * security policy refuses that, and the fallback was not found: then pass `fallback: () => import('gatepass/fallback')` to
-   * {@link createClient}, as esbuild and Rollup need it, or let the policy have `'wasm-unsafe-eval'`.
+   * The provider does not offer what the call needs, the browser lacks WebCrypto, or the file of {@link vault} does not load.
+   * Or there is no WebAssembly, or the content security policy refuses it, and the fallback was not found: then pass
+   * `fallback: () => import('gatepass/fallback')` to {@link createClient}, as esbuild and Rollup need it, or let the policy
+   * have `'wasm-unsafe-eval'`.
    */
   | 'unsupported'
   /**
