@@ -1,5 +1,6 @@
 // GATEPASS_SESSION=cookie: tokens in sealed cookies, and in no database.
 
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { newSecret } from '../../scripts/lib/dev-vars.mjs';
@@ -225,9 +226,33 @@ describe.each([['rotating', true], ['persistent', false]])('with %s refresh toke
     expect(await statusOf(new GatewayUser(stack))).toBe(401);
   });
 
-  test('nothing but a request reaches it: the back channel says so', async () => {
-    const response = await fetch(`${stack.gateway}/logout/connect/back-channel/gatepass`, { method: 'POST', body: new URLSearchParams({ logout_token: 'a.b.c' }) });
-    expect(response.status).toBe(404);
+  test('a sign-out at the provider is heard of when somebody asks who is signed in, and at the next renewal', async () => {
+    const [asks, asksLate, renews] = [await signedIn(), await signedIn(), await signedIn()].map(({ user }) => user);
+    const now = Math.floor(Date.now() / 1000);
+    const token = provider.sign({
+      iss: provider.origin, aud: provider.clientId, iat: now, exp: now + 120, jti: randomUUID(), sub: 'anna',
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    });
+    const tell = () => fetch(`${stack.gateway}/logout/connect/back-channel/gatepass`, { method: 'POST', body: new URLSearchParams({ logout_token: token }) });
+    await setAhead(stack, 2);
+    expect((await tell()).status).toBe(200);
+    expect(await asks.get('/api/session')).toMatchObject({ user: null, ended: 'signed_out_at_provider' });
+    // Its cookies say so from then on, and hold no token.
+    const call = await asks.call('/api/x');
+    expect([call.status, (await call.json()).ended]).toEqual([401, 'signed_out_at_provider']);
+    // Who signs in again is not meant, also if the order comes again.
+    const { user: later } = await signedIn();
+    await setAhead(stack, 4);
+    expect((await tell()).status).toBe(400);
+    expect((await later.get('/api/session')).user.sub).toBe('anna');
+    // Whoever has good tokens and does not ask goes on until they are renewed.
+    expect(await statusOf(renews)).toBe(200);
+    await setAhead(stack, 400);
+    const before = tokenRequests();
+    expect(await statusOf(renews)).toBe(401);
+    expect((await renews.get('/api/session')).ended).toBe('signed_out_at_provider');
+    expect((await asksLate.post('/api/session/refresh')).status).toBe(401);
+    expect(tokenRequests()).toBe(before);
   });
 });
 

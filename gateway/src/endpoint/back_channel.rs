@@ -22,13 +22,6 @@ pub(crate) async fn answer(
     let Some(registration) = name.and_then(|name| app.config.registration(&name)) else {
         return refuse(404, "there is no such registration");
     };
-    if app.config.storage == Storage::Cookies {
-        // Nobody here knows which browsers hold a session.
-        return refuse(
-            404,
-            "sessions are in cookies, which nothing but a request reaches",
-        );
-    }
     let body = match http::body(&mut request, http::FORM).await? {
         Ok(body) => body,
         Err(refusal) => return refuse(refusal.status(), &refusal.to_string()),
@@ -44,7 +37,13 @@ pub(crate) async fn answer(
             return refuse(400, &why);
         }
     };
-    let Some(ended) = session::logout(app.env, &registration.name, &order).await? else {
+    // Nobody here knows which browsers hold a session in cookies: those hear of it when they ask.
+    let remembered_until = match app.config.storage {
+        Storage::Object => None,
+        Storage::Cookies => Some(clock::now().plus(app.config.policy.absolute)),
+    };
+    let obeyed = session::logout(app.env, &registration.name, &order, remembered_until);
+    let Some(ended) = obeyed.await? else {
         note(app, registration, "replayed");
         return refuse(400, "this logout token was used before");
     };

@@ -12,11 +12,14 @@ use crate::session::{Access, Description, Opened};
 
 /// Who is signed in. Asking does not keep the session alive.
 pub(crate) async fn describe(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
+    let cookies = Headers::new();
     let found = match Opened::of(request, app.config).await {
-        Some(session) => session.describe(app.env, app.config).await?,
+        Some(mut session) => session.describe(app.env, app.config, &cookies).await?,
         None => None,
     };
-    http::json(&described(found, app))
+    let response = http::json(&described(found, app))?;
+    set_cookies(&cookies, &response)?;
+    Ok(response)
 }
 
 /// Keeps the session alive, and its token good.
@@ -30,8 +33,12 @@ pub(crate) async fn refresh(request: &Request, app: &App<'_>) -> Result<Response
         .await?;
     let response = match access {
         Access::Token(_) | Access::HandOn => {
-            let found = session.describe(app.env, app.config).await?;
-            http::json(&described(found, app))?
+            let found = session.describe(app.env, app.config, &cookies).await?;
+            // The provider may have ended it since.
+            match found.as_ref().and_then(|found| found.ending.clone()) {
+                Some(ending) => not_signed_in(Some(&ending))?,
+                None => http::json(&described(found, app))?,
+            }
         }
         Access::Unavailable(seconds) => provider_unavailable(seconds)?,
         Access::Over(ending) => not_signed_in(ending.as_ref())?,

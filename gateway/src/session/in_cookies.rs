@@ -1,6 +1,7 @@
 //! Sessions without a database (`GATEPASS_SESSION=cookie`): session and tokens are sealed in cookies, in several if
-//! they are too large for one. Only a renewal asks a Durable Object, the [`RefreshObject`](super::refresh::RefreshObject),
-//! which keeps nothing.
+//! they are too large for one. A renewal asks a Durable Object, the [`RefreshObject`](super::refresh::RefreshObject),
+//! which keeps nothing; it and whoever asks who is signed in also look whether the provider has said that the session is
+//! over ([`index::is_over`]). A call asks nobody.
 //!
 //! Answers overtake each other. Each generation of tokens therefore has cookies of its own name, and of those that
 //! come along the latest that can be opened counts.
@@ -8,9 +9,10 @@
 use gatepass_core::gateway::cookie::{self, SameSite};
 use gatepass_core::gateway::session::{Ending, Need, Plan, Session};
 use gatepass_core::{form, form::Form, json};
-use gatepass_edge::{EdgeError, clock, http};
+use gatepass_edge::{EdgeError, clock, http, log};
 use worker::{Env, Headers, Request};
 
+use super::index::{self, Entry};
 use super::refresh::{self, Renewal};
 use super::{Access, Description, Ended, Kept, Ticket};
 use crate::settings::Config;
@@ -74,14 +76,54 @@ impl InCookies {
         latest
     }
 
-    /// What the session says of itself.
-    pub(crate) fn describe(&self, config: &Config) -> Description {
-        Description {
+    /// What the session says of itself, with its cookies if it has just ended.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Crypto`].
+    pub(crate) async fn describe(
+        &mut self,
+        env: &Env,
+        config: &Config,
+        headers: &Headers,
+    ) -> Result<Description, EdgeError> {
+        self.hear(env, config, headers).await?;
+        Ok(Description {
             expires_at: self.session.expires_at(&config.policy),
             ending: config.ending(&self.session, clock::now()),
             registration: self.session.registration.clone(),
             user: self.session.user.clone(),
+        })
+    }
+
+    /// Ends it if the provider has said that it is over. Whether it has; if that cannot be learnt, it goes on.
+    async fn hear(
+        &mut self,
+        env: &Env,
+        config: &Config,
+        headers: &Headers,
+    ) -> Result<bool, EdgeError> {
+        let session = &self.session;
+        if session.is_ended() {
+            return Ok(false);
         }
+        let entry = Entry {
+            registration: &session.registration,
+            subject: session.subject.as_str(),
+            sid: session.sid.as_deref(),
+            session: "",
+        };
+        match index::is_over(env, &entry, session.began()).await {
+            Ok(false) => return Ok(false),
+            Ok(true) => {}
+            Err(error) => {
+                log::fetch_failed(&error);
+                return Ok(false);
+            }
+        }
+        self.end(Ending::SignedOutAtProvider);
+        self.keep(headers, config).await?;
+        Ok(true)
     }
 
     /// What there is for a call, with the cookies of what has changed.
@@ -124,6 +166,9 @@ impl InCookies {
         config: &Config,
         headers: &Headers,
     ) -> Result<Access, EdgeError> {
+        if self.hear(env, config, headers).await? {
+            return Ok(Access::Over(Some(Ending::SignedOutAtProvider)));
+        }
         let kept = self.tokens.as_ref();
         let Some((kept, refresh_token)) = kept.and_then(|kept| Some((kept, kept.refresh.clone()?)))
         else {

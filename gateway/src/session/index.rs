@@ -34,14 +34,21 @@ enum Question {
     Remove {
         session: String,
     },
-    /// Whose sessions are over; the same ones when asked again with this `jti`, until that is done.
+    /// Whose sessions are over; the same ones when asked again with this `jti`, until that is done. Where none are
+    /// known, because they are in cookies, it is remembered that they are over for as long as one lasts.
     Logout {
         jti: String,
         sid: Option<String>,
+        remembered_until: Option<Timestamp>,
     },
     /// Those sessions have ended.
     Done {
         jti: String,
+    },
+    /// Whether a session that began then is over: itself, if it is.
+    IsOver {
+        sid: Option<String>,
+        began: Timestamp,
     },
 }
 
@@ -91,7 +98,30 @@ pub(crate) async fn remove(env: &Env, entry: &Entry<'_>) -> Result<(), EdgeError
     Ok(())
 }
 
-/// Ends the sessions that a logout token names; how many, or `None` if it was obeyed before.
+/// Whether a provider has said that a session is over, which is in cookies and began then.
+///
+/// # Errors
+///
+/// When a Durable Object cannot be reached.
+pub(crate) async fn is_over(
+    env: &Env,
+    entry: &Entry<'_>,
+    began: Timestamp,
+) -> Result<bool, EdgeError> {
+    let question = Question::IsOver {
+        sid: entry.sid.map(str::to_owned),
+        began,
+    };
+    for object in entry.objects() {
+        if ask(env, &object, &question).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Ends the sessions that a logout token names; how many, or `None` if it was obeyed before. If they are in cookies,
+/// where none is known, it is remembered so long that they are over.
 ///
 /// # Errors
 ///
@@ -100,6 +130,7 @@ pub(crate) async fn logout(
     env: &Env,
     registration: &RegistrationName,
     order: &Order,
+    remembered_until: Option<Timestamp>,
 ) -> Result<Option<usize>, EdgeError> {
     let object = match (&order.subject, &order.sid) {
         (Some(subject), _) => object(registration, "sub", subject.as_str()),
@@ -109,6 +140,7 @@ pub(crate) async fn logout(
     let question = Question::Logout {
         jti: order.jti.as_str().to_owned(),
         sid: order.sid.clone(),
+        remembered_until,
     };
     let Some(sessions) = ask(env, &object, &question).await? else {
         return Ok(None);
@@ -160,10 +192,14 @@ impl DurableObject for SessionIndex {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let question: Question = json::read(&request.text().await?)?;
         let now = clock::now();
+        // An object that is only asked keeps nothing.
+        let changes = !matches!(question, Question::IsOver { .. });
         let answer = self
             .answer(question, now)
             .map_err(|error| error.to_string())?;
-        self.wake_when_due(now).await?;
+        if changes {
+            self.wake_when_due(now).await?;
+        }
         Response::ok(serde_json::to_string(&answer)?)
     }
 
@@ -176,6 +212,10 @@ impl DurableObject for SessionIndex {
 impl SessionIndex {
     /// The sessions that are over, or `None` for an order that was carried out before.
     fn answer(&self, question: Question, now: Timestamp) -> Result<Option<Vec<String>>, EdgeError> {
+        if let Question::IsOver { sid, began } = question {
+            let is_over = self.is_over(sid.as_deref(), began)?;
+            return Ok(is_over.then(Vec::new));
+        }
         self.prepare()?;
         match question {
             Question::Add {
@@ -198,7 +238,19 @@ impl SessionIndex {
                 self.storage.run(sql, &[session.as_str().into()])?;
                 Ok(Some(Vec::new()))
             }
-            Question::Logout { jti, sid } => self.logout(&jti, sid.as_deref(), now),
+            Question::Logout {
+                jti,
+                sid,
+                remembered_until,
+            } => {
+                let ending = self.logout(&jti, sid.as_deref(), now)?;
+                if let (Some(until), Some(_)) = (remembered_until, &ending) {
+                    self.remember(sid.as_deref(), now, until)?;
+                }
+                Ok(ending)
+            }
+            // Answered above.
+            Question::IsOver { .. } => Ok(None),
             Question::Done { jti } => {
                 let sql = "DELETE FROM ending WHERE jti = ?";
                 self.storage.run(sql, &[jti.as_str().into()])?;
@@ -236,12 +288,39 @@ impl SessionIndex {
         sessions.collect::<Result<_, _>>().map(Some)
     }
 
+    /// All sessions that have begun by now are over, or those of a `sid`.
+    fn remember(
+        &self,
+        sid: Option<&str>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), EdgeError> {
+        let sql = "INSERT OR REPLACE INTO logouts (sid, at, expires_at) VALUES (?, ?, ?)";
+        let (at, until) = (now.seconds(), until.seconds());
+        // No session at a provider has an empty name.
+        let values = [sid.unwrap_or_default().into(), at.into(), until.into()];
+        self.storage.run(sql, &values).map(drop)
+    }
+
+    fn is_over(&self, sid: Option<&str>, began: Timestamp) -> Result<bool, EdgeError> {
+        if !self.storage.has_table("logouts")? {
+            return Ok(false);
+        }
+        // Whoever signs in again at once, when all sessions are over, is not meant.
+        let sql =
+            "SELECT at FROM logouts WHERE (sid = '' AND at > ?1) OR (sid = ?2 AND at >= ?1)";
+        let values = [began.seconds().into(), sid.into()];
+        Ok(!self.storage.run(sql, &values)?.is_empty())
+    }
+
     fn prepare(&self) -> Result<(), EdgeError> {
         for table in [
             "CREATE TABLE IF NOT EXISTS sessions (session TEXT PRIMARY KEY, sid TEXT, \
              expires_at INTEGER NOT NULL) WITHOUT ROWID",
             "CREATE TABLE IF NOT EXISTS orders (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID",
             "CREATE TABLE IF NOT EXISTS ending (jti TEXT, session TEXT, PRIMARY KEY (jti, session)) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS logouts (sid TEXT PRIMARY KEY, at INTEGER NOT NULL, \
+             expires_at INTEGER NOT NULL) WITHOUT ROWID",
         ] {
             self.storage.run(table, &[])?;
         }
@@ -254,6 +333,7 @@ impl SessionIndex {
             "DELETE FROM sessions WHERE expires_at <= ?",
             "DELETE FROM ending WHERE jti IN (SELECT jti FROM orders WHERE expires_at <= ?)",
             "DELETE FROM orders WHERE expires_at <= ?",
+            "DELETE FROM logouts WHERE expires_at <= ?",
         ] {
             self.storage.run(sql, &[now.seconds().into()])?;
         }
@@ -268,7 +348,8 @@ impl SessionIndex {
     /// Once a day while there is something to forget; an object that has nothing is gone.
     async fn wake_when_due(&self, now: Timestamp) -> Result<()> {
         let sql = "SELECT min(expires_at) AS due FROM \
-                   (SELECT expires_at FROM sessions UNION ALL SELECT expires_at FROM orders)";
+                   (SELECT expires_at FROM sessions UNION ALL SELECT expires_at FROM orders \
+                   UNION ALL SELECT expires_at FROM logouts)";
         let rows = self
             .storage
             .run(sql, &[])

@@ -5,8 +5,8 @@
 //!          --Entry-----> SessionIndex    one for each user and each session of a provider: which sessions to end
 //! ```
 //!
-//! With `GATEPASS_SESSION=cookie` the tokens are in cookies instead ([`in_cookies`]), and an object is asked for a
-//! renewal alone ([`refresh`]).
+//! With `GATEPASS_SESSION=cookie` the tokens are in cookies instead ([`in_cookies`]), and objects are asked for a
+//! renewal alone ([`refresh`]), and whether the provider has ended a session ([`index`]).
 
 pub(crate) mod in_cookies;
 mod index;
@@ -235,19 +235,20 @@ impl Opened {
         }
     }
 
-    /// What it says of itself; `None` if there is none.
+    /// What it says of itself; `None` if there is none. `headers` gets the cookies of what has changed.
     ///
     /// # Errors
     ///
     /// When a Durable Object cannot be reached.
     pub(crate) async fn describe(
-        &self,
+        &mut self,
         env: &Env,
         config: &Config,
+        headers: &Headers,
     ) -> Result<Option<Description>, EdgeError> {
         match self {
             Self::Object(secret) => describe(env, secret).await,
-            Self::Cookies(session) => Ok(Some(session.describe(config))),
+            Self::Cookies(session) => session.describe(env, config, headers).await.map(Some),
         }
     }
 }
