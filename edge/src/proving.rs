@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 
 use gatepass_core::dpop::client::{Heard, Server, Target};
+use gatepass_core::id::KeyId;
+use gatepass_core::jose::thumbprint;
 use gatepass_core::time::Timestamp;
 use serde_json::{Map, Value};
 use worker::Response;
@@ -66,6 +68,15 @@ impl ProvingKey {
             key: imported.map_err(|_| corrupt)?,
             public: public(&jwk),
         })
+    }
+
+    /// What it is known by (RFC 7638), as `dpop_jkt` has it (RFC 9449 §10).
+    ///
+    /// # Errors
+    ///
+    /// None: it is a whole key.
+    pub fn thumbprint(&self) -> Result<KeyId, EdgeError> {
+        thumbprint(&self.public).ok_or(EdgeError::Corrupt("proving key"))
     }
 
     /// A proof for this request.

@@ -6,12 +6,13 @@ use gatepass_core::id::KeyId;
 use gatepass_core::jose::method::STANDARD;
 use gatepass_core::jose::{Jwt, JwtError, ParsedJwt, SignatureMethod};
 use gatepass_core::time::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::EdgeError;
 use crate::remembered::Remembered;
 use crate::webcrypto::{self, CryptoKey};
+use crate::{EdgeError, fetch};
 
 /// One published key, which verifies what its private half has signed.
 #[derive(Debug)]
@@ -70,14 +71,31 @@ impl Remembered<VerificationKeys> {
 #[derive(Debug, Default)]
 pub struct VerificationKeys(Vec<VerificationKey>);
 
+/// A JWKS document (RFC 7517 §5).
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Map<String, Value>>,
+}
+
 /// So many keys are tried for a token that does not say which has signed it: more than a provider that names none
 /// may reasonably have at a time.
 const MOST_TRIED: usize = 8;
 
 impl VerificationKeys {
-    /// Imports the keys of a provider of any kind (RFC 7517 §5), for every standard way of signing.
-    pub async fn import(jwks: &[Map<String, Value>]) -> Self {
-        Self::import_for(&STANDARD, jwks).await
+    /// Fetches the keys that a provider of any kind publishes there, for every standard way of signing.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Upstream`] if there is no answer, or none of its keys is of use here: keys that are known do better
+    /// than none.
+    pub async fn fetch(url: &str) -> Result<Self, EdgeError> {
+        let set: KeySet = fetch::json(url).await?;
+        let keys = Self::import_for(&STANDARD, &set.keys).await;
+        if keys.is_empty() {
+            let failure = format!("{url}: has no key for signatures that is of use here");
+            return Err(EdgeError::Upstream(failure));
+        }
+        Ok(keys)
     }
 
     /// Imports the keys of a JWKS document (RFC 7517 §5), except those that are not for signatures or not for one of

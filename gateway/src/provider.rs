@@ -18,8 +18,6 @@ use gatepass_edge::proving::ProvingKey;
 use gatepass_edge::remembered::Remembered;
 use gatepass_edge::verify::VerificationKeys;
 use gatepass_edge::{EdgeError, fetch};
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 pub(crate) use gatepass_core::gateway::provider::Provider as Metadata;
 pub(crate) use gatepass_core::rp::metadata::Metadata as Described;
@@ -30,12 +28,6 @@ pub(crate) struct Provider {
     issuer: Issuer,
     metadata: Remembered<Metadata>,
     keys: Remembered<VerificationKeys>,
-}
-
-/// A JWKS document.
-#[derive(Deserialize)]
-struct KeySet {
-    keys: Vec<Map<String, Value>>,
 }
 
 thread_local! {
@@ -78,14 +70,7 @@ impl Provider {
         let (issuer, metadata) = (self.issuer.clone(), self.metadata.clone());
         async move {
             let metadata = metadata.current(|| fetch_metadata(issuer)).await?;
-            let set: KeySet = fetch::json(metadata.jwks_uri()).await?;
-            let keys = VerificationKeys::import(&set.keys).await;
-            if keys.is_empty() {
-                let url = metadata.jwks_uri();
-                let failure = format!("{url}: has no key for signatures that is of use here");
-                return Err(EdgeError::Upstream(failure));
-            }
-            Ok(keys)
+            VerificationKeys::fetch(metadata.jwks_uri()).await
         }
     }
 }

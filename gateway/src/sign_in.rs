@@ -18,12 +18,19 @@ const SECONDS: i64 = 3_600;
 const MOST: usize = 8;
 
 /// A sign-in under way.
-#[derive(Debug)]
 pub(crate) struct SignIn {
     pub(crate) registration: RegistrationName,
     pub(crate) transaction: Transaction,
     /// The session that it takes the place of. When the user comes back, the browser does not send its cookie.
     pub(crate) replaces: Option<SessionSecret>,
+    /// The key that the code is bound to, and what comes of it (RFC 9449 §10), as it is kept.
+    pub(crate) key: Option<String>,
+}
+
+impl core::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SignIn([redacted])")
+    }
 }
 
 impl SignIn {
@@ -41,6 +48,9 @@ impl SignIn {
         let mut members = vec![("registration", self.registration.as_str().to_owned())];
         if let Some(secret) = &self.replaces {
             members.push(("replaces", secret.signed(config)));
+        }
+        if let Some(key) = &self.key {
+            members.push(("key", key.clone()));
         }
         self.transaction
             .write_record(&mut |name, value| members.push((name, value.to_owned())));
@@ -69,6 +79,7 @@ impl SignIn {
             replaces: form
                 .optional("replaces")
                 .and_then(|text| SessionSecret::parse(text, config)),
+            key: form.optional("key").map(str::to_owned),
         })
     }
 }

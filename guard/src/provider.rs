@@ -12,7 +12,6 @@ use gatepass_edge::remembered::Remembered;
 use gatepass_edge::verify::VerificationKeys;
 use gatepass_edge::{EdgeError, fetch};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::answers::Answers;
 use super::status::StatusLists;
@@ -23,12 +22,6 @@ pub(super) struct Metadata {
     issuer: Issuer,
     pub(super) introspection_endpoint: String,
     jwks_uri: String,
-}
-
-/// A JWKS document.
-#[derive(Deserialize)]
-struct KeySet {
-    keys: Vec<Map<String, Value>>,
 }
 
 /// A provider whose tokens are accepted.
@@ -112,7 +105,7 @@ impl Provider {
         let (issuer, metadata) = (self.issuer.clone(), self.metadata.clone());
         async move {
             let metadata = metadata.current(|| fetch_metadata(issuer)).await?;
-            fetch_keys(&metadata.jwks_uri).await
+            VerificationKeys::fetch(&metadata.jwks_uri).await
         }
     }
 }
@@ -133,17 +126,6 @@ fn check(metadata: &Metadata, issuer: &Issuer) -> Result<(), &'static str> {
         return Err("has an endpoint that is not https");
     }
     Ok(())
-}
-
-async fn fetch_keys(url: &str) -> Result<VerificationKeys, EdgeError> {
-    let set: KeySet = fetch::json(url).await?;
-    let keys = VerificationKeys::import(&set.keys).await;
-    if keys.is_empty() {
-        // Keys that are known do better than none.
-        let failure = format!("{url}: has no key for signatures that is of use here");
-        return Err(EdgeError::Upstream(failure));
-    }
-    Ok(keys)
 }
 
 #[cfg(test)]

@@ -28,8 +28,11 @@ function proofOf({ method, url, headers }, origin) {
     htm: method, htu: origin + url.split('?')[0], ath: crypto.createHash('sha256').update(token).digest('base64url'), jti: expect.stringMatching(/^[\w-]{22}$/),
   });
   expect(Math.abs(payload.iat - Date.now() / 1000)).toBeLessThan(30);
-  return { ...payload, x: header.jwk.x, token };
+  return { ...payload, x: header.jwk.x, jkt: thumbprint(header.jwk), token };
 }
+
+/** RFC 7638 */
+const thumbprint = ({ crv, kty, x, y }) => crypto.createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
 
 /** Wants this nonce in every proof, and says so. */
 const wanting = (nonce) => ({ headers }) => {
@@ -86,6 +89,21 @@ describe.each(['object', 'cookie'])('with oidc-provider, which wants a nonce, an
     expect(last().x).not.toBe(first.x);
     const found = await provider.oidc.AccessToken.find(first.token);
     expect(found.jkt).toMatch(/^[\w-]{43}$/);
+  });
+
+  test('the code is bound to the key of the session, which the provider is told when the sign-in begins', async () => {
+    const bound = [];
+    const note = (code) => bound.push(code.dpopJkt);
+    provider.oidc.on('authorization_code.saved', note);
+    const [one, two] = [await signedIn(), await signedIn()];
+    provider.oidc.off('authorization_code.saved', note);
+    const keys = [];
+    for (const user of [one, two]) {
+      await statusOf(user);
+      keys.push(last().jkt);
+    }
+    expect(bound).toEqual(keys);
+    expect(keys[0]).not.toBe(keys[1]);
   });
 
   test('a challenge of the provider for a nonce costs one request more, and the next has it', async () => {
@@ -211,17 +229,41 @@ describe.each(['object', 'cookie'])('with oidc-provider, which wants a nonce, an
     await stack.restart(stack.settings);
   });
 
-  test('a provider that offers it and does not do it is taken at its word', async () => {
+  test('proofs that do not reach the provider make for no session, rather than for one that is bound to nothing', async () => {
     provider.failing['/token'] = (request, response) => {
-      // The proof is taken off, as by a proxy that does not let it through.
+      // Taken off by a proxy.
       delete request.headers.dpop;
       provider.answer(request, response);
     };
-    const user = await signedIn();
+    const user = new GatewayUser(stack);
+    const { response, html } = await user.follow('/login');
     provider.failing = {};
-    expect(await statusOf(user)).toBe(200);
-    expect(api.seen.at(-1).headers.authorization).toMatch(/^Bearer /);
+    expect(response.status).toBe(502);
+    expect(html).toContain('no_tokens');
+    expect((await user.get('/api/session')).user).toBeNull();
   });
+});
+
+test('a provider that offers it and does not do it is taken at its word, and told of the key in the address where it takes no pushed requests', async () => {
+  const stack = await startStack({ only: ['gateway'] });
+  const [provider, api] = await Promise.all([
+    startIdentityProvider(stack, {
+      discovery: { dpop_signing_alg_values_supported: ['ES256'] }, features: { pushedAuthorizationRequests: { enabled: false } },
+    }),
+    startUpstream(stack.api),
+  ]);
+  try {
+    const user = new GatewayUser(stack);
+    const { searchParams } = new URL((await user.request('/login')).headers.get('location'));
+    expect(searchParams.get('dpop_jkt')).toMatch(/^[\w-]{43}$/);
+    await user.signIn();
+    expect((await user.call('/api/x')).status).toBe(200);
+    expect(api.seen.at(-1).headers.authorization).toMatch(/^Bearer /);
+    expect(api.seen.at(-1).headers.dpop).toBeUndefined();
+  } finally {
+    await stack.stop();
+    await Promise.all([provider.stop(), api.stop()]);
+  }
 });
 
 describe.each([['with nonces', () => newSecret()], ['by its clock', () => undefined]])('with our provider, and our API that requires it %s', (_, nonceKey) => {
@@ -254,6 +296,16 @@ describe.each([['with nonces', () => newSecret()], ['by its clock', () => undefi
     expect(statuses).toEqual(Array(20).fill(200));
     await setAhead(stack, 0);
     expect((await user.call('/api/protected')).status).toBe(200);
+  });
+
+  test('the code is bound to the key of the session', async () => {
+    const user = new GatewayUser(stack);
+    const callback = await user.untilCallback();
+    const db = await stack.database('provider');
+    const { jkt } = await db.prepare("SELECT details ->> 'jkt' AS jkt FROM codes WHERE redeemed_at IS NULL").first();
+    expect((await user.request(callback)).status).toBe(200);
+    expect((await user.call('/api/spy/x')).status).toBe(200);
+    expect(jkt).toBe(thumbprint(json(spy.seen.at(-1).headers.dpop.split('.')[0]).jwk));
   });
 
   test('a stolen token is refused at the API, as a bearer token, with another key, and with the proof that came with it', async () => {

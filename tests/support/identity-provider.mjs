@@ -12,8 +12,8 @@ const days = 86_400;
  * Stands where a stack without a provider expects one; the gateway is the client that it is at ours.
  *
  * @param {import('./stack.mjs').Stack} stack
- * @param {{ origin?: string, registration?: string, rotate?: boolean, features?: object, client?: object, keys?: object[], signing?: string[] }} [options]
- *   `keys` instead of an RSA key of its own, `signing` what ID tokens may be signed with
+ * @param {{ origin?: string, registration?: string, rotate?: boolean, features?: object, client?: object, keys?: object[], signing?: string[], discovery?: object }} [options]
+ *   `keys` instead of an RSA key of its own, `signing` what ID tokens may be signed with, `discovery` what it says of itself besides
  */
 export async function startIdentityProvider(stack, { origin = stack.provider, ...options } = {}) {
   const provider = new IdentityProvider(origin, stack, options);
@@ -35,7 +35,7 @@ class IdentityProvider {
   #key;
   #server;
 
-  constructor(origin, { gateway, secrets }, { registration = 'gatepass', rotate = true, features = {}, client = {}, keys, signing }) {
+  constructor(origin, { gateway, secrets }, { registration = 'gatepass', rotate = true, features = {}, client = {}, keys, signing, discovery = {} }) {
     this.origin = origin;
     this.secret = secrets.GATEPASS_GATEWAY_SECRET;
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -57,6 +57,7 @@ class IdentityProvider {
       ...(signing && { enabledJWA: { idTokenSigningAlgValues: signing } }),
       cookies: { keys: [randomUUID()] },
       claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
+      discovery,
       scopes: SCOPE.split(' '),
       features: {
         devInteractions: { enabled: false }, revocation: { enabled: true }, introspection: { enabled: true },

@@ -46,7 +46,7 @@ pub(crate) async fn answer(
     if sign_in.registration != registration.name {
         return refuse(app, 400, "other_provider", "/");
     }
-    let replaces = sign_in.replaces;
+    let (replaces, kept) = (sign_in.replaces, sign_in.key);
     let Ok(metadata) = Provider::of(&registration.issuer).metadata().await else {
         return login::unavailable("/", app);
     };
@@ -57,7 +57,14 @@ pub(crate) async fn answer(
         clock::now(),
     );
     let response = match redeemed {
-        Ok(redemption) => finish(&redemption, registration, &metadata, replaces, app).await?,
+        Ok(redemption) => {
+            let returned = Returned {
+                redemption,
+                kept,
+                replaces,
+            };
+            finish(returned, registration, &metadata, app).await?
+        }
         Err(error) => {
             note(app, registration, &error);
             refuse(app, 400, code(&error), "/")?
@@ -69,13 +76,25 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
+/// A code, with what this browser has kept of its sign-in.
+struct Returned {
+    redemption: Redemption,
+    /// The key that the code is bound to.
+    kept: Option<String>,
+    replaces: Option<SessionSecret>,
+}
+
 async fn finish(
-    redemption: &Redemption,
+    returned: Returned,
     registration: &Registration,
     metadata: &Metadata,
-    replaces: Option<SessionSecret>,
     app: &App<'_>,
 ) -> Result<Response, EdgeError> {
+    let Returned {
+        redemption,
+        kept,
+        replaces,
+    } = returned;
     let return_to = redemption.return_to.as_str();
     let redirect_uri = registration.redirect_uri(&app.config.origin);
     let parameters = [
@@ -85,12 +104,10 @@ async fn finish(
         ("code_verifier", Some(redemption.verifier.expose())),
         ("resource", registration.resource.as_deref()),
     ];
-    let made = if app.config.binds_tokens && metadata.binds_tokens() {
-        Some(ProvingKey::make().await?)
-    } else {
-        None
+    let key = match &kept {
+        Some(text) => Some(ProvingKey::read(text).await?),
+        None => None,
     };
-    let (key, kept) = made.unzip();
     let obtained = match provider::tokens(registration, &parameters, key.as_ref()).await {
         Ok(obtained) => obtained,
         Err(failure) => {
@@ -98,7 +115,7 @@ async fn finish(
             return refuse(app, 502, "no_tokens", return_to);
         }
     };
-    let Some(mut identity) = identify(&obtained, redemption, registration, app).await? else {
+    let Some(mut identity) = identify(&obtained, &redemption, registration, app).await? else {
         return refuse(app, 502, "invalid_id_token", return_to);
     };
     // Most providers tell a user's name only at userinfo. Nobody is kept out if that does not answer.

@@ -7,9 +7,11 @@ use gatepass_core::address::Network;
 use gatepass_core::form::{self, Form};
 use gatepass_core::gateway::provider::request_uri;
 use gatepass_core::gateway::registration::{Registration, RegistrationName};
+use gatepass_core::id::KeyId;
 use gatepass_core::rp::authorization::{
     self, Asked, AuthorizationRequest, ReturnTo, SignInSecrets,
 };
+use gatepass_edge::proving::ProvingKey;
 use gatepass_edge::{EdgeError, clock, http, random, rate_limit};
 use worker::{Request, Response};
 
@@ -81,6 +83,13 @@ async fn begin(
         return unavailable(return_to.as_str(), app);
     };
     let redirect_uri = registration.redirect_uri(&app.config.origin);
+    let made = if app.config.binds_tokens && metadata.binds_tokens() {
+        Some(ProvingKey::make().await?)
+    } else {
+        None
+    };
+    let (key, kept) = made.unzip();
+    let thumbprint = key.as_ref().map(ProvingKey::thumbprint).transpose()?;
     let asked = AuthorizationRequest {
         client_id: &registration.client_id,
         redirect_uri: &redirect_uri,
@@ -89,7 +98,7 @@ async fn begin(
         login_hint: None,
         prompt: registration.prompt.as_deref(),
         max_age: None,
-        dpop_jkt: None,
+        dpop_jkt: thumbprint.as_ref().map(KeyId::as_str),
         return_to: return_to.clone(),
     };
     let secrets = SignInSecrets::from_random(random::bytes()?, random::bytes()?, random::bytes()?);
@@ -106,6 +115,7 @@ async fn begin(
         registration: registration.name.clone(),
         transaction,
         replaces: SessionSecret::of(request, app.config),
+        key: kept,
     };
     let response = http::see_other(&url)?;
     sign_in

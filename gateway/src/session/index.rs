@@ -307,8 +307,7 @@ impl SessionIndex {
             return Ok(false);
         }
         // Whoever signs in again at once, when all sessions are over, is not meant.
-        let sql =
-            "SELECT at FROM logouts WHERE (sid = '' AND at > ?1) OR (sid = ?2 AND at >= ?1)";
+        let sql = "SELECT at FROM logouts WHERE (sid = '' AND at > ?1) OR (sid = ?2 AND at >= ?1)";
         let values = [began.seconds().into(), sid.into()];
         Ok(!self.storage.run(sql, &values)?.is_empty())
     }
