@@ -637,11 +637,13 @@ export interface GatewayClient {
  *
  * const client = createGatewayClient();
  * await client.ready();
- * if (!client.signedIn) await client.login({ returnTo: location.pathname });
- *
- * const user = await client.user();
- * const response = await client.fetch('/api/data');
- * show(`${user?.name}: ${await response.text()}`);
+ * if (client.signedIn) {
+ *   const user = await client.user();
+ *   const response = await client.fetch('/api/data');
+ *   show(`${user?.name}: ${await response.text()}`);
+ * } else {
+ *   await client.login({ returnTo: location.pathname }); // leaves the page
+ * }
  * ```
  *
  * Nothing is asked before the first call. What is wrong with the options, that says.
