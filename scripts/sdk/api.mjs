@@ -16,11 +16,35 @@ import { Failure } from '../lib/failure.mjs';
 /** @param {{ entry: string, file: string }[]} files what is imported, and the file with its types @returns {string} */
 export function apiOf(files) {
   const entries = files.map(({ entry, file }) => ({ entry, ...read(file) }));
-  const names = new Set(entries.flatMap(({ declared }) => declared.map(({ name }) => name)));
-  const parts = entries.map((entry) => section(entry, names));
-  const contents = entries.map(({ entry, declared }) => `- \`${entry}\`: ${declared.map(({ name }) => `[${name}](#${anchor(name)})`).join(', ')}`);
+  addAnchors(entries);
+  const all = new Map(entries.toReversed().flatMap(({ declared }) => declared.map(({ name, anchor }) => [name, anchor])));
+  // Where two entries have a thing of one name, each speaks of its own.
+  const parts = entries.map((entry) => section(entry, new Map([...all, ...entry.declared.map(({ name, anchor }) => [name, anchor])])));
+  const contents = entries.map(({ entry, declared }) => `- \`${entry}\`: ${declared.map(({ name, anchor }) => `[${name}](#${anchor})`).join(', ')}`);
   return ['# API', '', 'Made from the types.', '', ...contents, '', ...parts].join('\n');
 }
+
+/** Where the section of each thing is: as sites that show Markdown make it of the headings, which are not all different. */
+function addAnchors(entries) {
+  const times = new Map();
+  const anchorOf = (heading) => {
+    const plain = heading.toLowerCase().replaceAll('/', '');
+    const before = times.get(plain) ?? 0;
+    times.set(plain, before + 1);
+    return before > 0 ? `${plain}-${before}` : plain;
+  };
+  anchorOf('API');
+  for (const { entry, declared } of entries) {
+    anchorOf(entry);
+    for (const each of declared) {
+      each.anchor = anchorOf(each.name);
+      if (isCodes(each)) for (const { name } of each.members) if (anchorOf(name) !== name) throw new Failure(`${name} is the heading of two sections`);
+    }
+  }
+}
+
+/** Whether it is a type of named values, each of which has a section: what the message of an error names. */
+const isCodes = ({ members }) => members.length > 0 && members.every((member) => member.signature === '');
 
 /** What a file declares, in its order. @param {string} file */
 export function read(file) {
@@ -109,12 +133,13 @@ function section({ entry, front, declared }, names) {
   return [`## \`${entry}\``, '', prose(front, names), '', ...declared.flatMap((each) => declaration(each, names))].join('\n');
 }
 
-function declaration({ name, signature, doc, members, kind }, names) {
-  const codes = members.length > 0 && members.every((member) => member.signature === '');
+function declaration(declared, names) {
+  const { name, signature, doc } = declared;
+  const members = declared.members.filter((member) => member.doc !== '@internal');
+  const codes = isCodes(declared);
   return [
     `### ${name}`, '', '```ts', signature, '```', '', prose(doc, names), '',
     ...members.flatMap((member) => codes
-      // What the message of an error names.
       ? [`#### ${member.name}`, '', prose(member.doc, names), '']
       : [`- \`${member.signature.replace(/\s+/g, ' ').replace(/;$/, '')}\`  `, indented(prose(member.doc, names)), '']),
   ];
@@ -122,12 +147,12 @@ function declaration({ name, signature, doc, members, kind }, names) {
 
 /** A description as Markdown. */
 function prose(doc, names) {
-  const link = (name) => {
+  const link = (name, text = name) => {
     const [first] = name.split('.');
-    return names.has(first) ? `[${name}](#${anchor(first)})` : `\`${name}\``;
+    return names.has(first) ? `[${text}](#${names.get(first)})` : `\`${text}\``;
   };
   return doc
-    .replace(/\{@link ([\w.]+)\}/g, (_, name) => link(name))
+    .replace(/\{@link ([\w.]+)(?: \| ([^}]+))?\}/g, (_, name, text) => link(name, text))
     .replace(/^@defaultValue ?/gm, '\nDefault: ')
     .replace(/^@param (\w+) ?/gm, '\n`$1`: ')
     .replace(/^@returns ?/gm, '\nReturns ')
@@ -137,5 +162,3 @@ function prose(doc, names) {
 }
 
 const indented = (text) => text.split('\n').map((line) => (line ? `  ${line}` : '')).join('\n');
-
-const anchor = (name) => name.toLowerCase();

@@ -31,7 +31,10 @@
 
 import type { Client, GatewayClient, HistoryEntry } from './index.js';
 
-/** Defines the element. Calling it again changes nothing. */
+/**
+ * Defines the element. Calling it again changes nothing.
+ * @param name another name for it, with a hyphen in it; default: `gatepass-panel`
+ */
 export function definePanel(name?: string): void;
 
 /** The element, `<gatepass-panel>`. */

@@ -30,23 +30,23 @@
 
 /** What {@link createClient} needs to know. */
 export interface ClientOptions {
-  /** The provider's issuer URL, exactly as its discovery document has it, without a final slash. */
+  /** The provider's issuer URL, to the letter as its discovery document has it (RFC 8414 §2), without a final slash. */
   issuer: string;
-  /** This application's identifier at the provider: a public client, without a secret. */
+  /** This application's identifier at the provider: a public client, without a secret (RFC 6749 §2.1, §2.2). */
   clientId: string;
   /**
-   * Where the provider sends the user back: the whole address, exactly as registered, or its path on this origin, as in
-   * `/callback`. Its page calls {@link Client.handleCallback}.
+   * Where the provider sends the user back: the whole address, to the letter as registered (RFC 6749 §3.1.2, RFC 9700 §2.1), or
+   * its path on this origin, as in `/callback`. Its page calls {@link Client.handleCallback}.
    */
   redirectUri: string;
   /**
-   * What to ask for, separated by spaces.
+   * What to ask for, separated by spaces (RFC 6749 §3.3).
    * @defaultValue `'openid profile offline_access read'`
    */
   scope?: string;
-  /** Origins that receive the access token, as in `https://api.example.com`. The issuer's own always does; no other origin ever. */
+  /** Origins that receive the access token (RFC 6750 §2.1), as in `https://api.example.com`. The issuer's own always does; no other origin ever. */
   apis?: readonly string[];
-  /** The resource that the tokens are for (RFC 8707). Default: the provider decides. */
+  /** The resource that the tokens are for, an absolute URI (RFC 8707 §2). Default: the provider decides. */
   resource?: string;
   /**
    * Where the tokens live. `'memory'` forgets them on reload. `'session'` keeps them in `sessionStorage`, so
@@ -161,13 +161,13 @@ export interface LoginOptions {
    * @defaultValue `'/'`
    */
   returnTo?: string;
-  /** The user name to fill in at the provider (OpenID Connect `login_hint`). */
+  /** The user name to fill in at the provider (`login_hint`, OpenID Connect Core §3.1.2.1). */
   loginHint?: string;
-  /** `login` to sign in anew, `consent` to ask again, `select_account`, or `none` to ask nothing (OpenID Connect `prompt`). */
+  /** `login` to sign in anew, `consent` to ask again, `select_account`, or `none` to ask nothing (OpenID Connect Core §3.1.2.1). */
   prompt?: string;
   /**
    * How many seconds ago the user may have proved who they are; longer ago, the provider asks again
-   * (OpenID Connect `max_age`). The ID token is held against it.
+   * (`max_age`, OpenID Connect Core §3.1.2.1). The ID token is held against it.
    */
   maxAge?: number;
   /** Another way than leaving the page: {@link popup}, {@link silent} or {@link password}. */
@@ -193,7 +193,10 @@ export function password(username: string, password: string): SignInWay;
 
 /** How long to wait for another window. */
 export interface WindowOptions {
-  /** Milliseconds until the sign-in is given up (`timeout`). @defaultValue ten minutes for a popup, ten seconds for {@link silent} */
+  /**
+   * Milliseconds until the sign-in is given up (`timeout`).
+   * @defaultValue ten minutes for a popup, ten seconds for {@link silent}
+   */
   timeout?: number;
   /** Gives the sign-in up; it rejects with the signal's reason. */
   signal?: AbortSignal;
@@ -213,7 +216,10 @@ export interface WindowOptions {
  * {@link Client.handleCallback} rejects with.
  */
 export function popup(options?: WindowOptions & {
-  /** Of `window.open`. @defaultValue `'popup,width=480,height=640'` */
+  /**
+   * Of `window.open`.
+   * @defaultValue `'popup,width=480,height=640'`
+   */
   features?: string;
 }): SignInWay;
 
@@ -239,13 +245,13 @@ export interface LogoutOptions {
   provider?: boolean;
   /**
    * Where the provider sends the user afterwards: a path on this origin or a whole URL, registered at the
-   * provider (`post_logout_redirect_uri`). Not used when `provider` is `false`.
+   * provider (`post_logout_redirect_uri`, OpenID Connect RP-Initiated Logout §3). Not used when `provider` is `false`.
    * @defaultValue the top of the `redirectUri`'s origin
    */
   returnTo?: string;
 }
 
-/** What the provider says about the user (OpenID Connect Core §5.1). */
+/** What the provider says about the user (OpenID Connect Core §5.1, §5.3). */
 export interface User {
   /** The user's identifier at this issuer; it never changes. */
   sub: string;
@@ -342,12 +348,14 @@ export interface Client {
   /**
    * Resolves when the storage has been read. `signedIn` says the truth from the first with the storages that answer
    * at once; with {@link indexedDbStorage} and {@link vault} it does from here on.
+   * @throws {@link GatepassError} `invalid_options`, `unsupported`, as every call that comes first
    */
   ready(): Promise<void>;
 
   /**
-   * Begins a sign-in: leaves the page for the provider. The request is pushed where the provider offers it (RFC 9126),
-   * and goes in the address if that fails.
+   * Begins a sign-in with a code and PKCE (RFC 6749 §4.1, RFC 7636): leaves the page for the provider. It resolves when the
+   * browser has been told to leave, so let nothing come after it. The request is pushed where the provider offers it (RFC 9126), and
+   * goes in the address if that fails.
    * @throws {@link GatepassError} `invalid_return_to`, `storage_unavailable`, or a code of a failed discovery
    */
   login(options?: LoginOptions & { via?: undefined }): Promise<void>;
@@ -355,11 +363,13 @@ export interface Client {
   /**
    * Signs in on this page, another {@link LoginOptions.via | way}.
    * @returns where the user wanted to be
+   * @throws {@link GatepassError} as that way says
    */
   login(options: LoginOptions & { via: SignInWay }): Promise<{ returnTo: string }>;
 
   /**
-   * Completes a sign-in on the page of the `redirectUri`, and removes the answer from the address bar.
+   * Completes a sign-in on the page of the `redirectUri` (RFC 6749 §4.1.3, RFC 9207, OpenID Connect Core §3.1.3.7), and removes the
+   * answer from the address bar.
    * @param url the address that the provider sent the user to; default: the page's
    * @returns where the user wanted to be
    * @throws {@link GatepassError} `callback_missing`, `callback_used`, `callback_foreign`,
@@ -369,7 +379,7 @@ export interface Client {
   handleCallback(url?: string | URL): Promise<{ returnTo: string }>;
 
   /**
-   * `fetch` with the access token, for the origins in {@link ClientOptions.apis}; for all others, and
+   * `fetch` with the access token (RFC 6750 §2.1), for the origins in {@link ClientOptions.apis}; for all others, and
    * when signed out, plain `fetch`. A call with its own `Authorization` header is left alone too.
    *
    * A 401 renews the token and repeats the call once. However many calls meet a 401, in however many tabs
@@ -392,18 +402,22 @@ export interface Client {
   fetch(input: RequestInfo | URL, init?: FetchInit): Promise<Response>;
 
   /**
-   * Renews the tokens now. Calls at the same time share one request.
+   * Renews the tokens now (RFC 6749 §6). Calls at the same time share one request.
    * @throws {@link GatepassError} `session_ended` if the provider has ended it, `signed_out`, `not_refreshable`, or a
    *   passing reason
    */
   refresh(): Promise<void>;
 
-  /** Asks the provider who the user is; `null` when signed out. */
+  /**
+   * Asks the provider who the user is (OpenID Connect Core §5.3); `null` when signed out.
+   * @throws {@link GatepassError} `unsupported` if the provider has no userinfo endpoint, `invalid_response` if it speaks of
+   *   another user than the ID token did, `request_refused`, or a passing reason
+   */
   user(): Promise<User | null>;
 
   /**
-   * Signs out: forgets the tokens at once, asks the provider to revoke them, then leaves the page
-   * to end the provider's own session.
+   * Signs out: forgets the tokens at once, asks the provider to revoke them (RFC 7009 §2.1), then leaves the page
+   * to end the provider's own session (OpenID Connect RP-Initiated Logout §2).
    * @throws {@link GatepassError} if the provider cannot be reached. The tokens are forgotten all the same.
    */
   logout(options?: LogoutOptions): Promise<void>;
@@ -434,7 +448,7 @@ export type GatepassErrorCode =
   | 'invalid_options'
   /** `returnTo` is not a path on this origin. */
   | 'invalid_return_to'
-  /** The discovery document is missing, unreadable, or another issuer's. */
+  /** The discovery document is missing, unreadable, or another issuer's (RFC 8414 §3.3). */
   | 'discovery_failed'
   /**
    * The provider does not offer what the call needs, the browser lacks WebCrypto, or the file of {@link vault} does not load.
@@ -458,25 +472,25 @@ export type GatepassErrorCode =
   | 'callback_expired'
   /** The answer comes from another issuer, or does not say from which (RFC 9207). */
   | 'issuer_mismatch'
-  /** The ID token is missing, not for this client, this sign-in or this time, or not signed by the provider. */
+  /** The ID token is missing, not for this client, this sign-in or this time, or not signed by the provider (OpenID Connect Core §3.1.3.7). */
   | 'invalid_id_token'
   /** The browser did not open the popup. */
   | 'popup_blocked'
   /** The user closed the popup. */
   | 'popup_closed'
-  /** The user or the provider said no. */
+  /** The user or the provider said no (RFC 6749 §4.1.2.1). */
   | 'access_denied'
-  /** `prompt: 'none'`, and the user would have to sign in. */
+  /** `prompt: 'none'`, and the user would have to sign in (OpenID Connect Core §3.1.2.6, as the next two). */
   | 'login_required'
   /** `prompt: 'none'`, and the user would have to agree. */
   | 'consent_required'
   /** `prompt: 'none'`, and the user would have to do something. */
   | 'interaction_required'
-  /** The provider refused the sign-in; the message has its error code. */
+  /** The provider refused the sign-in; the message has its error code (RFC 6749 §4.1.2.1). */
   | 'authorization_failed'
-  /** The provider refused a token, user information or revocation request; the message has its error code. */
+  /** The provider refused a token, user information or revocation request; the message has its error code (RFC 6749 §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1). */
   | 'request_refused'
-  /** The provider ended the session; `reason` says why. */
+  /** The provider ended the session (`invalid_grant` for the current tokens, RFC 6749 §5.2); `reason` says why. */
   | 'session_ended'
   /** There is no session, or it ended while the call was under way. */
   | 'signed_out'

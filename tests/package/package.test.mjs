@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { startInstantProvider } from '../support/instant-provider.mjs';
 import { dist, top } from './bundle.mjs';
+import { headingsOf } from './markdown.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'gatepass-package-'));
 const installed = join(folder, 'node_modules', 'gatepass');
@@ -43,13 +44,12 @@ test('every entry is there, for import and for require, with its types', () => {
 
 test('what its documents link to, and name as a file of docs, is in it', () => {
   const documents = readdirSync(installed, { recursive: true }).filter((name) => name.endsWith('.md'));
-  const headings = (file) => [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text]) => text.toLowerCase().replaceAll(/[^\w\s-]/g, '').trim().replaceAll(' ', '-'));
   const links = documents.flatMap((document) => [...readFileSync(join(installed, document), 'utf8').matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(([, path, place]) => ({ document, path, place })));
   expect(links.length).toBeGreaterThan(50);
   for (const { document, path, place } of links) {
     const file = path ? join(installed, document, '..', path) : join(installed, document);
     expect(existsSync(file), `${document}: ${path}`).toBe(true);
-    if (place) expect(headings(file), `${document}: ${path}`).toContain(place);
+    if (place) expect(headingsOf(readFileSync(file, 'utf8')), `${document}: ${path}`).toContain(place);
   }
   for (const [, named] of readFileSync(join(installed, 'API.md'), 'utf8').matchAll(/`(docs\/[\w./-]+)`/g)) expect(existsSync(join(installed, named)), named).toBe(true);
 });
