@@ -2,7 +2,7 @@
 //! repeated messages, stolen locks, storage that fails, clocks that jump, sign-outs and sign-ins, against the
 //! provider's own decisions.
 //!
-//! The engine is `rp::session` and `rp::refresh`. What does it for a tab here, in `tabs/tab.rs`, is what
+//! The engine is `rp::session` and `rp::refresh`. What does it for a tab here, in `tabs/world/`, is what
 //! `sdk/js` does: `refresh.js` (`fly`), `session.js` (`keep`, `save`), `tab-storage.js`, `fetch.js`, `tabs.js`; change them together.
 
 #![allow(
@@ -15,12 +15,12 @@
 
 #[path = "tabs/server.rs"]
 mod server;
-#[path = "tabs/tab.rs"]
-mod tab;
+#[path = "tabs/world/mod.rs"]
+mod world;
 
 use gatepass_core::grant::{EndReason, GrantStatus};
 use proptest::prelude::*;
-use tab::{Fate, Storage, World};
+use world::{Fate, Storage, World};
 
 const TABS: usize = 3;
 
