@@ -3,21 +3,18 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { launchChromium } from '../support/chromium.mjs';
-import { call, events, makeClient, openInstantTab, serveInstantApp, signedIn, signIn } from '../support/instant-app.mjs';
-import { startInstantProvider } from '../support/instant-provider.mjs';
+import { call, events, makeClient, openInstantTab, signedIn, signIn, startInstantApp } from '../support/instant-app.mjs';
 
 const options = { storage: 'session' };
 
 let provider;
 let pages;
 let browser;
+let stop;
 let context;
 let tab;
-beforeAll(async () => {
-  [provider, pages, browser] = await Promise.all([startInstantProvider(), serveInstantApp(), launchChromium()]);
-});
-afterAll(() => Promise.all([browser?.close(), pages?.stop(), provider?.stop()]));
+beforeAll(async () => { ({ provider, pages, browser, stop } = await startInstantApp()); });
+afterAll(() => stop?.());
 
 beforeEach(async () => {
   context = await browser.newContext();

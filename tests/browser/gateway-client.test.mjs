@@ -5,10 +5,8 @@ import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } fr
 import { setAhead } from '../support/ahead.mjs';
 import { launchChromium } from '../support/chromium.mjs';
 import { GatewayPage } from '../support/gateway-page.mjs';
-import { startIdentityProvider } from '../support/identity-provider.mjs';
-import { freePorts } from '../support/ports.mjs';
+import { startGatewayWorld } from '../support/gateway-world.mjs';
 import { startStack } from '../support/stack.mjs';
-import { startUpstream } from '../support/upstream.mjs';
 
 const REFRESH = 'POST /api/session/refresh';
 
@@ -108,17 +106,12 @@ describe('with an API and a provider that the test speaks for', () => {
   let stack;
   let provider;
   let api;
+  let stop;
   beforeAll(async () => {
-    const [port] = await freePorts(1);
-    const origin = `http://127.0.0.1:${port}`;
-    stack = await startStack({ only: ['gateway'], ahead: true, gateway: { GATEPASS_ISSUER: origin } });
-    [provider, api] = await Promise.all([startIdentityProvider(stack, { origin }), startUpstream(stack.api)]);
+    ({ stack, provider, api, stop } = await startGatewayWorld());
     open = () => GatewayPage.open(context, stack.gateway);
   });
-  afterAll(async () => {
-    await stack?.stop();
-    await Promise.all([provider?.stop(), api?.stop()]);
-  });
+  afterAll(() => stop?.());
   afterEach(() => setAhead(stack, 0));
 
   const signedIn = async () => {

@@ -4,10 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { setAhead } from '../support/ahead.mjs';
 import { launchChromium } from '../support/chromium.mjs';
-import { startIdentityProvider } from '../support/identity-provider.mjs';
-import { freePorts } from '../support/ports.mjs';
+import { startGatewayWorld } from '../support/gateway-world.mjs';
 import { startStack } from '../support/stack.mjs';
-import { startUpstream } from '../support/upstream.mjs';
 
 let browser;
 beforeAll(async () => { browser = await launchChromium(); });
@@ -138,16 +136,9 @@ describe('with a provider on another site', () => {
   let stack;
   let provider;
   let api;
-  beforeAll(async () => {
-    const [port] = await freePorts(1);
-    const origin = `http://127.0.0.1:${port}`;
-    stack = await startStack({ only: ['gateway'], ahead: true, gateway: { GATEPASS_ISSUER: origin } });
-    [provider, api] = await Promise.all([startIdentityProvider(stack, { origin }), startUpstream(stack.api)]);
-  });
-  afterAll(async () => {
-    await stack?.stop();
-    await Promise.all([provider?.stop(), api?.stop()]);
-  });
+  let stop;
+  beforeAll(async () => { ({ stack, provider, api, stop } = await startGatewayWorld()); });
+  afterAll(() => stop?.());
 
   const signedIn = async (context) => {
     const page = await context.newPage();

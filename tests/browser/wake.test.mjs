@@ -2,24 +2,17 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { launchChromium } from '../support/chromium.mjs';
-import { call, events, makeClient, openInstantTab, serveInstantApp, signedIn, signIn } from '../support/instant-app.mjs';
-import { startInstantProvider } from '../support/instant-provider.mjs';
+import { call, events, makeClient, openInstantTab, signedIn, signIn, startInstantApp } from '../support/instant-app.mjs';
 
 let provider;
 let pages;
 let browser;
+let stop;
 let context;
 let tab;
 let other;
-beforeAll(async () => {
-  [provider, pages, browser] = await Promise.all([
-    startInstantProvider(),
-    serveInstantApp(),
-    launchChromium({ ignoreDefaultArgs: ['--disable-back-forward-cache'] }),
-  ]);
-});
-afterAll(() => Promise.all([browser?.close(), pages?.stop(), provider?.stop()]));
+beforeAll(async () => { ({ provider, pages, browser, stop } = await startInstantApp({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })); });
+afterAll(() => stop?.());
 
 const open = () => openInstantTab(context, pages, provider);
 const asked = () => provider.asked('/token');

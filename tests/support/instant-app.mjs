@@ -1,9 +1,17 @@
 // Tabs with a client of the built package, signed in at the instant provider.
 
+import { launchChromium } from './chromium.mjs';
+import { startInstantProvider } from './instant-provider.mjs';
 import { servePages } from './pages.mjs';
 import { dist } from '../package/bundle.mjs';
 
 export const serveInstantApp = () => servePages(dist);
+
+/** The provider, the pages and a browser for them. @param {import('playwright-core').LaunchOptions} [launch] */
+export async function startInstantApp(launch) {
+  const [provider, pages, browser] = await Promise.all([startInstantProvider(), serveInstantApp(), launchChromium(launch)]);
+  return { provider, pages, browser, stop: () => Promise.all([browser.close(), pages.stop(), provider.stop()]) };
+}
 
 /**
  * A tab with `window.client`, which counts its events in `window.events`.
