@@ -126,7 +126,7 @@ export function indexedDbStorage(): SessionStorage;
  * ```
  *
  * @param source where this site serves the file `gatepass/vault-worker`, on its own origin, so no `data:` or `blob:`
- *   address; or a function that makes the worker. In Vite, import the address as `gatepass/vault-worker?url&no-inline`; in webpack,
+ *   address; or a function that makes the worker. In Vite, import the address as `gatepass/vault-worker?url&no-inline`; in webpack and Next.js,
  *   it is `new URL('gatepass/vault-worker', import.meta.url)`
  */
 export function vault(source: string | URL | (() => Worker)): SessionStorage;

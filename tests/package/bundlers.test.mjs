@@ -97,12 +97,18 @@ describe.each(['turbopack', 'webpack'])('Next.js with %s', (bundler) => {
     const { result } = await walk(next.origin, inline(wasm));
     expect(result).toEqual(signedIn);
   });
+
+  test('serves the worker of the vault', async () => {
+    const { result, scripts } = await walk(next.origin, inline(true), '/?vault');
+    expect(result).toEqual(signedIn);
+    expect(scripts.join()).toMatch(/vault-worker/);
+  });
 });
 
 const signedIn = { returnTo: '/after', statuses: [200, 200, 200], name: 'Demo User', address: '/callback' };
 
 /** Opens the page, and waits for what it shows in the end. */
-async function walk(folder, policy) {
+async function walk(folder, policy, path = '/') {
   const pages = await servePages(folder, { policy, provider });
   const context = await browser.newContext();
   try {
@@ -110,7 +116,7 @@ async function walk(folder, policy) {
     const errors = [];
     page.on('pageerror', (error) => errors.push(error.message));
     const before = provider.asked('/token');
-    await page.goto(pages.origin);
+    await page.goto(pages.origin + path);
     const result = await page.waitForSelector('[data-result]', { state: 'attached', timeout: 15_000 }).catch((error) => { throw new Error(`${error.message}\n${errors.join('\n')}`); });
     const found = JSON.parse(await result.getAttribute('data-result'));
     expect(errors).toEqual([]);

@@ -1,7 +1,7 @@
 // What every app of these tests does: signs in, which leaves the page and comes back, then makes calls, the
 // first of which meets a 401. What came of it is shown as an attribute of the page.
 
-export async function walk(createClient, more = {}) {
+export async function walk(createClient, more) {
   const { issuer, api } = JSON.parse(document.querySelector('meta[name=provider]').content);
   const client = createClient({ issuer, clientId: 'app', redirectUri: `${location.origin}/callback`, scope: 'read', apis: [api], ...more });
   try {

@@ -1,6 +1,6 @@
 'use client';
 
-import { createClient } from 'gatepass';
+import { createClient, vault } from 'gatepass';
 import { GatepassProvider, useSession } from 'gatepass/react';
 import { useEffect } from 'react';
 import { walk } from './walk.js';
@@ -14,7 +14,8 @@ export function WalkHere({ provider }) {
   useEffect(() => {
     if (begun) return;
     begun = true;
-    walk(createClient);
+    if (location.search === '?vault') sessionStorage.vault = 'yes';
+    walk(createClient, sessionStorage.vault && { storage: vault(new URL('gatepass/vault-worker', import.meta.url)) });
   }, []);
   return (
     <GatepassProvider client={client}>
