@@ -62,9 +62,9 @@ export interface ClientOptions {
   /** Used in place of the global `fetch`, for the client's own requests as well. It is called with one `Request`. */
   fetch?: (request: Request) => Promise<Response>;
   /**
-   * Where the core is to come from if WebAssembly is missing or refused. Not needed in Node, with Vite, webpack, Next.js,
-   * or modules without a bundler: there the file `gatepass/fallback` is found by itself. With esbuild (`--splitting`) or
-   * Rollup (`output.dir`), pass `() => import('gatepass/fallback')`, which makes a chunk of its own that is loaded when it is
+   * Where the core is to come from if WebAssembly is missing or refused. Not needed in Node, with Vite, webpack, Rspack, Next.js,
+   * or modules without a bundler: there the file `gatepass/fallback` is found by itself. With esbuild (`--splitting`), Rollup
+   * (`output.dir`) or Parcel, pass `() => import('gatepass/fallback')`, which makes a chunk of its own that is loaded when it is
    * needed. Without it, the client rejects with `unsupported` where there is no WebAssembly.
    */
   fallback?: () => Promise<{ makeFallbackCore: () => unknown }>;

@@ -19,7 +19,8 @@ export async function prepareCores(compile, fallback = importFallback) {
   } catch (refused) {
     try {
       const { makeFallbackCore } = await fallback();
-      return Object.assign(() => makeFallbackCore(), { core: 'javascript' });
+      // A copy of its own; a bundler may also have left nothing in that file.
+      return Object.assign(makeFallbackCore.bind(), { core: 'javascript' });
     } catch (missing) {
       throw new GatepassError('unsupported', `WebAssembly (${refused.message}), nor fallback: () => import('gatepass/fallback') (${missing.message})`);
     }

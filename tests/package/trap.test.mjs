@@ -86,3 +86,10 @@ test('one that always traps is an error with a code, and not of the network', as
   await expect(client.refresh()).rejects.toMatchObject({ name: 'GatepassError', code: 'malformed_call' });
   expect(ended).toEqual([]);
 });
+
+test('where it is refused, and the fallback is a file with nothing in it, the error has the line to write', async () => {
+  const { createClient } = await import('../../sdk/dist/index.js');
+  WebAssembly.Instance = function Refused() { throw new WebAssembly.CompileError('no wasm-unsafe-eval'); };
+  const client = createClient({ issuer: provider.issuer, clientId: 'app', redirectUri: 'https://app.example/callback', fallback: async () => ({}) });
+  await expect(client.ready()).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining("fallback: () => import('gatepass/fallback')") });
+});
