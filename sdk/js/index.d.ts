@@ -128,6 +128,7 @@ export function indexedDbStorage(): SessionStorage;
  * @param source where this site serves the file `gatepass/vault-worker`, on its own origin, so no `data:` or `blob:`
  *   address; or a function that makes the worker. In Vite, import the address as `gatepass/vault-worker?url&no-inline`; in webpack and Next.js,
  *   it is `new URL('gatepass/vault-worker', import.meta.url)`
+ * @throws {@link GatepassError} `invalid_options` for a `data:` address, whose worker has no storage
  */
 export function vault(source: string | URL | (() => Worker)): SessionStorage;
 

@@ -9,6 +9,8 @@ import { indexedDbStorage } from './indexed-db.js';
  * makes the worker, for bundlers that want to see that.
  */
 export function vault(source) {
+  // Its origin would be nobody's, and have no storage.
+  if (/^data:/.test(source)) throw new GatepassError('invalid_options', 'vault: the address of a file, not data:');
   let worker;
   let last = 0;
   const waiting = new Map();

@@ -294,6 +294,11 @@ describe('a developer', () => {
     expect(outcome).toMatch(wrong ?? /^ok$/);
   });
 
+  test('a vault that a bundler has made a data: address of', () => {
+    expect(() => gatepass.vault('data:text/javascript,')).toThrow(/vault: .* not data:.*#invalid_options/);
+    expect(() => gatepass.vault(new URL('data:text/javascript,'))).toThrow(/vault/);
+  });
+
   test.each(['popup', 'silent', 'password'])('a way to sign in that was not called: %s', async (name) => {
     expect(await codeOf(app().client.login({ via: gatepass[name] }))).toMatch(new RegExp(`^invalid_options .*via: ${name}\\(`));
   });
