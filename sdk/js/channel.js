@@ -8,9 +8,12 @@ export function meetOthers(client, hear, wake) {
   // A server has no tabs.
   if (!globalThis.addEventListener) return;
   const open = () => {
-    if (!globalThis.BroadcastChannel) return;
-    client.channel = new BroadcastChannel(client.key);
-    client.channel.onmessage = ({ data }) => hear(client, data);
+    try {
+      client.channel = new BroadcastChannel(client.key);
+      client.channel.onmessage = ({ data }) => hear(client, data);
+    } catch {
+      // There are none, or the browser refuses it, as Firefox does where a user blocks all cookies.
+    }
   };
   open();
   // A page that is kept for the back button must not hold a channel open, and has heard nothing meanwhile.

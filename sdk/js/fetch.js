@@ -20,14 +20,16 @@ export async function fetchWithToken(client, input, init) {
  * body that is a stream. Copying a body is slow, so it is the last resort.
  */
 export function repeated(request, input, init) {
-  const again = maker(request, input, init ?? {});
+  // An address is what it was when the call began, wherever the page has gone since.
+  const again = maker(request, input?.headers ? input : request.url, init ?? {});
   let made = 0;
   return Object.assign(() => (made++ ? again?.() : request), { once: !again });
 }
 
 function maker(request, input, init) {
   const { body, replay } = init;
-  if (!request.body) return () => request;
+  // Firefox does not say whether there is one.
+  if (request.body === null || /GET|HEAD/.test(request.method)) return () => request;
   if (replay === 'never') return undefined;
   if (replay) return () => new Request(input, { ...init, body: replay(), duplex: 'half' });
   if (body?.getReader || body?.[Symbol.asyncIterator]) return undefined;

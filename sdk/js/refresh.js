@@ -10,7 +10,7 @@ import { isAboutTheSame } from './id-token.js';
 import { holdLock } from './lock.js';
 import { tryToRevoke } from './revocation.js';
 import { keep, recall } from './session.js';
-import { exchange, withoutAnswer } from './transport.js';
+import { exchange, slowness, withoutAnswer } from './transport.js';
 
 /** The longest that a call waits for a refresh, in milliseconds. The refresh itself goes on. */
 const PATIENCE = 12_000;
@@ -32,7 +32,7 @@ export async function joinRefresh(client, signal) {
 
 async function renewTokens(client) {
   const flight = beginFlight(client);
-  const release = await holdLock(client);
+  const release = await holdLock(client, await metadata(client, exchange).then(slowness, () => {}));
   const { record } = client.session;
   try {
     await fly(client, flight);
@@ -75,6 +75,8 @@ async function fly(client, flight) {
       const refused = refusal(step, reply);
       if (error === 'session_ended') throw refused;
       client.setback = refused;
+      // Its endpoints may be elsewhere by now.
+      if (refused.code === 'invalid_response') client.discovery = undefined;
       emit(client, 'refresh_failed', { code: refused.code });
       throw refused;
     }
@@ -95,8 +97,9 @@ function only(prefix, fields) {
 /** What the token endpoint answers; without its address, no answer and why not. */
 async function tokenReply(client, body, { key, id_token: before }) {
   try {
-    const { token_endpoint: endpoint, gatepass_idempotency_key_supported: knowsKeys } = await metadata(client, exchange);
-    const reply = await exchange(client, 'token', endpoint, knowsKeys ? `${body}&idempotency_key=${key}` : body);
+    const provider = await metadata(client, exchange);
+    const slow = slowness(provider);
+    const reply = await exchange(client, 'token', provider.token_endpoint, slow ? body : `${body}&idempotency_key=${key}`, slow);
     const { id_token: idToken } = reply.json ?? {};
     // Tokens of somebody else are no answer.
     if (idToken && before && !isAboutTheSame(idToken, before)) delete reply.json;

@@ -26,16 +26,23 @@ async function save(client) {
   const text = JSON.stringify(record);
   if (!storage || !record.v || text === client.saved) return;
   client.saved = text;
-  try {
-    await client.patiently(() => storage.write(key, text));
-  } catch {
-    client.saved = undefined;
+  const write = async () => {
     try {
-      await client.patiently(() => storage.remove(key));
+      await storage.write(key, text);
     } catch {
-      // It is tried again with the next change.
+      if (client.saved !== text) return;
+      client.saved = undefined;
+      await storage.remove(key);
     }
-  }
+    // One that took long may have undone a newer one.
+    if (client.saved && client.saved !== text) {
+      client.saved = undefined;
+      await save(client);
+    }
+  };
+  await client.patiently(write).catch(() => {
+    // It is tried again with the next change, or done late.
+  });
 }
 
 /** Takes what another tab, or another client in this one, has put into the storage. */

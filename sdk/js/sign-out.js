@@ -14,9 +14,11 @@ export async function logout(client, { provider = true, returnTo = '/' } = {}) {
   if (body) {
     // Tabs that share the session sign out of this one; those that do not, of theirs.
     tellTabs(client, client.storage?.shared ? Number(view.sign_in) : Infinity);
+    // At once: whoever signs in meanwhile is to have another key.
+    const forgotten = client.options.dpop?.forget(client);
     // Finding the provider may take longer than the revocation itself.
     await Promise.race([tryToRevoke(client, body), sleep(REVOCATION_TIMEOUT)]);
-    await client.options.dpop?.forget(client);
+    await forgotten;
   }
   if (!provider) return;
   const json = await metadata(client);

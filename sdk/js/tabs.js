@@ -9,7 +9,7 @@ import { tryToRevoke } from './revocation.js';
 import { adoptStored, isDue, keep, recall } from './session.js';
 
 export function meetTabs(client) {
-  meetOthers(client, hear, wake);
+  meetOthers(client, hear, (client) => wake(client).catch(() => {}));
 }
 
 function hear(client, out) {

@@ -11,6 +11,12 @@ import { now, sleep } from './host.js';
 const TRY_TIMEOUT = 6_000;
 const LAST_TRY = 21;
 
+/** How long a try may take, in milliseconds, where asking again before there is an answer may look like a theft. */
+const SLOW = 20_000;
+
+/** How long a provider may take to answer with tokens, or another tab to get them, if longer than usual: it knows no repeated request. */
+export const slowness = ({ gatepass_idempotency_key_supported: knowsKeys }) => (knowsKeys ? undefined : SLOW);
+
 /**
  * Sends the request that `make` makes, with the token `access` if there is one. It may be made a second
  * time for another proof; if `make` makes none then, that is that.
@@ -69,10 +75,10 @@ export function withoutAnswer(error) {
 }
 
 /** Sends a request until it is answered, or the core gives up. */
-export async function persist(client, kind, url, body) {
+export async function persist(client, kind, url, body, timeout) {
   const begun = now();
   for (let tries = 1; ; tries++) {
-    const reply = await exchange(client, kind, url, body);
+    const reply = await exchange(client, kind, url, body, timeout);
     const { wait } = ask(client, 'pause', { tries }, reply);
     if (!wait || now() - begun + wait / 1000 > LAST_TRY) return reply;
     await sleep(wait);

@@ -9,7 +9,7 @@
 )]
 
 use core::alloc::{GlobalAlloc, Layout};
-use core::arch::wasm32::{memory_grow, memory_size};
+use core::arch::wasm32::{memory_grow, memory_size, unreachable};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const PAGE: usize = 65_536;
@@ -53,7 +53,12 @@ extern "C" fn alloc(length: usize) -> *mut u8 {
     FREE.store(base, Relaxed);
     let layout = Layout::array::<u8>(length).unwrap_or(Layout::new::<u8>());
     // SAFETY: the layout may be of size zero, which this allocator bears.
-    unsafe { ALLOCATOR.alloc(layout) }
+    let room = unsafe { ALLOCATOR.alloc(layout) };
+    if room.is_null() {
+        // Where nothing is, the host would write over what the module itself has there.
+        unreachable();
+    }
+    room
 }
 
 /// Answers the call whose parameters were written to where `alloc` said; [`END`] ends the answer.

@@ -98,7 +98,8 @@ pub fn process(response: &TokenResponse<'_>) -> Result<Tokens, TokenError> {
         access: AccessToken::new(access),
         refresh: refresh.map(RefreshToken::new),
         id_token: response.id_token.map(IdToken::new),
-        expires_in: response.expires_in,
+        // Some providers say zero of a token that does not expire.
+        expires_in: response.expires_in.filter(|lifetime| lifetime.seconds() > 0),
         bound,
     })
 }
