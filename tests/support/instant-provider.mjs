@@ -20,6 +20,8 @@ class InstantProvider {
   secrets = new Map();
   /** What a path answers instead: `[status, body, headers]`, or a function of the `ServerResponse`. */
   instead = new Map();
+  /** How long a path takes to answer what it has already done, in milliseconds. */
+  delays = new Map();
   /** What was asked for with each code. */
   #codes = new Map();
   #key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -76,6 +78,8 @@ class InstantProvider {
       return;
     }
     const [status, json, headers] = instead ?? this.#reply(url, new URLSearchParams(body), authorization);
+    const delay = this.delays.get(url.pathname);
+    if (delay) await new Promise((resolve) => { setTimeout(resolve, delay); });
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(typeof json === 'string' ? json : JSON.stringify(json));
   }

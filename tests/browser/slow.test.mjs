@@ -1,0 +1,62 @@
+// A provider of others: it knows no idempotency keys and has no grace time, and whoever asks again with a token that is
+// spent is taken for a thief. It takes its time.
+
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { launchChromium } from '../support/chromium.mjs';
+import { call, events, openInstantTab, serveInstantApp, signedIn, signIn } from '../support/instant-app.mjs';
+import { startInstantProvider } from '../support/instant-provider.mjs';
+
+/** How long it takes to give tokens out, in milliseconds: longer than a try takes elsewhere, and than another tab waits. */
+const LONG = 7_500;
+
+let provider;
+let pages;
+let browser;
+let context;
+beforeAll(async () => {
+  [provider, pages, browser] = await Promise.all([startInstantProvider(), serveInstantApp(), launchChromium()]);
+});
+afterAll(() => Promise.all([browser?.close(), pages?.stop(), provider?.stop()]));
+beforeEach(async () => {
+  provider.delays.clear();
+  context = await browser.newContext();
+  return () => context.close();
+});
+
+const open = (options) => openInstantTab(context, pages, provider, options);
+
+test('is asked once by two tabs whose tokens are dead, and both go on', async () => {
+  const tabs = [await open(), await open()];
+  await signIn(tabs[0]);
+  await expect.poll(() => signedIn(tabs[1])).toBe(true);
+  provider.delays.set('/token', LONG);
+  const before = provider.asked('/token');
+  expect(await Promise.all(tabs.map((tab) => call(tab)))).toEqual([200, 200]);
+  expect(provider.asked('/token') - before).toBe(1);
+  for (const tab of tabs) expect((await events(tab)).filter((event) => event.startsWith('signed_out'))).toEqual([]);
+}, 30_000);
+
+test('is asked once for the tokens of a sign-in', async () => {
+  const tab = await open();
+  provider.delays.set('/token', LONG);
+  await signIn(tab);
+  expect(await signedIn(tab)).toBe(true);
+}, 30_000);
+
+test('whoever signs in anew while the old tokens are given back keeps the new key', async () => {
+  const document = await (await fetch(`${provider.issuer}/.well-known/openid-configuration`)).json();
+  const reply = [200, { ...document, dpop_signing_alg_values_supported: ['ES256'] }];
+  for (const name of ['openid-configuration', 'oauth-authorization-server']) provider.instead.set(`/.well-known/${name}`, reply);
+  provider.instead.set('/token', [200, { access_token: 'a', refresh_token: 'r', token_type: 'DPoP' }]);
+  const tab = await open({ dpop: true });
+  await signIn(tab);
+  provider.delays.set('/revoke', 1_000);
+  await tab.evaluate(() => { window.out = window.client.logout({ provider: false }); });
+  await expect.poll(() => signedIn(tab)).toBe(false);
+  await signIn(tab);
+  await tab.evaluate(() => window.out);
+  await tab.evaluate(() => window.client.refresh());
+  expect((await events(tab)).at(-1)).toBe('refreshed');
+  provider.instead.clear();
+}, 30_000);
