@@ -76,7 +76,7 @@ async function fly(client, flight) {
       if (error === 'session_ended') throw refused;
       client.setback = refused;
       // Its endpoints may be elsewhere by now.
-      if (refused.code === 'invalid_response') client.discovery = undefined;
+      if (/^(invalid_response|network_error)$/.test(refused.code)) client.discovery = undefined;
       emit(client, 'refresh_failed', { code: refused.code });
       throw refused;
     }

@@ -9,7 +9,7 @@ import { verifiedClaims } from './id-token.js';
 import { clean, leave } from './page.js';
 import { keep, recall } from './session.js';
 import { read, remember } from './web-storage.js';
-import { exchange, persist, slowness } from './transport.js';
+import { SLOW, exchange, persist } from './transport.js';
 import { MARK, handOver } from './window-answer.js';
 
 const USED = 'used';
@@ -99,7 +99,7 @@ export async function completeSignIn(client, query, record) {
     repeated: answer.length > Object.keys(fields).length || undefined,
   };
   const { body, return_to: returnTo, ...expected } = ask(client, 'redeem', given, { json });
-  const reply = await persist(client, 'token', json.token_endpoint, body, slowness(json));
+  const reply = await persist(client, 'token', json.token_endpoint, body, SLOW);
   const said = { ...expected, ...(await verifiedClaims(client, reply)), ...(await recall(client)) };
   await keep(client, ask(client, 'sign_in', said, reply));
   tellTabs(client);

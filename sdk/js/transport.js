@@ -11,8 +11,8 @@ import { now, sleep } from './host.js';
 const TRY_TIMEOUT = 6_000;
 const LAST_TRY = 21;
 
-/** How long a try may take, in milliseconds, where asking again before there is an answer may look like a theft. */
-const SLOW = 20_000;
+/** How long a try may take, in milliseconds, where asking again before there is an answer is in vain, or looks like a theft. */
+export const SLOW = 20_000;
 
 /** How long a provider may take to answer with tokens, or another tab to get them, if longer than usual: it knows no repeated request. */
 export const slowness = ({ gatepass_idempotency_key_supported: knowsKeys }) => (knowsKeys ? undefined : SLOW);
@@ -94,5 +94,8 @@ export async function replyOf(response) {
   const { status, headers } = response;
   // Of another origin, only if it lets pages read it.
   const date = Date.parse(headers.get('date')) / 1000 || undefined;
-  return { status, retryAfter: headers.get('retry-after'), date, json: Object(json) === json ? json : undefined };
+  const after = headers.get('retry-after');
+  // A date is by the server's clock: without that it says nothing.
+  const retryAfter = /:/.test(after) ? Date.parse(after) / 1000 - date : after;
+  return { status, retryAfter, date, json: Object(json) === json ? json : undefined };
 }

@@ -139,17 +139,39 @@ describe('a provider', () => {
     expect(at.client.signedIn).toBe(true);
   });
 
-  test('whose endpoints have moved is asked where they are', async () => {
+  test.each([
+    ['nothing is', [404, 'Not Found'], 'invalid_response'],
+    // No secret follows a redirect.
+    ['a sign says where they are', [308, '', { location: '/moved' }], 'network_error'],
+  ])('whose endpoints have moved is asked where they are, if in their place %s', async (_, reply, code) => {
     const at = await signedIn();
     const document = await (await fetch(`${provider.issuer}/.well-known/openid-configuration`)).json();
     for (const path of ['oauth-authorization-server', 'openid-configuration']) {
       provider.instead.set(`/.well-known/${path}`, [200, { ...document, token_endpoint: `${provider.issuer}/moved` }]);
     }
-    provider.instead.set('/token', [404, 'Not Found']);
+    provider.instead.set('/token', reply);
     provider.instead.set('/moved', tokens());
-    await expect(at.client.refresh()).rejects.toMatchObject({ code: 'invalid_response' });
+    await expect(at.client.refresh()).rejects.toMatchObject({ code });
     await expect.poll(() => at.client.refresh().then(() => 'ok', ({ code }) => code), { timeout: 5_000 }).toBe('ok');
-    expect(at.events).toEqual(['signed_in', 'refresh_failed invalid_response']);
+    expect(at.events).toEqual(['signed_in', `refresh_failed ${code}`]);
+  });
+});
+
+describe('a provider in trouble that names a date', () => {
+  test.each([
+    ['by its own clock, which is a year behind', -365 * 86_400_000, 2_000, 1_900],
+    ['in the past', 0, -60_000, 0],
+    ['that is none', 0, NaN, 0],
+  ])('is believed: %s', async (_, clock, ahead, wait) => {
+    const at = await signedIn();
+    const date = Date.now() + clock;
+    const after = new Date(date + ahead);
+    provider.instead.set('/token', [503, {}, { date: new Date(date).toUTCString(), 'retry-after': Number.isNaN(ahead) ? 'Mon, 99:99' : after.toUTCString() }]);
+    const begun = Date.now();
+    setTimeout(() => provider.instead.clear(), 50);
+    await at.client.refresh();
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(wait);
+    expect(Date.now() - begun).toBeLessThan(wait + 1_500);
   });
 });
 
