@@ -15,6 +15,9 @@ import { exchange, slowness, withoutAnswer } from './transport.js';
 /** The longest that a call waits for a refresh, in milliseconds. The refresh itself goes on. */
 const PATIENCE = 12_000;
 
+/** How long what another tab is about to write may take to be read here, in milliseconds. */
+const LATE = 500;
+
 /** Begins a refresh; whoever comes while it is under way shares it. The signal ends the waiting alone. */
 export async function joinRefresh(client, signal) {
   const { sign_in: of } = client.session.record;
@@ -32,7 +35,8 @@ export async function joinRefresh(client, signal) {
 
 async function renewTokens(client) {
   const flight = beginFlight(client);
-  const release = await holdLock(client, await metadata(client, exchange).then(slowness, () => {}));
+  const slow = await metadata(client, exchange).then(slowness, () => undefined);
+  const release = await holdLock(client, slow && slow / 2);
   const { record } = client.session;
   try {
     await fly(client, flight);
@@ -63,6 +67,8 @@ async function fly(client, flight) {
     if (send) {
       // Kept by now: whatever happens, the next try is the same request.
       reply = await tokenReply(client, send, rest);
+      // A refusal means nothing if another tab was quicker.
+      if (reply.json?.error && client.storage) await sleep(LATE);
     } else if (pause) {
       reply = undefined;
       await sleep(pause);

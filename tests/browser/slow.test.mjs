@@ -37,6 +37,21 @@ test('is asked once by two tabs whose tokens are dead, and both go on', async ()
   for (const tab of tabs) expect((await events(tab)).filter((event) => event.startsWith('signed_out'))).toEqual([]);
 }, 30_000);
 
+test('is not believed when it refuses a tab, without locks, while another gets the tokens', async () => {
+  const tabs = [await open(), await open()];
+  await signIn(tabs[0]);
+  await expect.poll(() => signedIn(tabs[1])).toBe(true);
+  for (const tab of tabs) await tab.evaluate(() => { Object.defineProperty(navigator, 'locks', { value: undefined }); });
+  provider.delays.set('/token', 200);
+  const before = provider.asked('/token');
+  const first = call(tabs[0]);
+  await expect.poll(() => provider.asked('/token') - before, { interval: 5 }).toBe(1);
+  provider.delays.clear();
+  expect(await Promise.all([first, call(tabs[1])])).toEqual([200, 200]);
+  expect(provider.asked('/token') - before).toBe(2);
+  for (const tab of tabs) expect((await events(tab)).filter((event) => event.startsWith('signed_out'))).toEqual([]);
+});
+
 test('is asked once for the tokens of a sign-in', async () => {
   const tab = await open();
   provider.delays.set('/token', LONG);

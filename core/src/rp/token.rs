@@ -99,7 +99,9 @@ pub fn process(response: &TokenResponse<'_>) -> Result<Tokens, TokenError> {
         refresh: refresh.map(RefreshToken::new),
         id_token: response.id_token.map(IdToken::new),
         // Some providers say zero of a token that does not expire.
-        expires_in: response.expires_in.filter(|lifetime| lifetime.seconds() > 0),
+        expires_in: response
+            .expires_in
+            .filter(|lifetime| lifetime.seconds() > 0),
         bound,
     })
 }
@@ -182,6 +184,19 @@ mod tests {
             let refused = process(&response(bad, "Bearer", None)).unwrap_err();
             assert_eq!(refused, TokenError::NotAToken, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_lifetime_of_zero_says_nothing() {
+        let lifetime = |seconds| {
+            let given = TokenResponse {
+                expires_in: Some(Lifetime::from_seconds(seconds)),
+                ..response("a", "Bearer", None)
+            };
+            process(&given).unwrap().expires_in
+        };
+        assert_eq!(lifetime(0), None);
+        assert_eq!(lifetime(1), Some(Lifetime::from_seconds(1)));
     }
 
     #[test]
