@@ -3,9 +3,7 @@
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { launchChromium } from '../support/chromium.mjs';
-import { call, events, openInstantTab, serveInstantApp, signedIn, signIn } from '../support/instant-app.mjs';
-import { startInstantProvider } from '../support/instant-provider.mjs';
+import { call, events, openInstantTab, signedIn, signIn, startInstantApp } from '../support/instant-app.mjs';
 
 /** How long it takes to give tokens out, in milliseconds: longer than a try takes elsewhere, and than another tab waits. */
 const LONG = 7_500;
@@ -13,11 +11,10 @@ const LONG = 7_500;
 let provider;
 let pages;
 let browser;
+let stop;
 let context;
-beforeAll(async () => {
-  [provider, pages, browser] = await Promise.all([startInstantProvider(), serveInstantApp(), launchChromium()]);
-});
-afterAll(() => Promise.all([browser?.close(), pages?.stop(), provider?.stop()]));
+beforeAll(async () => { ({ provider, pages, browser, stop } = await startInstantApp()); });
+afterAll(() => stop?.());
 beforeEach(async () => {
   provider.delays.clear();
   context = await browser.newContext();
