@@ -23,6 +23,8 @@ const START: i64 = 1_700_000_000;
 const LOCK_WAIT: i64 = 5_000;
 /// As in `sdk/js/transport.js`.
 const TRY_TIMEOUT: i64 = 6_000;
+/// As in `sdk/js/refresh.js`.
+const LATE: i64 = 500;
 
 type Record = Vec<(&'static str, String)>;
 
@@ -73,9 +75,10 @@ enum Phase {
         body: String,
         since: i64,
     },
-    /// The provider has done it; the answer is on its way.
+    /// The provider has done it; the answer is on its way, and a refusal is not believed before then.
     Returning {
         answer: Option<Result<Tokens, Failure>>,
+        until: i64,
     },
 }
 
@@ -212,7 +215,10 @@ impl World {
         for tab in 0..self.tabs.len() {
             for index in (0..self.tabs[tab].flights.len()).rev() {
                 let flight = &self.tabs[tab].flights[index];
-                if milliseconds > 3_000 && matches!(flight.phase, Phase::Returning { .. }) {
+                if let Phase::Returning { until, .. } = flight.phase
+                    && milliseconds > 3_000
+                {
+                    self.ms = self.ms.max(until);
                     self.step_flight(tab, index, Fate::Answered);
                 }
             }

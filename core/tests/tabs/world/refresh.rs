@@ -1,6 +1,8 @@
 //! What `refresh.js` does.
 
-use super::{Fate, LOCK_WAIT, Phase, Running, TRY_TIMEOUT, Told, World, access_of, read, record};
+use super::{
+    Fate, LATE, LOCK_WAIT, Phase, Running, TRY_TIMEOUT, Told, World, access_of, read, record,
+};
 use gatepass_core::rp::failure::Failure;
 use gatepass_core::rp::refresh::{Finished, Flight, Moment, Outcome, Step};
 use gatepass_core::rp::session::Clock;
@@ -65,15 +67,19 @@ impl World {
             Phase::OnWire { body, since } => {
                 let (body, since) = (body.clone(), *since);
                 if self.ms < since + TRY_TIMEOUT {
-                    let answer = Some(self.meet(&body, fate));
-                    self.tabs[tab].flights[index].phase = Phase::Returning { answer };
+                    let answer = self.meet(&body, fate);
+                    let refused = matches!(answer, Err(Failure::Refused { .. }));
+                    let until = self.ms + if refused { LATE } else { 0 };
+                    let answer = Some(answer);
+                    self.tabs[tab].flights[index].phase = Phase::Returning { answer, until };
                     return;
                 }
                 (Outcome::Answer(Err(Failure::TimedOut)), None)
             }
+            Phase::Returning { until, .. } if self.ms < *until => return,
             Phase::Returning { .. } => {
                 let phase = &mut self.tabs[tab].flights[index].phase;
-                let Phase::Returning { answer } = phase else {
+                let Phase::Returning { answer, .. } = phase else {
                     unreachable!()
                 };
                 let answer = answer.take().unwrap();
