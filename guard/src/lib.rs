@@ -183,10 +183,10 @@ impl Guard {
         needs: Requirement,
     ) -> Result<Result<Authorized, Refused>, EdgeError> {
         let possession = &self.0.possession;
-        let (method, url) = (request.method(), request.inner().url());
+        let (method, url) = (http::method(request), request.inner().url());
         let nonce_key = possession.nonce_key.as_ref();
         let occasion = Occasion {
-            method: method.as_ref(),
+            method: &method,
             url: &url,
             access_token: None,
             nonces: nonce_key.map_or(NoncePolicy::Unknown, NoncePolicy::Optional),

@@ -1,4 +1,6 @@
 // The guard and proof of possession (DPoP, RFC 9449 §7), in both ways of validation.
+import { request } from 'node:http';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProofKey, ProvingApp } from '../support/dpop.mjs';
 import { Browser } from '../support/oauth.mjs';
@@ -77,6 +79,16 @@ describe.each(['introspection', 'jwt'])('validating by %s', (validation) => {
     const headers = { authorization: `DPoP ${token}`, dpop: app.key.proof('GET', url, { token }) };
     expect((await fetch(url, { headers })).status).toBe(200);
     expect(await wire(await fetch(url, { headers }))).toEqual(refused('invalid_dpop_proof'));
+  });
+
+  test('a method that is not well known is proved like any other, and not with a proof for GET', async () => {
+    for (const [method, htm, statuses] of [['PURGE', 'PURGE', [200, 404, 405]], ['PURGE', 'GET', [401]], ['GET', 'PURGE', [401]]]) {
+      const status = await new Promise((resolve, reject) => {
+        const headers = { authorization: `DPoP ${token}`, dpop: app.key.proof(htm, url, { token }) };
+        request(url, { method, headers }, (response) => resolve(response.resume().statusCode)).on('error', reject).end();
+      });
+      expect([method, htm, statuses.includes(status) || status]).toEqual([method, htm, true]);
+    }
   });
 
   test('what is wrong with the token itself is said as for any other', async () => {
