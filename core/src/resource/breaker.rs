@@ -28,7 +28,8 @@ impl Breaker {
     /// Whether a request may ask the service now. Whoever may says how it went.
     pub fn admits(&mut self, now: Timestamp) -> bool {
         match self.closed_to_all_until {
-            Some(until) if now < until => false,
+            // Further off than it ever is: the clock was wrong then.
+            Some(until) if now < until && until.remaining(now) <= LEASE => false,
             Some(_) => {
                 self.closed_to_all_until = Some(now.plus(LEASE));
                 true
@@ -55,6 +56,15 @@ impl Breaker {
 mod tests {
     use super::*;
     use crate::grant::tests::after;
+
+    #[test]
+    fn a_clock_that_goes_back_by_a_day_keeps_nobody_out_for_a_day() {
+        let mut breaker = Breaker::default();
+        (0..5).for_each(|_| breaker.failed(after(86_400)));
+        assert!(!breaker.admits(after(86_400)));
+        assert!(breaker.admits(after(0)));
+        assert!(!breaker.admits(after(1)));
+    }
 
     fn open() -> Breaker {
         let mut breaker = Breaker::default();

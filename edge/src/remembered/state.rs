@@ -161,8 +161,21 @@ impl<T> State<T> {
         true
     }
 
+    /// What lies so far ahead was noted when the clock was wrong.
+    fn set_right(&mut self, now: Timestamp) {
+        let soon = now.plus(LEASE);
+        if self.began.is_some_and(|began| began > soon) {
+            self.began = None;
+            self.is_under_way = false;
+        }
+        if let Some(known) = self.known.as_mut().filter(|known| known.as_of > soon) {
+            known.as_of = now;
+        }
+    }
+
     /// Gives up what has taken too long, and what is too old.
     fn forget(&mut self, now: Timestamp) {
+        self.set_right(now);
         let lost = self.began.is_some_and(|began| !began.is_within(LEASE, now));
         if self.is_under_way && lost {
             self.is_under_way = false;
@@ -177,6 +190,19 @@ impl<T> State<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_goes_back_by_a_day_neither_keeps_from_fetching_nor_makes_anything_last() {
+        let day = 86_400;
+        let mut state = State::new(Timing::DOCUMENT);
+        assert_eq!(plan(&mut state, day), "fetch");
+        land(&mut state, day, Err("down"), day);
+        assert_eq!(plan(&mut state, 0), "fetch");
+        land(&mut state, 0, Ok(1), day);
+        assert_eq!(plan(&mut state, 1), "use 1");
+        assert_eq!(plan(&mut state, 601), "fetch");
+        assert_eq!(plan(&mut state, 612), "wait");
+    }
 
     /// A state that has fetched `value` at second 0.
     fn fetched(value: u32) -> State<u32> {

@@ -62,6 +62,8 @@ pub struct Strangers {
     known: Recent<Address>,
     others: Recent<Address>,
     crowd: Crowd,
+    /// When somebody last came.
+    latest: Timestamp,
 }
 
 impl Default for Strangers {
@@ -70,6 +72,7 @@ impl Default for Strangers {
             known: Recent::new(REMEMBERED),
             others: Recent::new(REMEMBERED),
             crowd: Crowd::default(),
+            latest: Timestamp::from_seconds(0),
         }
     }
 }
@@ -77,6 +80,11 @@ impl Default for Strangers {
 impl Strangers {
     /// Whether a request from `address` may ask now; `is_first` if it has been told [`Turn::First`].
     pub fn turn(&mut self, address: &str, is_first: bool, now: Timestamp) -> Turn {
+        if self.latest > now.plus(LONG_PAUSE) {
+            // The clock has gone back: nobody pays until then for what came later.
+            *self = Self::default();
+        }
+        self.latest = now;
         let mut own = self.of(address);
         let asker = own.asker();
         let turn = match (own.turn(asker, is_first, now), asker) {
@@ -237,6 +245,21 @@ mod tests {
         assert_eq!(strangers.turn(HERE, false, after(1)), queue);
         assert_eq!(
             strangers.turn(THERE, true, after(1)),
+            Turn::Ask(Asker::Stranger)
+        );
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_by_a_day_keeps_nobody_out_for_a_day() {
+        let mut strangers = flooded(86_400);
+        assert_eq!(strangers.turn(HERE, false, after(86_400)), Turn::First);
+        assert_eq!(
+            strangers.turn(THERE, false, after(0)),
+            Turn::Ask(Asker::Stranger)
+        );
+        strangers.answered(THERE, Asker::Stranger, Answered::Bad, after(0));
+        assert_eq!(
+            strangers.turn(HERE, false, after(0)),
             Turn::Ask(Asker::Stranger)
         );
     }
