@@ -1,6 +1,6 @@
 //! Questions to Durable Objects, and their answers.
 
-use js_sys::{Object, Promise};
+use js_sys::{Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
@@ -32,14 +32,42 @@ pub async fn ask(
     name: &str,
     question: &str,
 ) -> Result<String, EdgeError> {
+    let asked = put(&namespace(env, class)?, name, question).await?;
+    said(name, asked)
+}
+
+/// The same, once more if the platform says that this may help: an object is restarted with every deployment, and now
+/// and then on another machine. The question must be one that may be put twice.
+///
+/// # Errors
+///
+/// As [`ask`].
+pub async fn ask_again(
+    env: &Env,
+    class: &'static str,
+    name: &str,
+    question: &str,
+) -> Result<String, EdgeError> {
     let class = namespace(env, class)?;
+    let asked = match put(&class, name, question).await {
+        Err(thrown) if may_be_put_again(&thrown) => put(&class, name, question).await?,
+        asked => asked?,
+    };
+    said(name, asked)
+}
+
+async fn put(class: &JsNamespace, name: &str, question: &str) -> Result<js::Answer, JsValue> {
     let init = js::object(&[
         ("method", "POST".into()),
         ("body", JsValue::from_str(question)),
-    ])?;
+    ]);
+    let init = init.map_err(|error| JsValue::from(error.to_string()))?;
     // An object has no address; a request must have one.
     let asked = class.get_by_name(name)?.fetch("https://object/", &init)?;
-    let answer = js::answer(asked).await?;
+    js::answer(asked).await
+}
+
+fn said(name: &str, answer: js::Answer) -> Result<String, EdgeError> {
     if answer.status == 200 {
         Ok(answer.body)
     } else {
@@ -48,6 +76,11 @@ pub async fn ask(
             "Durable Object {name}: status {status}"
         )))
     }
+}
+
+fn may_be_put_again(thrown: &JsValue) -> bool {
+    let is = |name| Reflect::get(thrown, &JsValue::from_str(name)).is_ok_and(|it| it.is_truthy());
+    is("retryable") && !is("overloaded")
 }
 
 /// Demands that a class is bound.

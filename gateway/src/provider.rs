@@ -11,13 +11,14 @@ use gatepass_core::jose::{Claims, ParsedJwt};
 use gatepass_core::json;
 use gatepass_core::rp::failure::Failure;
 use gatepass_core::rp::metadata::locations;
-use gatepass_core::rp::token::Tokens;
 use gatepass_core::time::Lifetime;
 use gatepass_edge::possession::PROOF;
 use gatepass_edge::proving::ProvingKey;
 use gatepass_edge::remembered::Remembered;
 use gatepass_edge::verify::VerificationKeys;
 use gatepass_edge::{EdgeError, fetch};
+
+use crate::session::Kept;
 
 pub(crate) use gatepass_core::gateway::provider::Provider as Metadata;
 pub(crate) use gatepass_core::rp::metadata::Metadata as Described;
@@ -95,8 +96,8 @@ pub(crate) fn described(provider: &Metadata) -> Result<Described<'_>, EdgeError>
     provider.metadata().map_err(failed)
 }
 
-/// Asks the token endpoint; with a key, for tokens that are bound to it, or to one that they are bound to (RFC 9449
-/// §5). Should it want another nonce, it is asked once more.
+/// Asks the token endpoint; with a key, as it is kept, for tokens that are bound to it, or to one that they are bound
+/// to (RFC 9449 §5). Should it want another nonce, it is asked once more.
 ///
 /// # Errors
 ///
@@ -104,10 +105,14 @@ pub(crate) fn described(provider: &Metadata) -> Result<Described<'_>, EdgeError>
 pub(crate) async fn tokens(
     registration: &Registration,
     parameters: &[(&str, Option<&str>)],
-    key: Option<&ProvingKey>,
+    key: Option<&String>,
 ) -> Result<Obtained, Failure> {
-    let provider = Provider::of(&registration.issuer);
     let unreachable = |_| Failure::Unreachable;
+    let key = match key {
+        Some(text) => Some(ProvingKey::read(text).await.map_err(unreachable)?),
+        None => None,
+    };
+    let provider = Provider::of(&registration.issuer);
     let metadata = provider.metadata().await.map_err(unreachable)?;
     let endpoint = metadata.token_endpoint();
     let (body, authorization) = registration.prove(parameters);
@@ -121,28 +126,8 @@ pub(crate) async fn tokens(
         authorization: own,
         body: Some(&body),
     };
-    let reply = request.send(key).await.map_err(unreachable)?;
+    let reply = request.send(key.as_ref()).await.map_err(unreachable)?;
     provider::tokens(&answer(&reply))
-}
-
-/// Asks for the next tokens of a session, with the key that was kept for it.
-///
-/// # Errors
-///
-/// As [`tokens`].
-pub(crate) async fn renewed(
-    registration: &Registration,
-    parameters: &[(&str, Option<&str>)],
-    key: Option<&String>,
-) -> Result<Obtained, Failure> {
-    let key = match key {
-        Some(text) => {
-            let read = ProvingKey::read(text).await;
-            Some(read.map_err(|_| Failure::Unreachable)?)
-        }
-        None => None,
-    };
-    tokens(registration, parameters, key.as_ref()).await
 }
 
 /// What userinfo says (OpenID Connect Core §5.3), asked with the access token that has just come.
@@ -150,24 +135,22 @@ pub(crate) async fn renewed(
 /// # Errors
 ///
 /// [`EdgeError::Runtime`] if there is no whole answer in time, [`EdgeError::Upstream`] if it says nothing.
-pub(crate) async fn userinfo(
-    endpoint: &str,
-    tokens: &Tokens,
-    key: Option<&ProvingKey>,
-) -> Result<Claims, EdgeError> {
-    let key = key.filter(|_| tokens.bound);
-    let access_token = tokens.access.expose();
-    let authorization = authorization(access_token, key.is_some());
+pub(crate) async fn userinfo(endpoint: &str, tokens: &Kept) -> Result<Claims, EdgeError> {
+    let key = match tokens.presented_with() {
+        Some(text) => Some(ProvingKey::read(text).await?),
+        None => None,
+    };
+    let authorization = authorization(&tokens.access, key.is_some());
     let request = Request {
         target: Target {
             method: "GET",
             url: endpoint,
-            access_token: Some(access_token),
+            access_token: Some(&tokens.access),
         },
         authorization: Some(("authorization", &authorization)),
         body: None,
     };
-    let reply = request.send(key).await?;
+    let reply = request.send(key.as_ref()).await?;
     let said = json::object(reply.body.as_bytes());
     match (reply.status, said) {
         (200, Ok(claims)) => Ok(claims),

@@ -55,6 +55,26 @@ describe('a flood of sign-ins that begin', () => {
     expect((await user.post('/api/session/refresh', { headers: address })).status).toBe(200);
   });
 
+  test('or that come back, with invented codes, costs the provider so many requests, and who waits comes back with the right one', async () => {
+    const [address, user] = [newAddress(), new GatewayUser(stack)];
+    const callback = new URL(await user.untilCallback());
+    const redeemed = () => provider.count('POST /token');
+    const [before, jar] = [redeemed(), [...user.jar()]];
+    const back = (code) => {
+      const url = new URL(callback);
+      url.searchParams.set('code', code);
+      const other = new GatewayUser(stack);
+      for (const [name, value] of jar) other.jar().set(name, value);
+      return other.request(url, { headers: address });
+    };
+    const answers = await times(40, (index) => back(`invented-${index}`));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(redeemed() - before).toBeLessThanOrEqual(2 * LIMIT);
+    expect(refused).toHaveLength(40 - (redeemed() - before));
+    for (const response of refused) expect([response.headers.get('retry-after'), response.headers.getSetCookie()]).toEqual(['30', []]);
+    expect((await user.request(callback, { headers: newAddress() })).status).toBe(200);
+  });
+
   test('from one IPv6 network is one address’s', async () => {
     const from = (index) => ({ 'cf-connecting-ip': `2001:db8:1:2::${index + 1}` });
     const answers = await times(40, (index) => begin(from(index)));

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { newSecret } from '../../scripts/lib/dev-vars.mjs';
-import { look, setAhead } from '../support/ahead.mjs';
+import { setAhead } from '../support/ahead.mjs';
 import { GatewayUser } from '../support/gateway-user.mjs';
 import { startIdentityProvider } from '../support/identity-provider.mjs';
 import { freePorts } from '../support/ports.mjs';
@@ -142,11 +142,19 @@ describe.each(['object', 'cookie'])('a provider that is configured no more (%s)'
     expect(await response.json()).toMatchObject({ code: 'not_signed_in', ended: 'provider_removed' });
     for (const user of [calling, looking]) {
       expect(await user.get('/api/session')).toMatchObject({ user: null, provider: null, ended: 'provider_removed' });
-      if (storage === 'object') expect((await look(gateway, user.session)).stored[0].tokens).toBe('');
     }
+    const stolen = new GatewayUser(gateway);
+    for (const [name, value] of looking.jar()) stolen.jar().set(name, value);
     expect((await looking.post('/api/session/refresh')).status).toBe(401);
     expect((await looking.post('/logout')).status).toBe(200);
     expect(gone.asked.length).toBe(before);
+    // A configuration that was wrong has signed nobody out, but who has signed out meanwhile, is.
+    await gateway.restart(configured.both);
+    await setAhead(gateway, 310);
+    expect((await calling.call('/api/x')).status).toBe(200);
+    expect((await calling.get('/api/session')).provider).toBe('goes');
+    if (storage === 'object') expect((await stolen.get('/api/session')).ended).toBe('signed_out');
+    expect((await looking.call('/api/x')).status).toBe(401);
   });
 
   test('ends nothing if it is there again before that', async () => {

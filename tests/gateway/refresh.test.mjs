@@ -3,7 +3,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { alarm, look, setAhead, setStuck } from '../support/ahead.mjs';
+import { alarm, indexAlarm, look, setAhead, setFull, setResetting, setStuck } from '../support/ahead.mjs';
 import { GatewayUser } from '../support/gateway-user.mjs';
 import { startIdentityProvider } from '../support/identity-provider.mjs';
 import { startStack } from '../support/stack.mjs';
@@ -230,6 +230,102 @@ test('a session is over when nobody uses it and when its time is over, and says 
   }
 });
 
+describe.each(['object', 'cookie'])('when something is lost on the way (%s)', (storage) => {
+  let [stack, provider, api] = [];
+  beforeAll(async () => {
+    stack = await startStack({ only: ['gateway'], ahead: true, gateway: { GATEPASS_SESSION: storage } });
+    [provider, api] = await Promise.all([startIdentityProvider(stack), startUpstream(stack.api)]);
+  });
+  afterAll(async () => {
+    await stack?.stop();
+    await Promise.all([provider?.stop(), api?.stop()]);
+  });
+  afterEach(() => setAhead(stack, 0));
+  const tokenRequests = () => provider.count('POST /token');
+  const isSignedIn = async (user) => {
+    expect((await user.call('/api/x')).status).toBe(200);
+    await setAhead(stack, 400);
+    expect((await user.call('/api/x')).status).toBe(200);
+    expect((await user.get('/api/session')).user.sub).toBe('anna');
+  };
+
+  test('the answer to a sign-in: the browser asks again, and is signed in', async () => {
+    const user = new GatewayUser(stack);
+    const callback = await user.untilCallback();
+    const before = tokenRequests();
+    const unheard = new GatewayUser(stack);
+    for (const [name, value] of user.jar()) unheard.jar().set(name, value);
+    expect((await unheard.request(callback)).status).toBe(200);
+    expect((await user.request(callback)).status).toBe(200);
+    expect(tokenRequests() - before).toBe(1);
+    await isSignedIn(user);
+    // Another browser is not, and this one not once more.
+    for (const other of [new GatewayUser(stack), user]) expect((await other.request(callback)).status).toBe(400);
+  });
+
+  test('the sign-in, given up by a user who loads the page again', async () => {
+    const user = new GatewayUser(stack);
+    const callback = await user.untilCallback();
+    provider.hold('/token');
+    const before = tokenRequests();
+    const giving = new AbortController();
+    const first = user.request(callback, { signal: giving.signal }).catch((error) => error.name);
+    await expect.poll(() => provider.held('/token')).toBe(1);
+    giving.abort();
+    expect(await first).toBe('AbortError');
+    const second = user.request(callback);
+    provider.release('/token');
+    expect((await second).status).toBe(200);
+    expect(tokenRequests() - before).toBe(1);
+    await isSignedIn(user);
+  });
+
+  test.each(['before', 'after'])('an object that is restarted, as with every deployment, %s it answers', async (when) => {
+    const user = new GatewayUser(stack);
+    const callback = await user.untilCallback();
+    const next = () => setResetting(stack, { [when]: 1 });
+    for (const [seconds, request] of [
+      [0, () => user.request(callback)],
+      [0, () => user.call('/api/x')],
+      [0, () => user.get('/api/session').then(({ user }) => ({ status: user && 200 }))],
+      [400, () => user.call('/api/x')],
+      [400, () => user.post('/api/session/refresh')],
+      [400, () => user.post('/logout')],
+    ]) {
+      await setAhead(stack, seconds);
+      await next();
+      expect((await request()).status).toBe(200);
+    }
+    await setResetting(stack, {});
+    expect((await user.get('/api/session')).user).toBeNull();
+  });
+});
+
+test('a database that does not take new tokens keeps nobody from using them, and has them with the next call', async () => {
+  const stack = await startStack({ only: ['gateway'], ahead: true });
+  const [provider, api] = await Promise.all([startIdentityProvider(stack), startUpstream(stack.api)]);
+  try {
+    const user = new GatewayUser(stack);
+    await user.signIn();
+    await setFull(stack, user.session);
+    await setAhead(stack, 400);
+    for (let call = 0; call < 2; call += 1) expect((await user.call('/api/x')).status).toBe(200);
+    expect(provider.count('POST /token')).toBe(2);
+    const generation = async () => JSON.parse((await look(stack, user.session)).stored[0].record).generation;
+    expect(await generation()).toBe(0);
+    expect(stack.logs().filter((line) => line.includes('"session_not_written"')).length).toBeGreaterThan(0);
+    await setFull(stack);
+    expect((await user.call('/api/x')).status).toBe(200);
+    expect(await generation()).toBe(1);
+    await stack.restart();
+    await setAhead(stack, 800);
+    expect((await user.call('/api/x')).status).toBe(200);
+  } finally {
+    await stack.stop();
+    await Promise.all([provider.stop(), api.stop()]);
+  }
+});
+
 test('the tokens of a session that nobody uses any more are deleted, although nobody asks for it', async () => {
   const stack = await startStack({ only: ['gateway'], ahead: true, gateway: { GATEPASS_SESSION_IDLE: '2' } });
   const provider = await startIdentityProvider(stack);
@@ -240,6 +336,20 @@ test('the tokens of a session that nobody uses any more are deleted, although no
     expect(await tokens()).not.toBe('');
     await expect.poll(tokens).toBe('');
     expect((await user.get('/api/session')).ended).toBe('idle');
+  } finally {
+    await stack.stop();
+    await provider.stop();
+  }
+});
+
+test('the index of a user’s sessions wakes when one is over, and not every day until then', async () => {
+  const stack = await startStack({ only: ['gateway'], ahead: true });
+  const provider = await startIdentityProvider(stack);
+  try {
+    await new GatewayUser(stack).signIn();
+    const days = (await indexAlarm(stack, 'anna') - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(89);
+    expect(days).toBeLessThanOrEqual(90);
   } finally {
     await stack.stop();
     await provider.stop();

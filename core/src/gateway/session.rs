@@ -61,6 +61,8 @@ pub enum Ending {
     Expired,
     /// Its tokens needed renewing, and its provider is not configured any more.
     ProviderRemoved,
+    /// The key that its tokens were encrypted with is not configured any more.
+    Unreadable,
     /// The provider does not renew its tokens, for this reason.
     Refused(WireText),
 }
@@ -75,8 +77,17 @@ impl Ending {
             Self::Idle => "idle",
             Self::Expired => "expired",
             Self::ProviderRemoved => "provider_removed",
+            Self::Unreadable => "unreadable",
             Self::Refused(reason) => reason.as_str(),
         }
+    }
+}
+
+impl Ending {
+    /// Whether the configuration alone says so. Then it is told and not kept: with a configuration that was wrong for a
+    /// moment, or rolled back, nobody is signed out for good.
+    pub const fn is_by_configuration(&self) -> bool {
+        matches!(self, Self::ProviderRemoved | Self::Unreadable)
     }
 }
 
@@ -89,6 +100,7 @@ impl From<String> for Ending {
             "idle" => Self::Idle,
             "expired" => Self::Expired,
             "provider_removed" => Self::ProviderRemoved,
+            "unreadable" => Self::Unreadable,
             other => Self::Refused(WireText::of(other)),
         }
     }
@@ -201,14 +213,14 @@ impl Session {
         if need == Need::NewerThan(self.generation) {
             let again = self
                 .refused
-                .is_some_and(|refused| refused.is_within(REFUSAL_DISTANCE, now));
-            let can_renew = self.is_renewable && now >= self.retry_at && !again;
+                .is_some_and(|refused| refused <= now && refused.is_within(REFUSAL_DISTANCE, now));
+            let can_renew = self.may_renew(now) && !again;
             return if can_renew { Plan::Renew } else { Plan::HandOn };
         }
         let Some(expires) = self.expires else {
             return Plan::Use;
         };
-        let may_renew = self.is_renewable && now >= self.retry_at;
+        let may_renew = self.may_renew(now);
         let part = |most: Lifetime, parts| {
             let whole = expires.remaining(self.obtained).seconds();
             most.seconds().min(whole / parts)
@@ -225,6 +237,13 @@ impl Session {
             (true, false) => Plan::Unavailable(self.retry_at.remaining(now)),
             (false, false) => Plan::Over(Ending::Expired),
         }
+    }
+
+    /// Whether there is something to renew with, and no pause. Beyond the longest there is none: that is a clock that was
+    /// wrong when it began.
+    fn may_renew(&self, now: Timestamp) -> bool {
+        let pause = self.retry_at.remaining(now);
+        self.is_renewable && (pause.seconds() == 0 || pause > LONGEST_RETRY_AFTER)
     }
 
     /// The same if the provider is not configured any more: the token is used for as long as it is good, so that nobody
@@ -308,9 +327,16 @@ impl Session {
         false
     }
 
-    /// Ends it, unless it has ended: the first reason counts.
-    pub fn end(&mut self, ending: Ending, now: Timestamp) {
-        self.ended.get_or_insert((ending, now));
+    /// Ends it, unless it has ended: the first reason counts that is worth keeping. Whether it does.
+    pub fn end(&mut self, ending: Ending, now: Timestamp) -> bool {
+        let counts = match &self.ended {
+            None => true,
+            Some((known, _)) => known.is_by_configuration() && !ending.is_by_configuration(),
+        };
+        if counts {
+            self.ended = Some((ending, now));
+        }
+        counts
     }
 
     /// When the user signed in.
@@ -322,6 +348,12 @@ impl Session {
     pub fn is_later_than(&self, other: &Self) -> bool {
         let order = |session: &Self| (session.began, session.generation, session.is_ended());
         order(self) > order(other)
+    }
+
+    /// Whether it is as it is only by the configuration: what was kept of it before still holds under another.
+    pub fn is_ended_by_configuration(&self) -> bool {
+        let ended = self.ended.as_ref();
+        ended.is_some_and(|(ending, _)| ending.is_by_configuration())
     }
 
     /// Whether it was ended, as opposed to being too old.
@@ -408,6 +440,39 @@ mod tests {
         ] {
             assert_eq!(plan(&session, seconds), expected, "{seconds}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_by_a_day_keeps_nobody_from_renewing() {
+        let mut session = session(Some(300), true);
+        session.failed(&busy(Some(300)), at(86_400));
+        session.renewed(
+            Need::NewerThan(0),
+            Some(Lifetime::from_seconds(300)),
+            at(86_400),
+        );
+        assert_eq!(plan(&session, 0), Plan::Use);
+        // Which the API does not take: it has the right time.
+        let refused = session.plan(Need::NewerThan(1), &POLICY, at(0));
+        assert_eq!(refused, Plan::Renew);
+        session.failed(&busy(Some(300)), at(86_400));
+        let refused = session.plan(Need::NewerThan(1), &POLICY, at(0));
+        assert_eq!(refused, Plan::Renew);
+        session.failed(&busy(Some(300)), at(1_000));
+        let within = session.plan(Need::NewerThan(1), &POLICY, at(1_100));
+        assert_eq!(within, Plan::HandOn);
+    }
+
+    #[test]
+    fn what_only_the_configuration_says_gives_way_to_a_sign_out() {
+        let mut session = session(Some(300), true);
+        assert!(session.end(Ending::Unreadable, at(1)));
+        assert!(session.is_ended_by_configuration());
+        assert!(!session.end(Ending::ProviderRemoved, at(2)));
+        assert!(session.end(Ending::SignedOut, at(3)));
+        assert!(!session.is_ended_by_configuration());
+        assert!(!session.end(Ending::Unreadable, at(4)));
+        assert_eq!(session.ending(&POLICY, at(5)), Some(Ending::SignedOut));
     }
 
     #[test]

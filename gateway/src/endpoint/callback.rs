@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use gatepass_core::form::Form;
 use gatepass_core::gateway::identity::{self, Identity};
-use gatepass_core::gateway::provider::Obtained;
 use gatepass_core::gateway::registration::{Registration, RegistrationName};
 use gatepass_core::gateway::session::{Ending, Session, Term};
 use gatepass_core::jose::{Claims, ParsedJwt};
@@ -12,16 +11,16 @@ use gatepass_core::rp::authorization::{self, AuthorizationError, Redemption};
 use gatepass_core::rp::id_token::Expected;
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::id::at_hash;
-use gatepass_edge::proving::ProvingKey;
 use gatepass_edge::{EdgeError, background, clock, http, log, webcrypto};
 use worker::{Headers, Request, Response};
 
-use super::{login, logout};
+use super::login::{self, Step};
+use super::logout;
 use crate::app::App;
 use crate::page::{self, Told};
 use crate::provider::{self, Metadata, Provider};
 use crate::session::in_cookies::InCookies;
-use crate::session::{self, Ended, Entry, Kept, SessionSecret, Storage};
+use crate::session::{self, Ended, Entry, Grant, Kept, Renewal, SessionSecret, Storage};
 use crate::sign_in::{self, SignIn};
 
 /// How far the provider's clock may be behind.
@@ -45,6 +44,9 @@ pub(crate) async fn answer(
     };
     if sign_in.registration != registration.name {
         return refuse(app, 400, "other_provider", "/");
+    }
+    if !login::is_within_limit(Step::Return, request, app).await {
+        return login::too_many("/", app);
     }
     let (replaces, kept) = (sign_in.replaces, sign_in.key);
     let Ok(metadata) = Provider::of(&registration.issuer).metadata().await else {
@@ -96,44 +98,40 @@ async fn finish(
         replaces,
     } = returned;
     let return_to = redemption.return_to.as_str();
-    let redirect_uri = registration.redirect_uri(&app.config.origin);
-    let parameters = [
-        ("grant_type", Some("authorization_code")),
-        ("code", Some(redemption.code.expose())),
-        ("redirect_uri", Some(redirect_uri.as_str())),
-        ("code_verifier", Some(redemption.verifier.expose())),
-        ("resource", registration.resource.as_deref()),
-    ];
-    let key = match &kept {
-        Some(text) => Some(ProvingKey::read(text).await?),
-        None => None,
+    // Also if the browser goes away, or comes again because it did not get the answer.
+    let grant = Grant::Code {
+        code: redemption.code.expose().to_owned(),
+        verifier: redemption.verifier.expose().to_owned(),
     };
-    let obtained = match provider::tokens(registration, &parameters, key.as_ref()).await {
-        Ok(obtained) => obtained,
-        Err(failure) => {
-            note(app, registration, &failure);
+    let obtained = session::obtain(app.env, &registration.name, grant, kept.as_ref()).await?;
+    let (tokens, expires_in) = match obtained {
+        Renewal::Tokens { tokens, expires_in } => (tokens, expires_in),
+        Renewal::Over { reason } => {
+            note(app, registration, &reason);
+            return refuse(app, 502, "no_tokens", return_to);
+        }
+        Renewal::Failed { .. } => {
+            note(app, registration, &"the provider gave no tokens");
             return refuse(app, 502, "no_tokens", return_to);
         }
     };
-    let Some(mut identity) = identify(&obtained, &redemption, registration, app).await? else {
+    let Some(mut identity) = identify(&tokens, &redemption, registration, app).await? else {
         return refuse(app, 502, "invalid_id_token", return_to);
     };
     // Most providers tell a user's name only at userinfo. Nobody is kept out if that does not answer.
     if let Some(endpoint) = metadata.userinfo_endpoint()
-        && let Ok(userinfo) = provider::userinfo(endpoint, &obtained.tokens, key.as_ref()).await
+        && let Ok(userinfo) = provider::userinfo(endpoint, &tokens).await
     {
         identity.add(&userinfo);
     }
-    // A provider that has not bound the tokens is not proved anything later either.
-    let tokens = Kept::of(&obtained.tokens, kept.filter(|_| obtained.tokens.bound));
     let (name, subject) = (registration.name.clone(), identity.subject.clone());
     let response = page::onward(return_to)?;
     let term = Term {
-        expires_in: obtained.expires_in,
-        has_refresh_token: obtained.tokens.refresh.is_some(),
+        expires_in,
+        has_refresh_token: tokens.refresh.is_some(),
     };
     let session = Session::begin(registration.name.clone(), identity, term, clock::now());
-    begin(session, tokens, response.headers(), app).await?;
+    begin(session, tokens.begun(), response.headers(), app).await?;
     if let Some(replaced) = replaces {
         let (env, config) = (app.env.clone(), Rc::clone(app.config));
         background::begin(async move {
@@ -157,9 +155,9 @@ async fn begin(
     let registration = session.registration.clone();
     let (subject, sid) = (session.subject.clone(), session.sid.clone());
     if app.config.storage == Storage::Cookies {
-        return InCookies::begin(session, tokens)
-            .keep(headers, app.config)
-            .await;
+        let mut begun = InCookies::begin(session, tokens)?;
+        headers.append("Set-Cookie", &begun.signed_in(app.config))?;
+        return begun.keep(headers, app.config).await;
     }
     let secret = SessionSecret::new()?;
     session::begin(app.env, &secret, session, tokens).await?;
@@ -177,16 +175,16 @@ async fn begin(
 
 /// Who has signed in, if the ID token says so and everything about it holds (OpenID Connect Core §3.1.3.7).
 async fn identify(
-    obtained: &Obtained,
+    tokens: &Kept,
     redemption: &Redemption,
     registration: &Registration,
     app: &App<'_>,
 ) -> Result<Option<Identity>, EdgeError> {
-    let Some(token) = &obtained.tokens.id_token else {
+    let Some(token) = &tokens.id_token else {
         note(app, registration, &"there is no ID token");
         return Ok(None);
     };
-    let parsed = match ParsedJwt::parse_any(&["JWT"], token.expose()) {
+    let parsed = match ParsedJwt::parse_any(&["JWT"], token) {
         Ok(parsed) => parsed,
         Err(error) => {
             note(app, registration, &error);
@@ -212,8 +210,7 @@ async fn identify(
             return Ok(None);
         }
     };
-    let access_token = obtained.tokens.access.expose();
-    let at_hash = at_hash(&webcrypto::digest(method.digest, access_token).await?);
+    let at_hash = at_hash(&webcrypto::digest(method.digest, &tokens.access).await?);
     let expected = Expected {
         nonce: Some(&redemption.nonce),
         max_age: redemption.max_age,

@@ -1,7 +1,8 @@
 //! `GET /login`: begins a sign-in.
 //!
 //! Anybody may, and many providers then have a request pushed to them, which they keep. So it is limited by address
-//! before the provider hears of it: whoever begins sign-ins without end uses up nobody else's.
+//! before the provider hears of it: whoever begins sign-ins without end uses up nobody else's. And so is coming back,
+//! which anybody may who has begun one: with invented codes, about each of which the provider is asked.
 
 use gatepass_core::address::Network;
 use gatepass_core::form::{self, Form};
@@ -24,8 +25,17 @@ use crate::sign_in::SignIn;
 /// The longest address to lead back to, encoded, in bytes: sealed, it grows by a third, and a cookie has 4096.
 const LONGEST_RETURN_TO: usize = 2_400;
 
-/// The binding that limits how many sign-ins begin at one address.
+/// The binding that limits how many sign-ins begin at one address, and how many come back.
 const LIMITER: &str = "RATE_LIMIT_SIGN_INS";
+
+/// What is limited, each for itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// A sign-in begins.
+    Begin,
+    /// One comes back.
+    Return,
+}
 
 pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response, EdgeError> {
     let Ok(form) = Form::parse(&http::query(request)) else {
@@ -46,18 +56,23 @@ pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response,
             }
         }
     };
-    if !is_within_limit(request, app).await {
+    if !is_within_limit(Step::Begin, request, app).await {
         return too_many(return_to.as_str(), app);
     }
     begin(request, registration, return_to, app).await
 }
 
 /// Whoever has no address is not limited, nor is the one that all Workers share: who asks from there, it does not say.
-async fn is_within_limit(request: &Request, app: &App<'_>) -> bool {
+pub(super) async fn is_within_limit(step: Step, request: &Request, app: &App<'_>) -> bool {
     let address = http::header(request, "CF-Connecting-IP");
     match address.and_then(|address| Network::parse(&address)) {
         Some(network) if !network.is_of_all_workers() => {
-            rate_limit::admits(app.env, LIMITER, network.as_str()).await
+            let network = network.as_str();
+            let key = match step {
+                Step::Begin => network.to_owned(),
+                Step::Return => format!("back {network}"),
+            };
+            rate_limit::admits(app.env, LIMITER, &key).await
         }
         _ => true,
     }
@@ -157,7 +172,7 @@ fn refuse(app: &App<'_>, message: &str) -> Result<Response, EdgeError> {
     page::error(&told, app.request_id)
 }
 
-fn too_many(return_to: &str, app: &App<'_>) -> Result<Response, EdgeError> {
+pub(super) fn too_many(return_to: &str, app: &App<'_>) -> Result<Response, EdgeError> {
     let told = Told {
         status: 429,
         code: "too_many_sign_ins",

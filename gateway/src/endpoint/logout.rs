@@ -38,7 +38,7 @@ pub(crate) async fn answer(request: &Request, app: &App<'_>) -> Result<Response,
             end(app.env, app.config, &secret, Ending::SignedOut, |_| true).await?
         }
         Some(Opened::Cookies(mut session)) if !session.is_over(app.config) => {
-            cookies.append("Set-Cookie", &session.signed_out(app.config))?;
+            cookies.append("Set-Cookie", &in_cookies::signed_out(app.config))?;
             let mut ended = session.end(Ending::SignedOut);
             give_back(&mut ended, app)?;
             Some(ended)

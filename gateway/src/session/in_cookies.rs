@@ -3,28 +3,30 @@
 //! which keeps nothing; it and whoever asks who is signed in also look whether the provider has said that the session is
 //! over ([`index::is_over`]). A call asks nobody.
 //!
-//! Answers overtake each other. Each generation of tokens therefore has cookies of its own name, and of those that
-//! come along the latest that can be opened counts.
+//! Answers overtake each other: one to a call that was under way when the user signed in as somebody else comes last.
+//! So each sign-in has cookies of its own names, and in them each generation of tokens. Another cookie names the sign-in
+//! that counts, and only signing in and out sets that. Of its generations that come along, the latest that can be opened
+//! counts; what else there is is removed.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::gateway::cookie::{self, SameSite};
 use gatepass_core::gateway::session::{Ending, Need, Plan, Session};
 use gatepass_core::{form, form::Form, json};
-use gatepass_edge::{EdgeError, clock, http, log};
+use gatepass_edge::{EdgeError, clock, http, log, random};
 use worker::{Env, Headers, Request};
 
 use super::index::{self, Entry};
-use super::refresh::{self, Renewal};
+use super::refresh::{self, Grant, Renewal};
 use super::{Access, Description, Ended, Kept, Ticket};
 use crate::settings::Config;
 
 const PURPOSE: &str = "gatepass session cookies";
-/// `gatepass_tokens_`, the slot of the generation, `_`, and which part of it.
+/// `gatepass_tokens_`, the sign-in, `_`, the generation, `_`, and which part of it.
 const COOKIE: &str = "gatepass_tokens_";
-/// The last session that was signed out, by when it began: answers to calls that were under way then may yet bring
-/// cookies of it.
-const SIGNED_OUT: &str = "gatepass_signed_out";
-/// So many generations have names of their own.
-const SLOTS: u32 = 4;
+/// The sign-in that counts, or [`NONE`].
+const CURRENT: &str = "gatepass_signed_in";
+/// Whoever has signed out is not signed in again by an answer to a call that was under way then.
+const NONE: &str = "nobody";
 /// What fits into a cookie of 4096 bytes, beside its name and attributes.
 const LONGEST_PART: usize = 3_800;
 /// More than this no header has room for.
@@ -35,45 +37,57 @@ pub(crate) struct InCookies {
     session: Session,
     /// None when it has ended.
     tokens: Option<Kept>,
-    /// The cookies that hold it, or may.
+    /// By which name its cookies are told from those of other sign-ins: they alone know it.
+    sign_in: String,
+    /// The cookies that there are, of other sign-ins and generations, too.
     seen: Vec<String>,
 }
 
 impl InCookies {
-    /// Begins with a sign-in. The way back from another site comes without the cookies of an earlier session.
-    pub(crate) fn begin(session: Session, tokens: Kept) -> Self {
-        Self {
+    /// Begins with a sign-in. The way back from another site comes without the cookies of an earlier session: they are
+    /// removed when they come along.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Crypto`].
+    pub(crate) fn begin(session: Session, tokens: Kept) -> Result<Self, EdgeError> {
+        let bytes: [u8; 6] = random::bytes()?;
+        Ok(Self {
             session,
             tokens: Some(tokens),
-            seen: (0..SLOTS)
-                .map(|slot| name(slot, 0))
-                .chain([SIGNED_OUT.to_owned()])
-                .collect(),
-        }
+            sign_in: Base64UrlUnpadded::encode_string(&bytes),
+            seen: Vec::new(),
+        })
     }
 
-    /// The latest that a request brings along.
+    /// The latest that a request brings along of the sign-in that counts.
     pub(crate) async fn of(request: &Request, config: &Config) -> Option<Self> {
         let cookies = http::header(request, "Cookie")?;
+        let current = cookie::read(&cookies, CURRENT);
         let mut latest: Option<Self> = None;
-        let signed_out = cookie::read(&cookies, SIGNED_OUT).and_then(|began| began.parse().ok());
-        for slot in 0..SLOTS {
-            let Some(sealed) = joined(&cookies, slot) else {
+        for (rest, _) in cookie::beginning_with(&cookies, COOKIE) {
+            let Some(of) = rest.strip_suffix("_0") else {
+                continue;
+            };
+            let (sign_in, _) = of.rsplit_once('_').unwrap_or_default();
+            if current.is_some_and(|current| current != sign_in) {
+                continue;
+            }
+            let Some(sealed) = joined(&cookies, of) else {
                 continue;
             };
             let Some(mut found) = Self::open(&sealed, config).await else {
                 continue;
             };
-            if signed_out.is_some_and(|began| found.session.began().seconds() <= began) {
-                continue;
-            }
-            found.seen = seen(&cookies);
+            sign_in.clone_into(&mut found.sign_in);
             let is_later = |known: &Self| found.session.is_later_than(&known.session);
             if latest.as_ref().is_none_or(is_later) {
                 latest = Some(found);
             }
         }
-        latest
+        let mut latest = latest?;
+        latest.seen = seen(&cookies);
+        Some(latest)
     }
 
     /// What the session says of itself, with its cookies if it has just ended.
@@ -87,7 +101,9 @@ impl InCookies {
         config: &Config,
         headers: &Headers,
     ) -> Result<Description, EdgeError> {
-        self.hear(env, config, headers).await?;
+        if !self.hear(env, config, headers).await? && self.has_company() {
+            self.keep(headers, config).await?;
+        }
         Ok(Description {
             expires_at: self.session.expires_at(&config.policy),
             ending: config.ending(&self.session, clock::now()),
@@ -141,7 +157,7 @@ impl InCookies {
         let now = clock::now();
         match config.plan(&self.session, need, now) {
             Plan::Over(ending) => {
-                if !self.session.is_ended() {
+                if !self.session.is_ended() && !ending.is_by_configuration() {
                     self.end(ending.clone());
                     self.keep(headers, config).await?;
                 }
@@ -150,7 +166,7 @@ impl InCookies {
             Plan::HandOn => Ok(Access::HandOn),
             Plan::Unavailable(wait) => Ok(Access::Unavailable(wait.seconds())),
             Plan::Use => {
-                if self.session.touch(&config.policy, now) {
+                if self.session.touch(&config.policy, now) || self.has_company() {
                     self.keep(headers, config).await?;
                 }
                 Ok(self.ticket())
@@ -170,11 +186,12 @@ impl InCookies {
             return Ok(Access::Over(Some(Ending::SignedOutAtProvider)));
         }
         let kept = self.tokens.as_ref();
-        let Some((kept, refresh_token)) = kept.and_then(|kept| Some((kept, kept.refresh.clone()?)))
+        let Some((kept, grant)) = kept.and_then(|kept| Some((kept, Grant::refreshing(kept)?)))
         else {
             return Ok(Access::HandOn);
         };
-        let renewal = refresh::ask(env, &self.session.registration, refresh_token, kept).await?;
+        let key = kept.renewed_with();
+        let renewal = refresh::ask(env, &self.session.registration, grant, key).await?;
         let now = clock::now();
         match renewal {
             Renewal::Tokens { tokens, expires_in } => {
@@ -212,19 +229,23 @@ impl InCookies {
         }
     }
 
-    /// The `Set-Cookie` value that has the browser keep that it was signed out.
-    pub(crate) fn signed_out(&self, config: &Config) -> String {
-        let began = self.session.began().seconds().to_string();
-        let seconds = config.policy.absolute.seconds();
-        cookie::set(SIGNED_OUT, &began, seconds, SameSite::Strict)
-    }
-
     /// Whether it has ended, or is too old.
     pub(crate) fn is_over(&self, config: &Config) -> bool {
         self.session.ending(&config.policy, clock::now()).is_some()
     }
 
-    /// Has the browser keep it, and nothing of other generations.
+    /// Whether there are cookies that are not its own as it is.
+    fn has_company(&self) -> bool {
+        let own = self.name("");
+        self.seen.iter().any(|name| !name.starts_with(&own))
+    }
+
+    /// The `Set-Cookie` value that has the browser keep that this is the sign-in that counts.
+    pub(crate) fn signed_in(&self, config: &Config) -> String {
+        current(&self.sign_in, config)
+    }
+
+    /// Has the browser keep it, and nothing of other generations and sign-ins.
     ///
     /// # Errors
     ///
@@ -240,9 +261,8 @@ impl InCookies {
             let failure = "the provider's tokens are too large for cookies";
             return Err(EdgeError::Upstream(failure.to_owned()));
         }
-        let slot = self.session.generation % SLOTS;
         let seconds = config.policy.absolute.seconds();
-        let names: Vec<_> = (0..parts.len()).map(|index| name(slot, index)).collect();
+        let names: Vec<_> = (0..parts.len()).map(|index| self.name(index)).collect();
         for old in self.seen.iter().filter(|old| !names.contains(old)) {
             headers.append("Set-Cookie", &cookie::clear(old))?;
         }
@@ -259,6 +279,11 @@ impl InCookies {
         }
         self.seen = names;
         Ok(())
+    }
+
+    fn name(&self, index: impl core::fmt::Display) -> String {
+        let (sign_in, generation) = (&self.sign_in, self.session.generation);
+        format!("{COOKIE}{sign_in}_{generation}_{index}")
     }
 
     fn ticket(&self) -> Access {
@@ -291,9 +316,20 @@ impl InCookies {
         Some(Self {
             session: json::read(form.optional("record")?).ok()?,
             tokens: form.optional("tokens").and_then(Kept::read),
+            sign_in: String::new(),
             seen: Vec::new(),
         })
     }
+}
+
+/// The `Set-Cookie` value that has the browser keep that nobody is signed in.
+pub(crate) fn signed_out(config: &Config) -> String {
+    current(NONE, config)
+}
+
+fn current(sign_in: &str, config: &Config) -> String {
+    let seconds = config.policy.absolute.seconds();
+    cookie::set(CURRENT, sign_in, seconds, SameSite::Strict)
 }
 
 /// Removes every cookie of it that a request brings along.
@@ -314,13 +350,9 @@ fn seen(cookies: &str) -> Vec<String> {
     found.map(|(rest, _)| format!("{COOKIE}{rest}")).collect()
 }
 
-fn name(slot: u32, index: usize) -> String {
-    format!("{COOKIE}{slot}_{index}")
-}
-
-/// The parts of a slot, put together; `None` if one is missing.
-fn joined(cookies: &str, slot: u32) -> Option<String> {
-    let part = |index| cookie::read(cookies, &name(slot, index));
+/// The parts of one generation of a sign-in, put together; `None` if one is missing.
+fn joined(cookies: &str, of: &str) -> Option<String> {
+    let part = |index| cookie::read(cookies, &format!("{COOKIE}{of}_{index}"));
     let (count, first) = part(0)?.split_once('.')?;
     let count: usize = count.parse().ok().filter(|count| *count <= MOST_PARTS)?;
     let mut sealed = first.to_owned();
@@ -336,11 +368,11 @@ mod tests {
 
     #[test]
     fn parts_are_put_together_if_none_is_missing() {
-        let cookies = "__Host-gatepass_tokens_1_0=2.abc; __Host-gatepass_tokens_1_1=def; \
-                       __Host-gatepass_tokens_2_0=2.x; __Host-gatepass_tokens_3_0=9.x";
-        assert_eq!(joined(cookies, 1).as_deref(), Some("abcdef"));
-        for slot in [0, 2, 3] {
-            assert_eq!(joined(cookies, slot), None, "{slot}");
+        let cookies = "__Host-gatepass_tokens_a_1_0=2.abc; __Host-gatepass_tokens_a_1_1=def; \
+                       __Host-gatepass_tokens_a_2_0=2.x; __Host-gatepass_tokens_b_1_0=9.x";
+        assert_eq!(joined(cookies, "a_1").as_deref(), Some("abcdef"));
+        for of in ["a_0", "a_2", "b_1", "1"] {
+            assert_eq!(joined(cookies, of), None, "{of}");
         }
     }
 }

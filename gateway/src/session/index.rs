@@ -6,7 +6,7 @@ use gatepass_core::gateway::registration::RegistrationName;
 use gatepass_core::gateway::session::Ending;
 use gatepass_core::json;
 use gatepass_core::secret::SecretHash;
-use gatepass_core::time::{Lifetime, Timestamp};
+use gatepass_core::time::Timestamp;
 use gatepass_edge::object_storage::ObjectStorage;
 use gatepass_edge::{EdgeError, background, clock, durable};
 use serde::{Deserialize, Serialize};
@@ -169,7 +169,7 @@ async fn ask(
 ) -> Result<Option<Vec<String>>, EdgeError> {
     let question = serde_json::to_string(question)?;
     Ok(json::read(
-        &durable::ask(env, INDEX, object, &question).await?,
+        &durable::ask_again(env, INDEX, object, &question).await?,
     )?)
 }
 
@@ -344,7 +344,7 @@ impl SessionIndex {
         Ok(self.wake_when_due(now).await?)
     }
 
-    /// Once a day while there is something to forget; an object that has nothing is gone.
+    /// When there is something to forget; an object that has nothing is gone.
     async fn wake_when_due(&self, now: Timestamp) -> Result<()> {
         let sql = "SELECT min(expires_at) AS due FROM \
                    (SELECT expires_at FROM sessions UNION ALL SELECT expires_at FROM orders \
@@ -362,7 +362,7 @@ impl SessionIndex {
         {
             None => storage.delete_all().await,
             Some(due) => {
-                let wait = due.remaining(now).min(Lifetime::from_days(1)).seconds();
+                let wait = due.remaining(now).seconds();
                 storage.set_alarm(wait.saturating_mul(1_000)).await
             }
         }

@@ -15,7 +15,7 @@ mod refresh;
 mod tokens;
 
 pub(crate) use index::{Entry, add, logout, remove};
-pub(crate) use refresh::REFRESHES;
+pub(crate) use refresh::{Grant, REFRESHES, Renewal, ask as obtain};
 pub(crate) use tokens::Kept;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -352,7 +352,7 @@ fn ended(answer: Answer) -> Result<Option<Ended>, EdgeError> {
 async fn ask(env: &Env, name: &str, question: &Question) -> Result<Answer, EdgeError> {
     let question = serde_json::to_string(question)?;
     Ok(json::read(
-        &durable::ask(env, SESSIONS, name, &question).await?,
+        &durable::ask_again(env, SESSIONS, name, &question).await?,
     )?)
 }
 
@@ -366,15 +366,19 @@ async fn again_if_failed(
     state: &State,
 ) -> worker::Result<worker::Response> {
     if let Err(error) = done {
-        log::event(&log::Event {
-            request_id: "",
-            event: "alarm_failed",
-            about: "session",
-            reason: &error.to_string(),
-        });
+        note("alarm_failed", &error);
         state.storage().set_alarm(AGAIN).await?;
     }
     worker::Response::empty()
+}
+
+fn note(event: &'static str, error: &EdgeError) {
+    log::event(&log::Event {
+        request_id: "",
+        event,
+        about: "session",
+        reason: &error.to_string(),
+    });
 }
 
 fn unexpected() -> EdgeError {

@@ -1,20 +1,20 @@
 //! The object that is a session. Between two of its `await`s nothing else happens in it, and whatever is decided
 //! is kept before that: `Session` is read, changed and written without waiting.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gatepass_core::gateway::provider::Obtained;
 use gatepass_core::gateway::session::{Ending, Need, Plan, Session};
 use gatepass_core::json;
-use gatepass_core::rp::failure::{Failure, WireText};
+use gatepass_core::rp::failure::Failure;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::flight::Flight;
 use gatepass_edge::object_storage::ObjectStorage;
 use gatepass_edge::{EdgeError, clock, log};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::{Answer, Description, Ended, Kept, Question, Ticket, again_if_failed};
+use super::{Answer, Description, Ended, Kept, Question, Ticket, again_if_failed, note};
 use crate::provider;
 use crate::settings::Config;
 
@@ -32,6 +32,7 @@ impl DurableObject for SessionObject {
             state,
             env,
             known: RefCell::default(),
+            is_behind: Cell::default(),
             renewal: Flight::default(),
         };
         Self {
@@ -79,12 +80,17 @@ struct Keeper {
     state: State,
     env: Env,
     known: RefCell<Known>,
+    /// Whether the database is behind what is known, because it did not take that.
+    is_behind: Cell<bool>,
     renewal: Flight,
 }
 
 impl Keeper {
     async fn answer(self: &Rc<Self>, question: Question) -> Result<Answer, EdgeError> {
         self.read()?;
+        if self.is_behind.get() {
+            self.try_to_write();
+        }
         let config = Config::of(&self.env)?;
         match question {
             Question::Begin {
@@ -110,9 +116,9 @@ impl Keeper {
     ) -> Result<Answer, EdgeError> {
         let sealed = tokens.seal(secret, config).await?;
         if self.with(|_| ()).is_some() {
-            return Err(EdgeError::Runtime(
-                "this session has begun before".to_owned(),
-            ));
+            // The same question again: nobody else has this secret.
+            self.wake_when_due(config).await?;
+            return Ok(Answer::Begun);
         }
         let table = "CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY CHECK (id = 1), \
                      record TEXT NOT NULL, tokens TEXT NOT NULL)";
@@ -183,7 +189,7 @@ impl Keeper {
     ) -> Result<Answer, EdgeError> {
         let is_worth_keeping = self.change(|live| live.session.touch(&config.policy, now));
         if is_worth_keeping == Some(true) {
-            self.write()?;
+            self.try_to_write();
         }
         let opened = self.tokens(secret, config).await;
         let given = self.with(|live| (live.session.generation, live.session.is_ended()));
@@ -196,10 +202,8 @@ impl Keeper {
             (_, None) => Ok(Answer::Nobody),
             (_, Some((_, true))) => self.over(now, config),
             (None, Some((_, false))) => {
-                // Sealed under a key that the gateway does not have any more.
-                let ending = Ending::Refused(WireText::of("unreadable"));
-                self.note_end(ending.clone(), now, config).await?;
-                Ok(Answer::Over { ending })
+                self.cannot_read(now);
+                self.over(now, config)
             }
         }
     }
@@ -233,6 +237,7 @@ impl Keeper {
     async fn try_renew(&self, secret: &str, need: Need) -> Result<(), EdgeError> {
         let config = Config::of(&self.env)?;
         let Some(tokens) = self.tokens(secret, &config).await else {
+            self.cannot_read(clock::now());
             return Ok(());
         };
         let begun = self.with(|live| (live.session.registration.clone(), live.session.is_ended()));
@@ -248,12 +253,12 @@ impl Keeper {
             ("resource", registration.resource.as_deref()),
         ];
         let key = tokens.renewed_with();
-        match provider::renewed(registration, &parameters, key).await {
+        match provider::tokens(registration, &parameters, key).await {
             Ok(obtained) => {
                 let newest = Kept::of(&obtained.tokens, key.cloned());
                 let newest = newest.after(Some((*tokens).clone()));
                 let sealed = newest.seal(secret, &config).await?;
-                if !self.keep(need, &obtained, sealed, newest.clone())? {
+                if !self.keep(need, &obtained, sealed, newest.clone()) {
                     // Somebody has signed out meanwhile.
                     if let Some(token) = newest.refresh.as_deref() {
                         provider::revoke(registration, token).await;
@@ -265,14 +270,9 @@ impl Keeper {
         }
     }
 
-    /// Keeps what a renewal has brought, unless the session has ended; then `false`.
-    fn keep(
-        &self,
-        need: Need,
-        obtained: &Obtained,
-        sealed: String,
-        tokens: Kept,
-    ) -> Result<bool, EdgeError> {
+    /// Keeps what a renewal has brought, unless the session has ended; then `false`. A database that does not take it
+    /// keeps nobody from using it.
+    fn keep(&self, need: Need, obtained: &Obtained, sealed: String, tokens: Kept) -> bool {
         let kept = self.change(|live| {
             if live.session.is_ended() {
                 return false;
@@ -283,8 +283,8 @@ impl Keeper {
             live.tokens = Some(Rc::new(tokens));
             true
         });
-        self.write()?;
-        Ok(kept == Some(true))
+        self.try_to_write();
+        kept == Some(true)
     }
 
     async fn failed(&self, failure: &Failure, config: &Config) -> Result<(), EdgeError> {
@@ -342,7 +342,7 @@ impl Keeper {
         }) else {
             return Ok(Answer::Nobody);
         };
-        if let Some(ending) = over {
+        if let Some(ending) = over.filter(|over| !over.is_by_configuration()) {
             return Ok(Answer::Over { ending });
         }
         self.note_end(ending, now, config).await?;
@@ -358,6 +358,11 @@ impl Keeper {
             .ok_or(broken)
     }
 
+    /// The tokens are sealed under a key that the gateway does not have any more.
+    fn cannot_read(&self, now: Timestamp) {
+        self.change(|live| live.session.end(Ending::Unreadable, now));
+    }
+
     /// Ends the session and forgets its tokens, unless it has ended.
     async fn note_end(
         &self,
@@ -366,10 +371,9 @@ impl Keeper {
         config: &Config,
     ) -> Result<(), EdgeError> {
         let is_new = self.change(|live| {
-            let is_new = !live.session.is_ended();
-            live.session.end(ending, now);
+            let is_new = live.session.end(ending, now);
             live.forget();
-            is_new
+            is_new && !live.session.is_ended_by_configuration()
         });
         if is_new == Some(true) {
             self.write()?;
@@ -453,14 +457,27 @@ impl Keeper {
         Ok(())
     }
 
+    /// The same, and if it fails, again with the next question.
+    fn try_to_write(&self) {
+        if let Err(error) = self.write() {
+            note("session_not_written", &error);
+        }
+    }
+
     fn write(&self) -> Result<(), EdgeError> {
+        self.is_behind.set(true);
         let written = self.with(|live| {
+            if live.session.is_ended_by_configuration() {
+                return Ok(());
+            }
             let record = serde_json::to_string(&live.session)?;
             let sql = "INSERT OR REPLACE INTO session (id, record, tokens) VALUES (1, ?, ?)";
             let values = [record.as_str().into(), live.sealed.as_str().into()];
             self.storage.run(sql, &values).map(drop)
         });
-        written.unwrap_or(Ok(()))
+        written.unwrap_or(Ok(()))?;
+        self.is_behind.set(false);
+        Ok(())
     }
 }
 

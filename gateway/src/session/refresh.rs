@@ -1,6 +1,7 @@
-//! One use of a refresh token that many requests bring along in cookies at once: an object for each, in which the
-//! first renews and the others, also those that come a little later with the old token, get the same answer. It is
-//! kept in memory for a minute, and nowhere else.
+//! One use of what a provider takes once: a refresh token that many requests bring along in cookies at once, or the code
+//! of a sign-in, with which a browser comes again that did not get the answer. An object for each, in which the first
+//! asks the provider and the others, also those that come a little later, get the same answer. It is kept in memory
+//! for a minute, and nowhere else.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -22,18 +23,63 @@ use crate::settings::Config;
 /// The binding of these objects.
 pub(crate) const REFRESHES: &str = "REFRESHES";
 
-/// For how long whoever comes with the old token gets the answer.
+/// For how long whoever comes with the same gets the answer.
 const REMEMBERED: Lifetime = Lifetime::from_minutes(1);
 /// How long nobody asks the provider again that has failed.
 const PAUSE: Lifetime = Lifetime::from_seconds(1);
 
+/// What the provider takes once.
+#[derive(Deserialize, Serialize)]
+pub(crate) enum Grant {
+    /// A refresh token.
+    Refresh {
+        token: String,
+        /// The hash of the access token that does not do any more. What is remembered does not do either if it is that:
+        /// a provider that rotates nothing has the same refresh token used again.
+        spent: String,
+    },
+    /// The code of a sign-in.
+    Code {
+        code: String,
+        /// Only the browser that has begun the sign-in has it.
+        verifier: String,
+    },
+}
+
+impl Grant {
+    /// The refresh token of a session, if it has one.
+    pub(crate) fn refreshing(kept: &Kept) -> Option<Self> {
+        Some(Self::Refresh {
+            token: kept.refresh.clone()?,
+            spent: SecretHash::of(&kept.access).to_base64url(),
+        })
+    }
+
+    /// The name of its object, which nobody knows who does not have all of it.
+    fn name(&self) -> String {
+        let hash = match self {
+            Self::Refresh { token, .. } => SecretHash::of(token),
+            // Neither has a space in it.
+            Self::Code { code, verifier } => SecretHash::of(&format!("{code} {verifier}")),
+        };
+        hash.to_base64url()
+    }
+
+    /// Whether it has come of what does not do any more.
+    fn is_spent(&self, renewal: &Renewal) -> bool {
+        match (self, renewal) {
+            (Self::Refresh { spent, .. }, Renewal::Tokens { tokens, .. }) => {
+                SecretHash::of(&tokens.access).to_base64url() == *spent
+            }
+            _ => false,
+        }
+    }
+}
+
 #[derive(Deserialize, Serialize)]
 struct Question {
     registration: RegistrationName,
-    refresh_token: String,
-    /// The hash of the access token that does not do any more. What is remembered does not do either if it is that:
-    /// a provider that rotates nothing has the same refresh token used again.
-    spent: String,
+    grant: Grant,
     /// The key that is proved with it, if the session has one.
     #[serde(default)]
     key: Option<String>,
@@ -47,7 +93,7 @@ pub(crate) enum Renewal {
         tokens: Kept,
         expires_in: Option<Lifetime>,
     },
-    /// The provider takes the refresh token no more.
+    /// The provider does not take it, or not any more.
     Over { reason: String },
     /// The provider does not answer; ask again after so many seconds.
     Failed { seconds: u32 },
@@ -59,7 +105,7 @@ impl core::fmt::Debug for Renewal {
     }
 }
 
-/// Has a refresh token used, once however many ask.
+/// Has it used, once however many ask; with the key that the tokens are to be bound to.
 ///
 /// # Errors
 ///
@@ -67,23 +113,22 @@ impl core::fmt::Debug for Renewal {
 pub(crate) async fn ask(
     env: &Env,
     registration: &RegistrationName,
-    refresh_token: String,
-    kept: &Kept,
+    grant: Grant,
+    key: Option<&String>,
 ) -> Result<Renewal, EdgeError> {
-    let name = SecretHash::of(&refresh_token).to_base64url();
+    let name = grant.name();
     let question = Question {
         registration: registration.clone(),
-        refresh_token,
-        spent: SecretHash::of(&kept.access).to_base64url(),
-        key: kept.renewed_with().cloned(),
+        grant,
+        key: key.cloned(),
     };
     let question = serde_json::to_string(&question)?;
     Ok(json::read(
-        &durable::ask(env, REFRESHES, &name, &question).await?,
+        &durable::ask_again(env, REFRESHES, &name, &question).await?,
     )?)
 }
 
-/// One refresh token.
+/// One refresh token, or one code.
 #[durable_object]
 #[derive(Debug)]
 pub struct RefreshObject {
@@ -104,7 +149,7 @@ impl DurableObject for RefreshObject {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let question: Question = json::read(&request.text().await?)?;
         let known = self.known(clock::now());
-        let renewal = if let Some(known) = known.filter(|known| !known.is_of(&question.spent)) {
+        let renewal = if let Some(known) = known.filter(|known| !question.grant.is_spent(known)) {
             known
         } else {
             let (env, outcome) = (self.env.clone(), Rc::clone(&self.outcome));
@@ -136,11 +181,6 @@ impl RefreshObject {
 }
 
 impl Renewal {
-    /// Whether it brought the access token of this hash.
-    fn is_of(&self, hash: &str) -> bool {
-        matches!(self, Self::Tokens { tokens, .. } if SecretHash::of(&tokens.access).to_base64url() == hash)
-    }
-
     /// The same when some time has passed.
     fn later(mut self, since: Timestamp, now: Timestamp) -> Self {
         if let Self::Tokens {
@@ -162,20 +202,35 @@ async fn renew(question: &Question, env: &Env) -> Renewal {
     let Some(registration) = config.registration(&question.registration) else {
         return failed;
     };
-    let parameters = [
-        ("grant_type", Some("refresh_token")),
-        ("refresh_token", Some(question.refresh_token.as_str())),
-        ("resource", registration.resource.as_deref()),
-    ];
+    let redirect_uri = registration.redirect_uri(&config.origin);
+    let resource = ("resource", registration.resource.as_deref());
+    let parameters = match &question.grant {
+        Grant::Refresh { token, .. } => vec![
+            ("grant_type", Some("refresh_token")),
+            ("refresh_token", Some(token.as_str())),
+            resource,
+        ],
+        Grant::Code { code, verifier } => vec![
+            ("grant_type", Some("authorization_code")),
+            ("code", Some(code.as_str())),
+            ("redirect_uri", Some(redirect_uri.as_str())),
+            ("code_verifier", Some(verifier.as_str())),
+            resource,
+        ],
+    };
     let key = question.key.as_ref();
-    match provider::renewed(registration, &parameters, key).await {
+    match provider::tokens(registration, &parameters, key).await {
         Ok(obtained) => Renewal::Tokens {
             tokens: Kept::of(&obtained.tokens, key.cloned()),
             expires_in: obtained.expires_in,
         },
         Err(failure) => {
-            log::fetch_failed(&EdgeError::Upstream(format!("refresh: {failure}")));
-            if let Some(reason) = failure.end_of_grant() {
+            let ended = failure.end_of_grant();
+            // Anybody may come back with a code that is none.
+            if ended.is_none() || matches!(question.grant, Grant::Refresh { .. }) {
+                log::fetch_failed(&EdgeError::Upstream(format!("tokens: {failure}")));
+            }
+            if let Some(reason) = ended {
                 let reason = reason.as_str().to_owned();
                 return Renewal::Over { reason };
             }

@@ -67,6 +67,12 @@ impl Kept {
         self.key.as_ref()
     }
 
+    /// The same after a sign-in: a provider that has not bound the tokens to the key is not proved anything later either.
+    pub(crate) fn begun(mut self) -> Self {
+        self.key = self.key.filter(|_| self.is_bound);
+        self
+    }
+
     /// As text, to be sealed.
     pub(crate) fn written(&self) -> String {
         let bound = "1".to_owned();
