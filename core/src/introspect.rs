@@ -94,13 +94,13 @@ pub fn check_caller(client: &AuthenticatedClient) -> Result<(), IntrospectionRef
 }
 
 /// The answer (RFC 7662 §2.2).
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Introspection {
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Introspection<D = Details> {
     /// Whether the token may be accepted now.
     pub active: bool,
     /// What else there is to say of an active token.
     #[serde(flatten)]
-    pub details: Option<Details>,
+    pub details: Option<D>,
 }
 
 /// What an active token allows.
@@ -150,7 +150,10 @@ impl Introspection {
     /// The answer about anything that is not a live token of this provider, or not the caller's
     /// business.
     pub fn inactive() -> Self {
-        Self::default()
+        Self {
+            active: false,
+            details: None,
+        }
     }
 
     /// The same, said by `issuer` to `caller` alone (RFC 9701 §5): without `sub` and `exp`, so that nobody takes

@@ -13,7 +13,7 @@ use gatepass_core::error::ErrorResponse;
 use gatepass_core::form::Form;
 use gatepass_core::grant::EndReason;
 use gatepass_core::id::ClientId;
-use gatepass_core::jose::ParsedJwt;
+use gatepass_core::jose::{Audiences, ParsedJwt};
 use gatepass_core::resource::{self, Expected, Requirement};
 use gatepass_core::rp::authorization::{
     self, AuthorizationError, AuthorizationRequest, Redemption, ReturnTo, SignInSecrets,
@@ -187,7 +187,7 @@ impl Loopback {
         let parsed = ParsedJwt::parse(access::TYPE, token.expose()).unwrap();
         let valid = self.provider.signer.has_signed(&parsed);
         let now = self.provider.clock.now();
-        let Ok(jwt) = parsed.verified::<AccessTokenClaims>(valid, now) else {
+        let Ok(jwt) = parsed.verified::<AccessTokenClaims<Audiences>>(valid, now) else {
             return false;
         };
         let expected = Expected {

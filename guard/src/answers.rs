@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use gatepass_core::introspect::Introspection;
 use gatepass_core::json;
-use gatepass_core::resource::Recent;
+use gatepass_core::resource::{Recent, TokenInformation};
 use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::remembered::{Remembered, Timing};
 
@@ -14,7 +14,7 @@ use super::status::Freshness;
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     /// Its words, read.
-    pub(super) said: Introspection,
+    pub(super) said: Introspection<TokenInformation>,
     /// Its words.
     pub(super) text: String,
     /// When it was asked: a revocation after that is not in it.

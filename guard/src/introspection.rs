@@ -274,7 +274,11 @@ async fn asked(
     authorization: &str,
     token: &AccessToken,
 ) -> Result<String, EdgeError> {
-    let endpoint = &provider.metadata().await?.introspection_endpoint;
+    let metadata = provider.metadata().await?;
+    let endpoint = metadata.introspection_endpoint.as_deref();
+    let endpoint = endpoint.ok_or_else(|| {
+        EdgeError::Upstream("the provider cannot be asked about tokens".to_owned())
+    })?;
     let parameters = [
         ("token", token.expose()),
         ("token_type_hint", "access_token"),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use gatepass_core::jose::{Jwt, JwtError, ParsedJwt};
+use gatepass_core::jose::{Audiences, Jwt, JwtError, ParsedJwt};
 use gatepass_core::resource::{Authorized, Expected, ResourceRefusal, TokenClaims, check_jwt};
 use gatepass_core::secret::AccessToken;
 use gatepass_core::token::access::{self, AccessTokenClaims};
@@ -28,7 +28,7 @@ pub(super) async fn judge(
     }
     let keys = provider.keys_for(&parsed).await?;
     let verified = keys.verify_of_any(&parsed, clock::now()).await?;
-    let jwt: Jwt<AccessTokenClaims> = match verified {
+    let jwt: Jwt<AccessTokenClaims<Audiences>> = match verified {
         Ok(jwt) => jwt,
         Err(error) => return Ok(Err(error.into())),
     };

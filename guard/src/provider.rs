@@ -1,5 +1,5 @@
-//! What an isolate remembers of a provider: where its endpoints are (RFC 8414) and with which keys
-//! it signs (RFC 7517).
+//! What an isolate remembers of a provider: where its endpoints are (RFC 8414, OpenID Connect Discovery) and with which
+//! keys it signs (RFC 7517).
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use std::rc::Rc;
 use gatepass_core::id::Issuer;
 use gatepass_core::jose::ParsedJwt;
 use gatepass_core::resource::{Breaker, Strangers};
-use gatepass_core::rp::metadata::is_secure;
+use gatepass_core::rp::metadata::{is_secure, locations};
 use gatepass_edge::remembered::Remembered;
 use gatepass_edge::verify::VerificationKeys;
 use gatepass_edge::{EdgeError, fetch};
@@ -20,7 +20,8 @@ use super::status::StatusLists;
 #[derive(Debug, Deserialize)]
 pub(super) struct Metadata {
     issuer: Issuer,
-    pub(super) introspection_endpoint: String,
+    /// Where it is asked about tokens, if it can be.
+    pub(super) introspection_endpoint: Option<String>,
     jwks_uri: String,
 }
 
@@ -111,9 +112,17 @@ impl Provider {
 }
 
 async fn fetch_metadata(issuer: Issuer) -> Result<Metadata, EdgeError> {
-    let url = format!("{issuer}/.well-known/oauth-authorization-server");
-    let metadata: Metadata = fetch::json(&url).await?;
-    check(&metadata, &issuer).map_err(|why| EdgeError::Upstream(format!("{url}: {why}")))?;
+    let [openid, oauth] = locations(&issuer);
+    match metadata_at(&oauth, &issuer).await {
+        // Many providers have the other alone.
+        Err(failure) => metadata_at(&openid, &issuer).await.map_err(|_| failure),
+        found => found,
+    }
+}
+
+async fn metadata_at(url: &str, issuer: &Issuer) -> Result<Metadata, EdgeError> {
+    let metadata: Metadata = fetch::json(url).await?;
+    check(&metadata, issuer).map_err(|why| EdgeError::Upstream(format!("{url}: {why}")))?;
     Ok(metadata)
 }
 
@@ -122,7 +131,8 @@ fn check(metadata: &Metadata, issuer: &Issuer) -> Result<(), &'static str> {
     if metadata.issuer != *issuer {
         return Err("names another issuer");
     }
-    if !is_secure(&metadata.introspection_endpoint) || !is_secure(&metadata.jwks_uri) {
+    let introspection = metadata.introspection_endpoint.as_deref();
+    if !introspection.is_none_or(is_secure) || !is_secure(&metadata.jwks_uri) {
         return Err("has an endpoint that is not https");
     }
     Ok(())
@@ -138,7 +148,7 @@ mod tests {
         let checked = |named: &str, introspection: &str, jwks: &str| {
             let metadata = Metadata {
                 issuer: Issuer::parse(named).unwrap(),
-                introspection_endpoint: introspection.to_owned(),
+                introspection_endpoint: Some(introspection.to_owned()),
                 jwks_uri: jwks.to_owned(),
             };
             check(&metadata, &issuer)

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gatepass_core::jose::{Jwt, ParsedJwt};
+use gatepass_core::jose::{Audiences, Jwt, ParsedJwt};
 use gatepass_core::resource::ResourceRefusal;
 use gatepass_core::status_list::{
     CONTENT_TYPE, LONGEST, ListClaims, StatusList, TYPE, check_status, referenced,
@@ -75,7 +75,7 @@ impl StatusLists {
 /// Demands that a token was not revoked, as far as its list says, if it names one.
 pub(super) async fn check(
     provider: &Rc<Provider>,
-    token: &Jwt<AccessTokenClaims>,
+    token: &Jwt<AccessTokenClaims<Audiences>>,
     freshness: Freshness,
 ) -> Result<Result<(), ResourceRefusal>, EdgeError> {
     let Some(reference) = referenced(&token.payload, provider.issuer()) else {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{AuthenticationFailure, ClientCredentials};
 use crate::discovery::path;
 use crate::id::{ClientId, Issuer, JwtId};
+use crate::jose::Audiences;
 use crate::jose::Jwt;
 use crate::secret::SecretHash;
 use crate::time::{Lifetime, Timestamp};
@@ -52,25 +53,6 @@ pub struct AssertionClaims {
     pub aud: Audiences,
     /// `jti`: used once.
     pub jti: JwtId,
-}
-
-/// One audience or several (RFC 7519 §4.1.3).
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(untagged)]
-pub enum Audiences {
-    /// One.
-    One(String),
-    /// Several.
-    Several(Vec<String>),
-}
-
-impl Audiences {
-    fn contains(&self, audience: &str) -> bool {
-        match self {
-            Self::One(one) => one == audience,
-            Self::Several(several) => several.iter().any(|one| one == audience),
-        }
-    }
 }
 
 /// An assertion whose claims hold, and that counts once nobody has used it before.

@@ -5,12 +5,14 @@
 //! WebCrypto is asynchronous and many times faster than software: [`unsigned`] says what to sign,
 //! [`UnsignedJwt::attach`] puts the answer on, and [`ParsedJwt`] says what to verify.
 
+mod audiences;
 mod compact;
 pub mod method;
 mod signed;
 mod symmetric;
 mod thumbprint;
 
+pub use audiences::Audiences;
 pub(crate) use compact::Compact;
 pub use method::SignatureMethod;
 pub(crate) use signed::unsigned_with;

@@ -6,6 +6,7 @@ mod breaker;
 mod challenge;
 mod claims;
 mod flood;
+mod introspection;
 mod metadata;
 mod recent;
 mod requirement;
@@ -15,6 +16,7 @@ pub use breaker::Breaker;
 pub use challenge::{Refused, ResourceRefusal};
 pub use claims::TokenClaims;
 pub use flood::{Answered, Asker, Strangers, Turn};
+pub use introspection::{TokenInformation, check_introspection};
 pub use metadata::{metadata_path, metadata_url};
 pub use recent::Recent;
 pub use requirement::{Requirement, SignIn};
@@ -22,11 +24,10 @@ pub use requirement::{Requirement, SignIn};
 use crate::authorize::AuthorizationDetails;
 use crate::dpop::{CheckedProof, ProofRefusal, Thumbprint};
 use crate::id::{Audience, ClientId, Issuer, Subject};
-use crate::introspect::Introspection;
-use crate::jose::Jwt;
+use crate::jose::{Audiences, Jwt};
 use crate::scope::Scope;
 use crate::time::Timestamp;
-use crate::token::access::{AccessTokenClaims, BEARER, DPOP};
+use crate::token::access::AccessTokenClaims;
 
 /// What a resource server expects of every token.
 #[derive(Clone, Debug)]
@@ -69,14 +70,14 @@ pub struct Authorized {
 ///
 /// [`ResourceRefusal::OtherIssuer`] or [`ResourceRefusal::OtherAudience`].
 pub fn check_jwt(
-    token: Jwt<AccessTokenClaims>,
+    token: Jwt<AccessTokenClaims<Audiences>>,
     expected: &Expected,
 ) -> Result<Authorized, ResourceRefusal> {
     let claims = token.payload;
     if claims.iss != expected.issuer {
         return Err(ResourceRefusal::OtherIssuer);
     }
-    if claims.aud != expected.audience {
+    if !claims.aud.contains(expected.audience.as_str()) {
         return Err(ResourceRefusal::OtherAudience);
     }
     Ok(Authorized {
@@ -89,45 +90,6 @@ pub fn check_jwt(
         acr: claims.acr,
         actor: claims.act.map(|act| act.sub),
         bound_to: claims.cnf.map(|cnf| cnf.jkt),
-        claims: TokenClaims::default(),
-    })
-}
-
-/// Judges what the provider says of a token (RFC 7662 §2.2).
-///
-/// # Errors
-///
-/// [`ResourceRefusal::Inactive`], [`ResourceRefusal::OtherIssuer`] or
-/// [`ResourceRefusal::OtherAudience`].
-pub fn check_introspection(
-    answer: Introspection,
-    expected: &Expected,
-    now: Timestamp,
-) -> Result<Authorized, ResourceRefusal> {
-    let details = answer
-        .details
-        .filter(|_| answer.active)
-        .ok_or(ResourceRefusal::Inactive)?;
-    let is_access_token = matches!(details.token_type.as_deref(), Some(BEARER | DPOP));
-    if !is_access_token || details.exp <= now {
-        return Err(ResourceRefusal::Inactive);
-    }
-    if details.iss != expected.issuer.as_str() {
-        return Err(ResourceRefusal::OtherIssuer);
-    }
-    if details.aud != expected.audience.as_str() {
-        return Err(ResourceRefusal::OtherAudience);
-    }
-    Ok(Authorized {
-        subject: Subject::parse(&details.sub).map_err(|_| ResourceRefusal::Inactive)?,
-        client_id: ClientId::parse(&details.client_id).map_err(|_| ResourceRefusal::Inactive)?,
-        scope: Scope::parse(&details.scope).map_err(|_| ResourceRefusal::Inactive)?,
-        details: details.authorization_details,
-        expires_at: details.exp,
-        auth_time: details.auth_time,
-        acr: details.acr,
-        actor: details.act.map(|act| act.sub),
-        bound_to: details.cnf.map(|cnf| cnf.jkt),
         claims: TokenClaims::default(),
     })
 }
@@ -159,7 +121,6 @@ pub(crate) mod tests {
     use crate::client::tests::public;
     use crate::grant::tests::{NOW, after, grant, terms};
     use crate::id::JwtId;
-    use crate::introspect::Details;
     use crate::secret::SecretHash;
     use crate::token::access;
 
@@ -170,10 +131,17 @@ pub(crate) mod tests {
         }
     }
 
-    fn token() -> Jwt<AccessTokenClaims> {
+    /// What comes of a token of this provider.
+    fn token() -> Jwt<AccessTokenClaims<Audiences>> {
         let grant = grant(&public());
         let jti = JwtId::parse("at-1").unwrap();
-        access::issue(&grant, crate::grant::Allowed::all(&grant), jti, terms(NOW))
+        let issued = access::issue(&grant, crate::grant::Allowed::all(&grant), jti, terms(NOW));
+        let payload = serde_json::to_value(&issued.payload).unwrap();
+        Jwt {
+            payload: serde_json::from_value(payload).unwrap(),
+            issued_at: issued.issued_at,
+            expires_at: issued.expires_at,
+        }
     }
 
     /// Who has a good token.
@@ -186,31 +154,6 @@ pub(crate) mod tests {
         Authorized {
             auth_time,
             ..authorized()
-        }
-    }
-
-    fn introspected(change: impl FnOnce(&mut Details)) -> Introspection {
-        let mut details = Details {
-            iss: "http://localhost:4000".to_owned(),
-            sub: "u1".to_owned(),
-            aud: "http://localhost:5000".to_owned(),
-            client_id: "demo".to_owned(),
-            scope: "openid read".to_owned(),
-            jti: "at-1".to_owned(),
-            exp: after(300),
-            iat: NOW,
-            auth_time: None,
-            acr: None,
-            token_type: Some("Bearer".to_owned()),
-            cnf: None,
-            username: None,
-            act: None,
-            authorization_details: AuthorizationDetails::default(),
-        };
-        change(&mut details);
-        Introspection {
-            active: true,
-            details: Some(details),
         }
     }
 
@@ -243,12 +186,6 @@ pub(crate) mod tests {
         token.payload.cnf = Some(crate::dpop::Confirmation { jkt: key("0") });
         let authorized = check_jwt(token, &expected()).unwrap();
         assert_eq!(authorized.bound_to, Some(key("0")));
-        let introspected = introspected(|details| {
-            details.token_type = Some("DPoP".to_owned());
-            details.cnf = Some(crate::dpop::Confirmation { jkt: key("0") });
-        });
-        let authorized = check_introspection(introspected, &expected(), NOW).unwrap();
-        assert_eq!(authorized.bound_to, Some(key("0")));
     }
 
     #[test]
@@ -263,49 +200,13 @@ pub(crate) mod tests {
         let refused = check_jwt(other, &expected()).unwrap_err();
         assert_eq!(refused, ResourceRefusal::OtherIssuer);
         let mut other = token();
-        other.payload.aud = Audience::parse("https://other.example").unwrap();
+        other.payload.aud = Audiences::One("https://other.example".to_owned());
         let refused = check_jwt(other, &expected()).unwrap_err();
         assert_eq!(refused, ResourceRefusal::OtherAudience);
-    }
-
-    #[test]
-    fn an_active_access_token_for_this_resource_is_good() {
-        let check = |answer, now| check_introspection(answer, &expected(), now);
-        let authorized = check(introspected(|_| ()), after(299)).unwrap();
-        assert_eq!(authorized.subject.as_str(), "u1");
-        assert_eq!(authorized.client_id, public().id);
-        assert_eq!(authorized.scope.to_string(), "openid read");
-        assert_eq!(authorized.expires_at, after(300));
-        let expired = check(introspected(|_| ()), after(300)).unwrap_err();
-        assert_eq!(expired, ResourceRefusal::Inactive);
-    }
-
-    #[test]
-    fn what_the_provider_calls_inactive_or_calls_something_else_is_refused() {
-        let refused = |answer| check_introspection(answer, &expected(), NOW).unwrap_err();
-        assert_eq!(
-            refused(Introspection::inactive()),
-            ResourceRefusal::Inactive
-        );
-        let contradictory = Introspection {
-            active: false,
-            ..introspected(|_| ())
-        };
-        assert_eq!(refused(contradictory), ResourceRefusal::Inactive);
-        let changed = |change: fn(&mut Details)| refused(introspected(change));
-        for (change, refusal) in [
-            // A refresh token opens nothing.
-            (
-                (|d| d.token_type = None) as fn(&mut Details),
-                ResourceRefusal::Inactive,
-            ),
-            (|d| d.sub.clear(), ResourceRefusal::Inactive),
-            (|d| d.client_id.clear(), ResourceRefusal::Inactive),
-            (|d| d.scope.push('"'), ResourceRefusal::Inactive),
-            (|d| d.iss.push('/'), ResourceRefusal::OtherIssuer),
-            (|d| d.aud.push('/'), ResourceRefusal::OtherAudience),
-        ] {
-            assert_eq!(changed(change), refusal);
-        }
+        // One that several may accept (RFC 7519 §4.1.3).
+        let mut several = token();
+        let this = expected().audience.as_str().to_owned();
+        several.payload.aud = Audiences::Several(vec!["https://other.example".to_owned(), this]);
+        assert!(check_jwt(several, &expected()).is_ok());
     }
 }

@@ -69,7 +69,7 @@ struct Named {
 }
 
 impl Named {
-    fn has(&self, token: &Jwt<AccessTokenClaims>) -> bool {
+    fn has<A>(&self, token: &Jwt<AccessTokenClaims<A>>) -> bool {
         let claims = &token.payload;
         let families = [claims.family(), Family::whole(&claims.client_id)];
         let mut until = families.iter().filter_map(|name| self.families.get(name));
@@ -96,7 +96,7 @@ pub struct StatusList {
 
 /// Where the status of a token stands, if its provider keeps lists. A list that is not the provider's own
 /// is none: a token does not send anybody elsewhere.
-pub fn referenced(claims: &AccessTokenClaims, issuer: &Issuer) -> Option<Reference> {
+pub fn referenced<A>(claims: &AccessTokenClaims<A>, issuer: &Issuer) -> Option<Reference> {
     let list = claims.status.as_ref()?.get("status_list")?;
     let uri = list.get("uri").and_then(Value::as_str)?;
     let own = uri.strip_prefix(issuer.as_str())?.starts_with('/');
@@ -168,8 +168,8 @@ impl StatusList {
 /// # Errors
 ///
 /// [`ResourceRefusal::Inactive`] if it was; the inner [`StatusListError`] if the list does not say.
-pub fn check_status(
-    token: &Jwt<AccessTokenClaims>,
+pub fn check_status<A>(
+    token: &Jwt<AccessTokenClaims<A>>,
     reference: &Reference,
     list: &StatusList,
 ) -> Result<Result<(), ResourceRefusal>, StatusListError> {

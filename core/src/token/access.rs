@@ -26,13 +26,13 @@ pub const DPOP: &str = "DPoP";
 
 /// The claims of an access token (RFC 9068 §2.2).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct AccessTokenClaims {
+pub struct AccessTokenClaims<A = Audience> {
     /// `iss`.
     pub iss: Issuer,
     /// `sub`: the user; or the client itself, if it acts for nobody else (RFC 9068 §2.2).
     pub sub: Subject,
     /// `aud`: the resource that may accept it.
-    pub aud: Audience,
+    pub aud: A,
     /// `client_id`.
     pub client_id: ClientId,
     /// `jti`.
@@ -72,7 +72,7 @@ pub enum Basis<'a> {
     Client(&'a ClientId),
 }
 
-impl AccessTokenClaims {
+impl<A> AccessTokenClaims<A> {
     /// What it stands on.
     pub fn basis(&self) -> Basis<'_> {
         let itself = Basis::Client(&self.client_id);
