@@ -177,7 +177,7 @@ pub(super) fn too_many(return_to: &str, app: &App<'_>) -> Result<Response, EdgeE
         status: 429,
         code: "too_many_sign_ins",
         title: "Too many sign-ins",
-        message: "Too many have begun where you are. Nobody is signed out by this. Wait half a minute, then try again.",
+        message: "Too many sign-ins have begun from your network just now. Nobody was signed out. Wait half a minute, then try again.",
         again: Some(return_to),
     };
     let response = page::error(&told, app.request_id)?;
