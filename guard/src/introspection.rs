@@ -6,7 +6,8 @@ use base64ct::{Base64, Encoding};
 use gatepass_core::form;
 use gatepass_core::id::ClientId;
 use gatepass_core::resource::{
-    Answered, Asker, Authorized, Expected, ResourceRefusal, TokenClaims, Turn, check_introspection,
+    Answered, Asker, Authorized, Expected, Moment, ResourceRefusal, TokenClaims, Turn,
+    check_introspection,
 };
 use gatepass_core::secret::{AccessToken, ClientSecret, SecretHash};
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
@@ -98,9 +99,7 @@ impl ResourceServer {
             }
             // Whoever comes with the same token meanwhile waits for what comes of this.
             if is_first || !answers.is_asked(&question.key, now) {
-                let strangers = about.provider.strangers();
-                let turn = strangers.borrow_mut().turn(about.address, is_first, now);
-                match turn {
+                match about.turn(is_first) {
                     Turn::Ask(whose) => {
                         answers.begin(&question.key, now.plus(LEASE));
                         let asked = question.ask(Some((about.address, whose)));
@@ -131,6 +130,11 @@ impl ResourceServer {
     }
 }
 
+/// Now, as a flood counts.
+fn moment() -> Moment {
+    Moment::from_milliseconds(clock::milliseconds())
+}
+
 /// A token, where it came from, and how old an answer about it may be.
 #[derive(Clone, Copy)]
 pub(super) struct About<'a> {
@@ -142,6 +146,12 @@ pub(super) struct About<'a> {
 }
 
 impl About<'_> {
+    /// Whether the provider may be asked now.
+    fn turn(self, is_first: bool) -> Turn {
+        let mut strangers = self.provider.strangers().borrow_mut();
+        strangers.turn(self.address, is_first, moment())
+    }
+
     /// How long a bad token is remembered: it does not become a good one.
     fn remembered_for(self) -> Lifetime {
         let bound = self.freshness.map(|freshness| freshness.bound);
@@ -227,7 +237,7 @@ impl Question {
                     Err(_) => Answered::Failed,
                 };
                 let mut strangers = provider.strangers().borrow_mut();
-                strangers.answered(&address, whose, answered, clock::now());
+                strangers.answered(&address, whose, answered, moment());
             }
             let answer = asked?;
             let kept = freshness.unwrap_or(Freshness::NONE);

@@ -26,6 +26,8 @@ export async function startFakeProvider({ provider: issuer, api: audience }) {
 class FakeProvider {
   /** How often each document was asked for. */
   asked = { metadata: 0, keys: 0, introspection: 0, list: 0 };
+  /** How many questions about tokens there are now, and how many there were at once at most. */
+  questions = { now: 0, atOnce: 0 };
   /** With which status it answers what it is asked for; 200 if not named. */
   status = {};
   /** The indexes that its status list has revoked, and what else that says. */
@@ -111,6 +113,7 @@ class FakeProvider {
       return;
     }
     this.asked[document] += 1;
+    if (document === 'introspection') this.#count(response);
     let form = '';
     request.on('data', (chunk) => { form += chunk; });
     const answer = async () => {
@@ -122,6 +125,12 @@ class FakeProvider {
     };
     if (this.#held[document]) this.#held[document].push(answer);
     else answer();
+  }
+
+  #count(response) {
+    this.questions.now += 1;
+    this.questions.atOnce = Math.max(this.questions.atOnce, this.questions.now);
+    response.once('close', () => { this.questions.now -= 1; });
   }
 
   #documents(token) {

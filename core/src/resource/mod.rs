@@ -15,7 +15,7 @@ pub use bearer::{Scheme, bearer_token, presented_token};
 pub use breaker::Breaker;
 pub use challenge::{Refused, ResourceRefusal};
 pub use claims::TokenClaims;
-pub use flood::{Answered, Asker, Strangers, Turn};
+pub use flood::{Answered, Asker, Moment, Strangers, Turn};
 pub use introspection::{TokenInformation, check_introspection};
 pub use metadata::{metadata_path, metadata_url};
 pub use recent::Recent;

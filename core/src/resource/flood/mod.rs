@@ -2,26 +2,54 @@
 //! a flood of questions: neither from one address, nor from a thousand.
 //!
 //! ```text
-//!   an address that has lately brought good tokens --its own rule---------------------------> asks
-//!   any other, a stranger                          --its own rule--> that of all strangers --> asks
+//!   an address that has lately brought good tokens --its own pace----------------------------> asks
+//!   any other, a stranger                          --its own pace--> that of all strangers --> asks
 //! ```
 
-mod address;
-mod crowd;
+mod pace;
 
-use self::address::Address;
-use self::crowd::Crowd;
+use self::pace::Pace;
 use super::recent::Recent;
-use crate::time::{Lifetime, Timestamp};
+use crate::time::Lifetime;
 
-/// How long nobody asks for an address after it has brought a token that nobody issued.
-const PAUSE: Lifetime = Lifetime::from_seconds(1);
-/// The same while there is a flood from many: who has a part in it leaves the next second to others.
-const LONG_PAUSE: Lifetime = Lifetime::from_seconds(10);
-/// How long a question may take, before it counts as lost.
-const LEASE: Lifetime = Lifetime::from_seconds(12);
+/// How long nobody asks for an address that has a part in a flood from many, in milliseconds: it leaves the next pauses to
+/// others.
+const LONG_PAUSE: i64 = 10_000;
+/// How long a question may take, in milliseconds, before it counts as lost.
+const LEASE: i64 = 12_000;
 /// How many addresses are remembered, of those that are known and of the others.
 const REMEMBERED: usize = 1_000;
+/// How many questions at once an address may cause, and how many good tokens of it are remembered.
+const WIDEST: u8 = 8;
+/// The pace of one address; that of all strangers recovers twice as fast, so that one address alone can keep nobody away.
+type OwnPace = Pace<WIDEST, 1_000>;
+type CommonPace = Pace<100, 500>;
+
+/// Milliseconds since the epoch: what goes on in a flood takes less than a second.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// So many milliseconds after the epoch.
+    pub const fn from_milliseconds(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+
+    const fn plus(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// How many milliseconds it is later than that.
+    const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// How long it is until then, in whole seconds, none of them too few.
+    fn remaining(self, now: Self) -> Lifetime {
+        let seconds = self.since(now).max(0).saturating_add(999) / 1_000;
+        Lifetime::from_seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+}
 
 /// What a request does with a token that nobody here knows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,14 +84,36 @@ pub enum Answered {
     Failed,
 }
 
+/// What an address has brought lately.
+#[derive(Clone, Debug, Default)]
+struct Address {
+    pace: OwnPace,
+    /// How many more good tokens came than bad ones: so many bad ones it may bring and is known all the same.
+    credit: u8,
+}
+
+impl Address {
+    const fn asker(&self) -> Asker {
+        if self.credit > 0 {
+            Asker::Known
+        } else {
+            Asker::Stranger
+        }
+    }
+
+    fn brought_good(&mut self) {
+        self.credit = self.credit.saturating_add(1).min(WIDEST);
+    }
+}
+
 /// What addresses have brought lately. Strangers drive out of memory nobody who is known.
 #[derive(Debug)]
 pub struct Strangers {
     known: Recent<Address>,
     others: Recent<Address>,
-    crowd: Crowd,
+    crowd: CommonPace,
     /// When somebody last came.
-    latest: Timestamp,
+    latest: Moment,
 }
 
 impl Default for Strangers {
@@ -71,33 +121,31 @@ impl Default for Strangers {
         Self {
             known: Recent::new(REMEMBERED),
             others: Recent::new(REMEMBERED),
-            crowd: Crowd::default(),
-            latest: Timestamp::from_seconds(0),
+            crowd: CommonPace::default(),
+            latest: Moment::default(),
         }
     }
 }
 
 impl Strangers {
     /// Whether a request from `address` may ask now; `is_first` if it has been told [`Turn::First`].
-    pub fn turn(&mut self, address: &str, is_first: bool, now: Timestamp) -> Turn {
-        if self.latest > now.plus(LONG_PAUSE) {
+    pub fn turn(&mut self, address: &str, is_first: bool, now: Moment) -> Turn {
+        if self.latest.since(now) > LONG_PAUSE {
             // The clock has gone back: nobody pays until then for what came later.
             *self = Self::default();
         }
         self.latest = now;
         let mut own = self.of(address);
         let asker = own.asker();
-        let turn = match (own.turn(asker, is_first, now), asker) {
-            // What it does then is the crowd's.
-            (Turn::Ask(_), Asker::Stranger) => match self.crowd.turn(is_first, now) {
-                turn @ Turn::Ask(_) => turn,
-                other => return other,
-            },
-            (turn, _) => turn,
-        };
-        match turn {
-            Turn::Ask(_) => own.asks(is_first, now),
-            Turn::First | Turn::Wait | Turn::Refuse(_) => {}
+        let mut turn = own.pace.turn(asker, is_first, now);
+        if turn == Turn::Ask(Asker::Stranger) {
+            turn = self.crowd.turn(asker, is_first, now);
+        }
+        if let Turn::Ask(asker) = turn {
+            own.pace.asks(is_first, now);
+            if asker == Asker::Stranger {
+                self.crowd.asks(is_first, now);
+            }
         }
         // Who is refused leaves no trace: of a thousand addresses none is forgotten for it.
         if matches!(turn, Turn::Ask(_) | Turn::First) {
@@ -107,20 +155,27 @@ impl Strangers {
     }
 
     /// What came of a question.
-    pub fn answered(&mut self, address: &str, asker: Asker, answered: Answered, now: Timestamp) {
+    pub fn answered(&mut self, address: &str, asker: Asker, answered: Answered, now: Moment) {
         let mut own = self.of(address);
+        own.pace.answered(answered, now);
+        match answered {
+            Answered::Good => own.brought_good(),
+            Answered::Bad => own.credit = own.credit.saturating_sub(1),
+            Answered::Failed => {}
+        }
         if asker == Asker::Stranger {
             self.crowd.answered(answered, now);
+            if answered == Answered::Bad && self.crowd.is_flood() {
+                own.pace.closes(LONG_PAUSE, now);
+            }
         }
-        let is_flood = asker == Asker::Stranger && self.crowd.is_flood();
-        own.answered(answered, if is_flood { LONG_PAUSE } else { PAUSE }, now);
         self.keep(address, own);
     }
 
     /// An address was the first here to bring a token that another isolate has found good.
     pub fn brought_good(&mut self, address: &str) {
         let mut own = self.of(address);
-        own.credit();
+        own.brought_good();
         self.keep(address, own);
     }
 
@@ -140,155 +195,4 @@ impl Strangers {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::grant::tests::after;
-
-    const HERE: &str = "198.51.100.7";
-    const THERE: &str = "198.51.100.8";
-
-    /// What so many ask at once from different addresses, of whom none is first; whoever may.
-    fn asking(strangers: &mut Strangers, addresses: &[String], second: u32) -> Vec<String> {
-        let may = |address: &&String| {
-            let turn = strangers.turn(address, false, after(second));
-            matches!(turn, Turn::Ask(_))
-        };
-        addresses.iter().filter(may).cloned().collect()
-    }
-
-    fn addresses(count: u32) -> Vec<String> {
-        (0..count).map(|index| format!("address {index}")).collect()
-    }
-
-    fn answer(strangers: &mut Strangers, of: &[String], answered: Answered, second: u32) {
-        for address in of {
-            strangers.answered(address, Asker::Stranger, answered, after(second));
-        }
-    }
-
-    /// A flood is under way: ten bad tokens in one second.
-    fn flooded(second: u32) -> Strangers {
-        let mut strangers = Strangers::default();
-        let asked = asking(&mut strangers, &addresses(10), second);
-        answer(&mut strangers, &asked, Answered::Bad, second);
-        strangers
-    }
-
-    #[test]
-    fn a_thousand_tokens_from_a_thousand_addresses_cost_ten_questions_and_then_one_a_second() {
-        let (mut strangers, mut asked) = (flooded(0), 0);
-        let mut first: Option<String> = None;
-        for second in 1..300 {
-            // Whoever is first comes back for its turn, and the others do not.
-            let firsts = first.take().map(|address| (address, true));
-            let others = addresses(1_000).into_iter().map(|it| (it, false));
-            for (address, is_first) in firsts.into_iter().chain(others) {
-                match strangers.turn(&address, is_first, after(second)) {
-                    Turn::Ask(_) => {
-                        asked += 1;
-                        answer(&mut strangers, &[address], Answered::Bad, second);
-                    }
-                    Turn::First => first = Some(address),
-                    Turn::Wait | Turn::Refuse(_) => {}
-                }
-            }
-            assert_eq!(asked, second);
-        }
-    }
-
-    #[test]
-    fn the_flood_of_one_address_is_its_own_affair() {
-        let mut strangers = Strangers::default();
-        for second in 0..100 {
-            let flood = strangers.turn(HERE, second > 0, after(second));
-            assert_eq!(flood, Turn::Ask(Asker::Stranger));
-            strangers.answered(HERE, Asker::Stranger, Answered::Bad, after(second));
-            let newcomer = format!("newcomer {second}");
-            let turn = strangers.turn(&newcomer, false, after(second));
-            assert_eq!(turn, Turn::Ask(Asker::Stranger), "{second}");
-            strangers.answered(&newcomer, Asker::Stranger, Answered::Good, after(second));
-        }
-    }
-
-    #[test]
-    fn who_has_lately_brought_good_tokens_does_not_notice_a_flood() {
-        let mut strangers = Strangers::default();
-        let one = [HERE.to_owned()];
-        assert_eq!(asking(&mut strangers, &one, 0), one);
-        answer(&mut strangers, &one, Answered::Good, 0);
-        for second in 0..10 {
-            let asked = asking(&mut strangers, &addresses(1_500), second);
-            answer(&mut strangers, &asked, Answered::Bad, second);
-            for _ in 0..2 {
-                let turn = strangers.turn(HERE, false, after(second));
-                assert_eq!(turn, Turn::Ask(Asker::Known));
-            }
-            for _ in 0..2 {
-                strangers.answered(HERE, Asker::Known, Answered::Good, after(second));
-            }
-        }
-    }
-
-    #[test]
-    fn a_good_token_is_worth_a_bad_one_and_no_more() {
-        let mut strangers = flooded(0);
-        strangers.brought_good(HERE);
-        assert_eq!(
-            strangers.turn(HERE, false, after(0)),
-            Turn::Ask(Asker::Known)
-        );
-        strangers.answered(HERE, Asker::Known, Answered::Bad, after(0));
-        // From now on it is a stranger like any other, after a pause of its own.
-        assert_eq!(strangers.turn(THERE, false, after(0)), Turn::First);
-        assert_eq!(strangers.turn(HERE, false, after(0)), Turn::First);
-        let queue = Turn::Refuse(Lifetime::from_seconds(1));
-        assert_eq!(strangers.turn(HERE, false, after(1)), queue);
-        assert_eq!(
-            strangers.turn(THERE, true, after(1)),
-            Turn::Ask(Asker::Stranger)
-        );
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_by_a_day_keeps_nobody_out_for_a_day() {
-        let mut strangers = flooded(86_400);
-        assert_eq!(strangers.turn(HERE, false, after(86_400)), Turn::First);
-        assert_eq!(
-            strangers.turn(THERE, false, after(0)),
-            Turn::Ask(Asker::Stranger)
-        );
-        strangers.answered(THERE, Asker::Stranger, Answered::Bad, after(0));
-        assert_eq!(
-            strangers.turn(HERE, false, after(0)),
-            Turn::Ask(Asker::Stranger)
-        );
-    }
-
-    #[test]
-    fn whoever_has_a_part_in_a_flood_leaves_the_next_seconds_to_others() {
-        let mut strangers = flooded(0);
-        assert_eq!(strangers.turn(HERE, false, after(0)), Turn::First);
-        let late = asking(&mut strangers, &addresses(10), 1);
-        assert_eq!(late, Vec::<String>::new());
-        assert_eq!(
-            strangers.turn(HERE, true, after(1)),
-            Turn::Ask(Asker::Stranger)
-        );
-        strangers.answered(HERE, Asker::Stranger, Answered::Good, after(1));
-        // A good answer leaves the turn to the next, at once.
-        assert_eq!(
-            strangers.turn(THERE, false, after(1)),
-            Turn::Ask(Asker::Stranger)
-        );
-        strangers.answered(THERE, Asker::Stranger, Answered::Bad, after(1));
-        let long = Turn::Refuse(LONG_PAUSE);
-        assert_eq!(strangers.turn(THERE, false, after(1)), long);
-        let short = Turn::Refuse(Lifetime::from_seconds(2));
-        assert_eq!(strangers.turn(THERE, false, after(9)), short);
-        assert_eq!(strangers.turn(THERE, false, after(10)), Turn::First);
-        assert_eq!(
-            strangers.turn(THERE, true, after(11)),
-            Turn::Ask(Asker::Stranger)
-        );
-    }
-}
+mod tests;
