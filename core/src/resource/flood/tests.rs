@@ -150,3 +150,40 @@ fn whoever_has_a_part_in_a_flood_leaves_the_next_pauses_to_others() {
     assert_eq!(strangers.turn(THERE, false, at(9_500)), Turn::Wait);
     assert_eq!(strangers.turn(THERE, false, at(10_500)), ASK);
 }
+
+/// Twenty newcomers a second, of whom every third brings an expired token, and a provider that takes 20 ms to answer.
+#[test]
+fn many_expired_tokens_among_good_ones_are_no_flood() {
+    let (mut strangers, mut waiting) = (Strangers::default(), Vec::new());
+    let mut asking: Vec<(String, Answered, i64)> = Vec::new();
+    let (mut came, mut longest) = (0, 0);
+    for now in (0..60_000).step_by(10) {
+        let (due, later): (Vec<_>, Vec<_>) = asking.into_iter().partition(|(_, _, at)| *at <= now);
+        asking = later;
+        for (address, answered, _) in due {
+            strangers.answered(&address, Asker::Stranger, answered, at(now));
+        }
+        if now % 50 == 0 {
+            came += 1;
+            waiting.push((came, now));
+        }
+        waiting.retain(|(number, since)| {
+            let address = format!("newcomer {number}");
+            match strangers.turn(&address, false, at(now)) {
+                Turn::Ask(_) => {
+                    longest = longest.max(now - since);
+                    let answered = if number % 3 == 0 {
+                        Answered::Bad
+                    } else {
+                        Answered::Good
+                    };
+                    asking.push((address, answered, now + 20));
+                    false
+                }
+                Turn::Wait => true,
+                turn => panic!("{number}: {turn:?}"),
+            }
+        });
+    }
+    assert!(longest <= 100, "{longest}");
+}
