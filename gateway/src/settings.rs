@@ -93,8 +93,8 @@ impl Config {
 
     /// What is done for a call of a session.
     pub(crate) fn plan(&self, session: &Session, need: Need, now: Timestamp) -> Plan {
-        let is_configured = self.registration(&session.registration).is_some();
-        let plan = if is_configured {
+        let registration = self.registration(&session.registration);
+        let plan = if registration.is_some_and(|at| !session.is_unknown_at(at)) {
             Session::plan
         } else {
             Session::plan_without_provider

@@ -116,8 +116,9 @@ describe.each(['object', 'cookie'])('a provider that is configured no more (%s)'
     const key = newSecret();
     configured.both = configured(stays, goes);
     configured.one = configured(stays);
+    configured.otherwise = configured(stays, { ...goes, client_id: 'another' });
     gateway = await startStack({ only: ['gateway'], ahead: true, ...configured.both });
-    [gone, api] = await Promise.all([startIdentityProvider(gateway, { origin: two, registration: 'goes' }), startUpstream(gateway.api)]);
+    [gone, api] = await Promise.all([startIdentityProvider(gateway, { origin: two, registration: 'goes', others: ['another'] }), startUpstream(gateway.api)]);
   });
   afterAll(async () => {
     await gateway?.stop();
@@ -167,6 +168,23 @@ describe.each(['object', 'cookie'])('a provider that is configured no more (%s)'
     api.accepts = () => false;
     expect((await user.call('/api/x')).status).toBe(401);
     api.accepts = () => true;
+    await gateway.restart(configured.both);
+    await setAhead(gateway, 310);
+    expect((await user.call('/api/x')).status).toBe(200);
+    expect((await user.get('/api/session')).provider).toBe('goes');
+  });
+
+  test('or that is another client there ends nothing for good: what it does not take says nothing of the session', async () => {
+    await gateway.restart(configured.both);
+    const user = await signedIn();
+    await gateway.restart(configured.otherwise);
+    await setAhead(gateway, 310);
+    const before = gone.count('POST /token');
+    const response = await user.call('/api/x');
+    expect([response.status, await response.json()]).toEqual([401, expect.objectContaining({ ended: 'provider_removed' })]);
+    expect(await user.get('/api/session')).toMatchObject({ user: null, ended: 'provider_removed' });
+    expect((await user.post('/api/session/refresh')).status).toBe(401);
+    expect(gone.count('POST /token')).toBeGreaterThan(before);
     await gateway.restart(configured.both);
     await setAhead(gateway, 310);
     expect((await user.call('/api/x')).status).toBe(200);

@@ -12,8 +12,8 @@ const days = 86_400;
  * Stands where a stack without a provider expects one; the gateway is the client that it is at ours.
  *
  * @param {import('./stack.mjs').Stack} stack
- * @param {{ origin?: string, registration?: string, rotate?: boolean, features?: object, client?: object, keys?: object[], signing?: string[], discovery?: object }} [options]
- *   `keys` instead of an RSA key of its own, `signing` what ID tokens may be signed with, `discovery` what it says of itself besides
+ * @param {{ origin?: string, registration?: string, rotate?: boolean, features?: object, client?: object, others?: string[], keys?: object[], signing?: string[], discovery?: object }} [options]
+ *   `others` are clients like it with other names, `keys` instead of an RSA key of its own, `signing` what ID tokens may be signed with, `discovery` what it says of itself besides
  */
 export async function startIdentityProvider(stack, { origin = stack.provider, ...options } = {}) {
   const provider = new IdentityProvider(origin, stack, options);
@@ -35,7 +35,7 @@ class IdentityProvider {
   #key;
   #server;
 
-  constructor(origin, { gateway, secrets }, { registration = 'gatepass', rotate = true, features = {}, client = {}, keys, signing, discovery = {} }) {
+  constructor(origin, { gateway, secrets }, { registration = 'gatepass', rotate = true, features = {}, client = {}, others = [], keys, signing, discovery = {} }) {
     this.origin = origin;
     this.secret = secrets.GATEPASS_GATEWAY_SECRET;
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -43,15 +43,15 @@ class IdentityProvider {
     const policy = interactionPolicy.base();
     policy.get('consent').checks.remove('native_client_prompt');
     this.oidc = new Provider(origin, {
-      clients: [{
-        client_id: this.clientId, client_secret: this.secret,
+      clients: [this.clientId, ...others].map((id) => ({
+        client_id: id, client_secret: this.secret,
         redirect_uris: [`${gateway}/login/oauth2/code/${registration}`],
         post_logout_redirect_uris: [`${gateway}/`],
         grant_types: ['authorization_code', 'refresh_token'],
         backchannel_logout_uri: `${gateway}/logout/connect/back-channel/${registration}`,
         backchannel_logout_session_required: true,
         ...client,
-      }],
+      })),
       // Without `alg` and `use`, as some providers publish their keys.
       jwks: { keys: keys ?? [{ ...privateKey.export({ format: 'jwk' }), kid: 'a-key' }] },
       ...(signing && { enabledJWA: { idTokenSigningAlgValues: signing } }),

@@ -227,6 +227,11 @@ impl Registration {
         format!("{origin}/login/oauth2/code/{}", self.name)
     }
 
+    /// Who deals with each other: the provider, and the client.
+    pub fn parties(&self) -> String {
+        format!("{} {}", self.issuer.as_str(), self.client_id.as_str())
+    }
+
     /// A request of this client to its provider, with what proves who it is: the body, and the `Authorization`
     /// header if that takes one.
     pub fn prove(&self, parameters: &[(&str, Option<&str>)]) -> (String, Option<String>) {

@@ -15,7 +15,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
-use super::registration::RegistrationName;
+use super::registration::{Registration, RegistrationName};
 use crate::id::Subject;
 use crate::jose::Claims;
 use crate::rp::failure::{Failure, WireText};
@@ -59,7 +59,7 @@ pub enum Ending {
     Idle,
     /// Its time was over.
     Expired,
-    /// Its tokens needed renewing, and its provider is not configured any more.
+    /// Its tokens needed renewing, and its provider is not configured any more, or otherwise.
     ProviderRemoved,
     /// The key that its tokens were encrypted with is not configured any more.
     Unreadable,
@@ -147,6 +147,12 @@ pub enum Plan {
 pub struct Session {
     /// Where the user has signed in.
     pub registration: RegistrationName,
+    /// Between whom its tokens are: the provider that gave them and the client that got them.
+    #[serde(default)]
+    parties: Option<String>,
+    /// Between whom they were tried in vain.
+    #[serde(default)]
+    strangers: Option<String>,
     /// Who.
     pub subject: Subject,
     /// The session at the provider.
@@ -180,13 +186,15 @@ pub struct Term {
 impl Session {
     /// Begins with a sign-in.
     pub fn begin(
-        registration: RegistrationName,
+        registration: &Registration,
         identity: Identity,
         term: Term,
         now: Timestamp,
     ) -> Self {
         Self {
-            registration,
+            registration: registration.name.clone(),
+            parties: Some(registration.parties()),
+            strangers: None,
             subject: identity.subject,
             sid: identity.sid,
             user: identity.user,
@@ -244,7 +252,7 @@ impl Session {
         self.is_renewable && (pause.seconds() == 0 || pause > LONGEST_RETRY_AFTER)
     }
 
-    /// The same if the provider is not configured any more: the token is used for as long as it is good, so that nobody
+    /// The same if the provider is not configured any more, or does not know it: the token is used for as long as it is good, so that nobody
     /// notices a configuration that is wrong for a moment, and then the session is over.
     pub fn plan_without_provider(&self, need: Need, policy: &Policy, now: Timestamp) -> Plan {
         let plan = self.plan(need, policy, now);
@@ -298,9 +306,17 @@ impl Session {
         is_due
     }
 
-    /// Takes in what a renewal brought, and what it was for. A provider that rotates nothing sends no refresh token:
-    /// the old one stays.
-    pub fn renewed(&mut self, need: Need, expires_in: Option<Lifetime>, now: Timestamp) {
+    /// Takes in what a renewal at its registration brought, and what it was for. A provider that rotates nothing sends no
+    /// refresh token: the old one stays.
+    pub fn renewed(
+        &mut self,
+        need: Need,
+        expires_in: Option<Lifetime>,
+        at: Option<&Registration>,
+        now: Timestamp,
+    ) {
+        self.parties = at.map(Registration::parties).or(self.parties.take());
+        self.strangers = None;
         if let Need::NewerThan(_) = need {
             self.refused = Some(now);
         }
@@ -311,11 +327,30 @@ impl Session {
         self.retry_at = now;
     }
 
-    /// Takes in that a renewal failed. `true` if that ends the session.
-    pub fn failed(&mut self, failure: &Failure, now: Timestamp) -> bool {
+    /// Takes in that the provider takes its refresh token no more; why the session is over, if that ends it. To another
+    /// provider, or as another client, the token was never given: that says nothing of the session, and the
+    /// configuration may be wrong.
+    pub fn rejected(&mut self, reason: &str, at: Option<&Registration>, now: Timestamp) -> Ending {
+        let parties = at.map(Registration::parties);
+        if self.parties.is_some() && self.parties != parties {
+            self.strangers = parties;
+            return Ending::ProviderRemoved;
+        }
+        let ending = Ending::from(reason.to_owned());
+        self.end(ending.clone(), now);
+        ending
+    }
+
+    /// Whether a provider does not know it, or not this client.
+    pub fn is_unknown_at(&self, registration: &Registration) -> bool {
+        self.strangers == Some(registration.parties())
+    }
+
+    /// Takes in that a renewal at its registration failed. `true` if that ends the session.
+    pub fn failed(&mut self, failure: &Failure, at: Option<&Registration>, now: Timestamp) -> bool {
         if let Some(reason) = failure.end_of_grant() {
-            self.end(Ending::from(reason.as_str().to_owned()), now);
-            return true;
+            self.rejected(reason.as_str(), at, now);
+            return self.is_ended();
         }
         self.failures = self.failures.saturating_add(1);
         // More doublings than a number has bits would begin anew.

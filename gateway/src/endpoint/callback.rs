@@ -130,7 +130,7 @@ async fn finish(
         expires_in,
         has_refresh_token: tokens.refresh.is_some(),
     };
-    let session = Session::begin(registration.name.clone(), identity, term, clock::now());
+    let session = Session::begin(registration, identity, term, clock::now());
     begin(session, tokens.begun(), response.headers(), app).await?;
     if let Some(replaced) = replaces {
         let (env, config) = (app.env.clone(), Rc::clone(app.config));

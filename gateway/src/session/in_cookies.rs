@@ -193,18 +193,21 @@ impl InCookies {
         let key = kept.renewed_with();
         let renewal = refresh::ask(env, &self.session.registration, grant, key).await?;
         let now = clock::now();
+        let at = config.registration(&self.session.registration);
         match renewal {
             Renewal::Tokens { tokens, expires_in } => {
                 let before = self.tokens.take();
                 self.tokens = Some(tokens.after(before));
                 self.session.touch(&config.policy, now);
-                self.session.renewed(need, expires_in, now);
+                self.session.renewed(need, expires_in, at, now);
                 self.keep(headers, config).await?;
                 Ok(self.ticket())
             }
             Renewal::Over { reason } => {
-                let ending = Ending::from(reason);
-                self.end(ending.clone());
+                let ending = self.session.rejected(&reason, at, now);
+                if self.session.is_ended() {
+                    self.tokens = None;
+                }
                 self.keep(headers, config).await?;
                 Ok(Access::Over(Some(ending)))
             }

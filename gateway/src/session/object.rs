@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use gatepass_core::gateway::provider::Obtained;
+use gatepass_core::gateway::registration::Registration;
 use gatepass_core::gateway::session::{Ending, Need, Plan, Session};
 use gatepass_core::json;
 use gatepass_core::rp::failure::Failure;
@@ -244,41 +244,45 @@ impl Keeper {
         let Some((name, false)) = begun else {
             return Ok(());
         };
-        let Some(registration) = config.registration(&name) else {
-            return self.failed(&Failure::Unreachable, &config).await;
+        let registration = config.registration(&name);
+        let Some(at) = registration else {
+            let failure = Failure::Unreachable;
+            return self.failed(&failure, registration, &config).await;
         };
         let parameters = [
             ("grant_type", Some("refresh_token")),
             ("refresh_token", tokens.refresh.as_deref()),
-            ("resource", registration.resource.as_deref()),
+            ("resource", at.resource.as_deref()),
         ];
         let key = tokens.renewed_with();
-        match provider::tokens(registration, &parameters, key).await {
+        match provider::tokens(at, &parameters, key).await {
             Ok(obtained) => {
                 let newest = Kept::of(&obtained.tokens, key.cloned());
                 let newest = newest.after(Some((*tokens).clone()));
                 let sealed = newest.seal(secret, &config).await?;
-                if !self.keep(need, &obtained, sealed, newest.clone()) {
+                let renewed = |session: &mut Session| {
+                    session.renewed(need, obtained.expires_in, registration, clock::now());
+                };
+                if !self.keep(newest.clone(), sealed, renewed) {
                     // Somebody has signed out meanwhile.
                     if let Some(token) = newest.refresh.as_deref() {
-                        provider::revoke(registration, token).await;
+                        provider::revoke(at, token).await;
                     }
                 }
                 Ok(())
             }
-            Err(failure) => self.failed(&failure, &config).await,
+            Err(failure) => self.failed(&failure, registration, &config).await,
         }
     }
 
     /// Keeps what a renewal has brought, unless the session has ended; then `false`. A database that does not take it
     /// keeps nobody from using it.
-    fn keep(&self, need: Need, obtained: &Obtained, sealed: String, tokens: Kept) -> bool {
+    fn keep(&self, tokens: Kept, sealed: String, renewed: impl FnOnce(&mut Session)) -> bool {
         let kept = self.change(|live| {
             if live.session.is_ended() {
                 return false;
             }
-            live.session
-                .renewed(need, obtained.expires_in, clock::now());
+            renewed(&mut live.session);
             live.sealed = sealed;
             live.tokens = Some(Rc::new(tokens));
             true
@@ -287,10 +291,15 @@ impl Keeper {
         kept == Some(true)
     }
 
-    async fn failed(&self, failure: &Failure, config: &Config) -> Result<(), EdgeError> {
+    async fn failed(
+        &self,
+        failure: &Failure,
+        at: Option<&Registration>,
+        config: &Config,
+    ) -> Result<(), EdgeError> {
         let now = clock::now();
         let ended = self.change(|live| {
-            let ended = live.session.failed(failure, now);
+            let ended = live.session.failed(failure, at, now);
             if ended {
                 live.forget();
             }

@@ -1,3 +1,4 @@
+use super::super::registration::tests::registration;
 use super::*;
 use crate::rp::failure::ErrorResponse;
 use crate::rp::metadata::MetadataError;
@@ -21,12 +22,7 @@ fn session(expires_in: Option<u32>, has_refresh_token: bool) -> Session {
         expires_in: expires_in.map(Lifetime::from_seconds),
         has_refresh_token,
     };
-    Session::begin(
-        RegistrationName::parse("own").unwrap(),
-        identity,
-        term,
-        at(0),
-    )
+    Session::begin(&registration(""), identity, term, at(0))
 }
 
 fn plan(session: &Session, seconds: i64) -> Plan {
@@ -69,20 +65,21 @@ fn a_token_is_used_renewed_in_time_and_waited_for_in_the_end() {
 #[test]
 fn a_clock_that_goes_back_by_a_day_keeps_nobody_from_renewing() {
     let mut session = session(Some(300), true);
-    session.failed(&busy(Some(300)), at(86_400));
+    session.failed(&busy(Some(300)), None, at(86_400));
     session.renewed(
         Need::NewerThan(0),
         Some(Lifetime::from_seconds(300)),
+        None,
         at(86_400),
     );
     assert_eq!(plan(&session, 0), Plan::Use);
     // Which the API does not take: it has the right time.
     let refused = session.plan(Need::NewerThan(1), &POLICY, at(0));
     assert_eq!(refused, Plan::Renew);
-    session.failed(&busy(Some(300)), at(86_400));
+    session.failed(&busy(Some(300)), None, at(86_400));
     let refused = session.plan(Need::NewerThan(1), &POLICY, at(0));
     assert_eq!(refused, Plan::Renew);
-    session.failed(&busy(Some(300)), at(1_000));
+    session.failed(&busy(Some(300)), None, at(1_000));
     let within = session.plan(Need::NewerThan(1), &POLICY, at(1_100));
     assert_eq!(within, Plan::HandOn);
 }
@@ -120,7 +117,7 @@ fn without_its_provider_it_is_over_when_its_token_is() {
     assert_eq!(planned(&endless, Need::Token, 3_000), Plan::Use);
     assert_eq!(planned(&endless, Need::NewerThan(0), 3_000), over);
     let mut failing = session(Some(300), true);
-    failing.failed(&busy(Some(200)), at(200));
+    failing.failed(&busy(Some(200)), None, at(200));
     assert_eq!(planned(&failing, Need::Token, 310), over);
     // What else ends it goes first.
     let idle = Plan::Over(Ending::Idle);
@@ -147,19 +144,24 @@ fn without_a_refresh_token_the_session_lasts_as_long_as_the_access_token() {
 #[test]
 fn while_the_provider_fails_a_good_token_is_used_and_a_bad_one_makes_for_patience() {
     let mut session = session(Some(300), true);
-    assert!(!session.failed(&Failure::Unreachable, at(240)));
+    assert!(!session.failed(&Failure::Unreachable, None, at(240)));
     assert_eq!(plan(&session, 240), Plan::Use);
     assert_eq!(plan(&session, 241), Plan::UseAndRenew);
-    assert!(!session.failed(&Failure::TimedOut, at(298)));
+    assert!(!session.failed(&Failure::TimedOut, None, at(298)));
     assert_eq!(plan(&session, 299), Plan::Use);
     assert_eq!(plan(&session, 300), Plan::Renew);
-    assert!(!session.failed(&busy(None), at(300)));
+    assert!(!session.failed(&busy(None), None, at(300)));
     assert_eq!(
         plan(&session, 301),
         Plan::Unavailable(Lifetime::from_seconds(3))
     );
     assert_eq!(plan(&session, 304), Plan::Renew);
-    session.renewed(Need::Token, Some(Lifetime::from_seconds(300)), at(304));
+    session.renewed(
+        Need::Token,
+        Some(Lifetime::from_seconds(300)),
+        None,
+        at(304),
+    );
     assert_eq!((session.generation, plan(&session, 305)), (1, Plan::Use));
 }
 
@@ -167,23 +169,23 @@ fn while_the_provider_fails_a_good_token_is_used_and_a_bad_one_makes_for_patienc
 fn pauses_double_up_to_a_minute_and_the_provider_may_ask_for_five() {
     let mut session = session(Some(0), true);
     for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
-        session.failed(&Failure::Unreachable, at(0));
+        session.failed(&Failure::Unreachable, None, at(0));
         assert_eq!(
             plan(&session, 0),
             Plan::Unavailable(Lifetime::from_seconds(expected))
         );
     }
     for _ in 0..100 {
-        session.failed(&Failure::Unreachable, at(0));
+        session.failed(&Failure::Unreachable, None, at(0));
         let pause = Plan::Unavailable(Lifetime::from_seconds(60));
         assert_eq!(plan(&session, 0), pause);
     }
-    session.failed(&busy(Some(100)), at(0));
+    session.failed(&busy(Some(100)), None, at(0));
     assert_eq!(
         plan(&session, 0),
         Plan::Unavailable(Lifetime::from_seconds(100))
     );
-    session.failed(&busy(Some(9_999)), at(0));
+    session.failed(&busy(Some(9_999)), None, at(0));
     assert_eq!(
         plan(&session, 0),
         Plan::Unavailable(Lifetime::from_minutes(5))
@@ -203,11 +205,12 @@ fn only_invalid_grant_ends_it_and_the_reason_stays() {
         refused("server_error"),
     ] {
         let mut session = session(Some(0), true);
-        assert!(!session.failed(&passing, at(0)), "{passing:?}");
+        assert!(!session.failed(&passing, None, at(0)), "{passing:?}");
         assert!(!session.is_ended());
     }
     let mut session = session(Some(0), true);
-    assert!(session.failed(&refused("invalid_grant"), at(0)));
+    let at_home = registration("");
+    assert!(session.failed(&refused("invalid_grant"), Some(&at_home), at(0)));
     let ending = Ending::Refused(WireText::of("invalid_grant"));
     assert_eq!(plan(&session, 1), Plan::Over(ending.clone()));
     session.end(Ending::SignedOut, at(2));
@@ -224,13 +227,18 @@ fn a_refusal_by_an_api_makes_for_one_renewal() {
     assert_eq!(newer(&session, 0, 1), Plan::Renew);
     // Whoever is refused meanwhile waits for the same renewal.
     assert_eq!(newer(&session, 0, 1), Plan::Renew);
-    session.renewed(Need::NewerThan(0), Some(Lifetime::from_seconds(300)), at(2));
+    session.renewed(
+        Need::NewerThan(0),
+        Some(Lifetime::from_seconds(300)),
+        None,
+        at(2),
+    );
     // Whoever was refused with the earlier token, too, has the new one at once.
     assert_eq!(newer(&session, 0, 3), Plan::Use);
     // The new one is refused, too: not because of its age.
     assert_eq!(newer(&session, 1, 3), Plan::HandOn);
     assert_eq!(newer(&session, 1, 12), Plan::Renew);
-    session.failed(&Failure::Unreachable, at(12));
+    session.failed(&Failure::Unreachable, None, at(12));
     assert_eq!(newer(&session, 1, 12), Plan::HandOn);
     assert_eq!(newer(&self::session(None, false), 0, 1), Plan::HandOn);
 }
@@ -255,7 +263,7 @@ fn it_ends_when_nobody_uses_it_and_when_its_time_is_over() {
 fn what_comes_after_is_later() {
     let first = session(Some(300), true);
     let mut renewed = first.clone();
-    renewed.renewed(Need::Token, None, at(1));
+    renewed.renewed(Need::Token, None, None, at(1));
     let mut ended = renewed.clone();
     ended.end(Ending::SignedOut, at(2));
     let mut next = first.clone();
@@ -285,5 +293,33 @@ fn it_survives_the_store() {
         "x",
     ] {
         assert_eq!(String::from(Ending::from(ending.to_owned())), ending);
+    }
+}
+
+#[test]
+fn another_provider_or_client_that_does_not_know_the_tokens_ends_nothing_for_good() {
+    let elsewhere = |from, to| {
+        let mut other = registration("");
+        if from == "client" {
+            other.client_id = crate::id::ClientId::parse(to).unwrap();
+        } else {
+            other.issuer = crate::id::Issuer::parse(to).unwrap();
+        }
+        other
+    };
+    let unknown = refused("invalid_grant");
+    for other in [
+        elsewhere("client", "other"),
+        elsewhere("issuer", "https://new.example"),
+    ] {
+        let mut wrong = session(Some(300), true);
+        assert!(!wrong.failed(&unknown, Some(&other), at(300)));
+        assert!(wrong.is_unknown_at(&other) && !wrong.is_unknown_at(&registration("")));
+        assert_eq!(plan(&wrong, 300), Plan::Renew);
+        // It has moved, and knows them: from then on it counts what it says.
+        let mut moved = session(Some(300), true);
+        moved.renewed(Need::Token, None, Some(&other), at(1));
+        assert!(moved.failed(&unknown, Some(&other), at(2)));
+        assert!(moved.is_ended() && !moved.is_unknown_at(&other));
     }
 }
