@@ -1,6 +1,7 @@
 //! Reading variables and secrets, with errors that name the one at fault.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use gatepass_core::rp::metadata::is_secure;
 use gatepass_core::time::Lifetime;
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -192,6 +193,8 @@ pub fn lifetime(env: &Env, name: &'static str, default: Lifetime) -> Result<Life
 
 const ORIGIN: &str = "must be an origin such as https://id.example.com, in small letters, without a slash \
                       or :443 at the end; http only on localhost";
+const ISSUER: &str = "must be an address that begins with https://, or http:// on localhost, without query or \
+                      fragment";
 const ORIGINS: &str = "must be origins such as https://app.example.com, separated by spaces, in small \
                        letters, without a slash or :443 at the end; http only on localhost";
 
@@ -206,6 +209,22 @@ pub fn origin(env: &Env, name: &'static str) -> Result<String, EdgeError> {
         Ok(text)
     } else {
         let problem = ORIGIN;
+        Err(EdgeError::Config { name, problem })
+    }
+}
+
+/// The address of a provider, exactly as its metadata and its tokens have it: it may have a path, and a slash at the
+/// end (RFC 8414 §2).
+///
+/// # Errors
+///
+/// [`EdgeError::Config`] if it is missing, has a query or a fragment, or is not `https` outside localhost.
+pub fn issuer(env: &Env, name: &'static str) -> Result<String, EdgeError> {
+    let text = required(env, name)?;
+    if is_secure(&text) && !text.contains(['?', '#', ' ']) {
+        Ok(text)
+    } else {
+        let problem = ISSUER;
         Err(EdgeError::Config { name, problem })
     }
 }

@@ -12,6 +12,9 @@ use crate::{EdgeError, js};
 
 /// How long another service may take, in milliseconds.
 const PATIENCE: u32 = 5_000;
+/// The largest document that is read of a service that was chosen, and the largest answer to a question, in bytes.
+const LARGEST_DOCUMENT: usize = 1 << 20;
+const LARGEST_ANSWER: usize = 1 << 16;
 
 #[wasm_bindgen]
 extern "C" {
@@ -25,22 +28,26 @@ extern "C" {
 ///
 /// # Errors
 ///
-/// [`EdgeError::Upstream`] unless the answer is 200 with the expected JSON, within five seconds and
-/// without a redirect.
+/// [`EdgeError::Upstream`] unless the answer is 200 with the expected JSON, of a megabyte at most, within five
+/// seconds and without a redirect.
 pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, EdgeError> {
-    read(url, send(url, "GET", &[], None).await)
+    let text = body(
+        url,
+        read(begin(url, "GET", &[], None), LARGEST_DOCUMENT).await,
+    )?;
+    // RFC 8259 §8.1: a byte order mark may be ignored.
+    json::read(text.trim_start_matches('\u{feff}')).map_err(|error| failed(url, error))
 }
 
-/// Fetches a document of another type as text.
+/// Fetches a document of another type, of at most `most` bytes, as text. It must be signed: a redirect is followed.
 ///
 /// # Errors
 ///
-/// As [`json`].
-pub async fn text(url: &str, content_type: &str) -> Result<String, EdgeError> {
-    body(
-        url,
-        send(url, "GET", &[("accept", content_type.into())], None).await,
-    )
+/// [`EdgeError::Upstream`] unless the answer is 200 with a text of that size, within five seconds.
+pub async fn signed(url: &str, content_type: &str, most: usize) -> Result<String, EdgeError> {
+    let init = init("GET", &[("accept", content_type.into())], None, "follow");
+    let sent = init.and_then(|init| Ok(fetch(url, &init)?));
+    body(url, read(sent, most).await)
 }
 
 /// Fetches a JSON document of at most `most` bytes from an address that a stranger has chosen.
@@ -66,22 +73,26 @@ pub async fn foreign_json(url: &str, most: usize) -> Result<String, EdgeError> {
     String::from_utf8(bytes).map_err(|_| failed("not UTF-8"))
 }
 
-/// Posts a form with an `Authorization` header and reads the answer as text.
+/// Posts a form with an `Authorization` header and reads the answer as text, or says its status if that is not 200. A
+/// redirect is not followed.
 ///
 /// # Errors
 ///
-/// As [`json`].
+/// [`EdgeError::Upstream`] unless there is a whole answer, of 64 kB at most, within five seconds.
 pub async fn post_form(
     url: &str,
     authorization: &str,
     pairs: &[(&str, &str)],
-) -> Result<String, EdgeError> {
+) -> Result<Result<String, u16>, EdgeError> {
     let headers = [
         ("authorization", authorization.into()),
         ("content-type", FORM.into()),
     ];
     let form = form::encode(pairs.iter().copied());
-    body(url, send(url, "POST", &headers, Some(&form)).await)
+    let answer = read(begin(url, "POST", &headers, Some(&form)), LARGEST_ANSWER).await;
+    let answer = answer.map_err(|error| failed(url, error))?;
+    let is_said = answer.status == 200;
+    Ok(is_said.then_some(answer.body).ok_or(answer.status))
 }
 
 /// Posts a body and says with which status it was answered. A redirect is an answer, and not followed; what
@@ -140,14 +151,6 @@ pub async fn ask(
     Ok(js::reply(begin(url, method, &headers, body)?).await?)
 }
 
-fn read<T: DeserializeOwned>(
-    url: &str,
-    answer: Result<js::Answer, EdgeError>,
-) -> Result<T, EdgeError> {
-    let body = body(url, answer)?;
-    json::read(&body).map_err(|error| failed(url, error))
-}
-
 fn body(url: &str, answer: Result<js::Answer, EdgeError>) -> Result<String, EdgeError> {
     let answer = answer.map_err(|error| failed(url, error))?;
     if answer.status != 200 {
@@ -160,13 +163,8 @@ fn failed(url: &str, why: impl core::fmt::Display) -> EdgeError {
     EdgeError::Upstream(format!("{url}: {why}"))
 }
 
-async fn send(
-    url: &str,
-    method: &str,
-    headers: &[(&str, JsValue)],
-    body: Option<&str>,
-) -> Result<js::Answer, EdgeError> {
-    Ok(js::answer(begin(url, method, headers, body)?).await?)
+async fn read(sent: Result<Promise, EdgeError>, most: usize) -> Result<js::Answer, EdgeError> {
+    Ok(js::answer_up_to(sent?, most).await?)
 }
 
 fn begin(
@@ -175,16 +173,24 @@ fn begin(
     headers: &[(&str, JsValue)],
     body: Option<&str>,
 ) -> Result<Promise, EdgeError> {
+    Ok(fetch(url, &init(method, headers, body, "manual")?)?)
+}
+
+fn init(
+    method: &str,
+    headers: &[(&str, JsValue)],
+    body: Option<&str>,
+    redirect: &str,
+) -> Result<Object, EdgeError> {
     let sent = js::object(&[("accept", "application/json".into())])?;
     for (name, value) in headers {
         js_sys::Reflect::set(&sent, &JsValue::from_str(name), value)?;
     }
-    let init = js::object(&[
+    js::object(&[
         ("method", method.into()),
         ("headers", sent.into()),
-        ("redirect", "manual".into()),
+        ("redirect", redirect.into()),
         ("signal", abort_after(PATIENCE)?),
         ("body", body.into()),
-    ])?;
-    Ok(fetch(url, &init)?)
+    ])
 }

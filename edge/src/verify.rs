@@ -179,17 +179,16 @@ impl VerificationKeys {
     }
 
     /// The same of a provider that need not name its keys. Of a token that names none, each key may be the one that
-    /// fits; where there is none of that name, each that has no name.
+    /// fits; else each of that name, and where there is none, each that has no name.
     ///
     /// # Errors
     ///
     /// [`EdgeError::Crypto`] if WebCrypto fails.
     pub async fn may_have_signed(&self, token: &ParsedJwt<'_>) -> Result<bool, EdgeError> {
-        if let Some(key) = self.find(token) {
-            return key.has_signed(token).await;
-        }
-        let is_unnamed = token.key_id().is_none();
-        let may_have = |key: &&VerificationKey| is_unnamed || key.id.is_none();
+        let id = token.key_id();
+        let named = id.as_ref().filter(|_| self.find(token).is_some());
+        // Two keys may have one name (RFC 7517 §4.5).
+        let may_have = |key: &&VerificationKey| id.is_none() || key.id.as_ref() == named;
         for key in self.fitting(token).filter(may_have).take(MOST_TRIED) {
             if key.has_signed(token).await? {
                 return Ok(true);

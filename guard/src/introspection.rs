@@ -16,6 +16,7 @@ use gatepass_edge::kv::Namespace;
 use gatepass_edge::{EdgeError, background, clock, fetch, log};
 
 use super::answers::Answer;
+use super::jwks::is_jwt;
 use super::provider::Provider;
 use super::status::Freshness;
 
@@ -69,7 +70,7 @@ impl ResourceServer {
     /// Whether it has the form of what the provider issues.
     fn may_be_issued(&self, token: &str) -> bool {
         let prefix = self.token_prefix.as_deref().unwrap_or_default();
-        token.len() >= SHORTEST && (token.contains('.') || token.starts_with(prefix))
+        token.len() >= SHORTEST && (is_jwt(token) || token.starts_with(prefix))
     }
 
     async fn answer(
@@ -202,7 +203,10 @@ impl Question {
         let Some(answer) = found.as_deref().and_then(Answer::kept) else {
             return false;
         };
-        let is_young = answer.as_of.is_within(freshness.longest(), clock::now());
+        let now = clock::now();
+        // What lies further ahead was noted by a clock that was wrong.
+        let is_past = answer.as_of <= now.plus(LEASE);
+        let is_young = is_past && answer.as_of.is_within(freshness.longest(), now);
         if is_young {
             let answers = self.provider.answers();
             // Once for each token: nobody becomes known at many addresses by one.
@@ -232,14 +236,14 @@ impl Question {
             answers.end(&key);
             if let Some((address, whose)) = from {
                 let answered = match &asked {
-                    Ok(answer) if answer.said.active => Answered::Good,
+                    Ok(Ok(answer)) if answer.said.active => Answered::Good,
                     Ok(_) => Answered::Bad,
                     Err(_) => Answered::Failed,
                 };
                 let mut strangers = provider.strangers().borrow_mut();
                 strangers.answered(&address, whose, answered, moment());
             }
-            let answer = asked?;
+            let answer = asked??;
             let kept = freshness.unwrap_or(Freshness::NONE);
             answers.learn(&key, answer.clone(), kept);
             if let Some(shared) = shared {
@@ -255,12 +259,13 @@ impl Question {
     }
 }
 
-/// Asks, unless the provider has failed so often lately that it is left alone.
+/// Asks, unless the provider has failed so often lately that it is left alone. The inner error is that it does not
+/// speak of this token: whoever invents such tokens must not make it seem to fail for all others.
 async fn ask(
     provider: &Provider,
     authorization: &str,
     token: &AccessToken,
-) -> Result<Answer, EdgeError> {
+) -> Result<Result<Answer, EdgeError>, EdgeError> {
     let began = clock::now();
     if !provider.breaker().borrow_mut().admits(began) {
         let failure = "the provider has failed lately, and is left alone for a while";
@@ -268,22 +273,24 @@ async fn ask(
     }
     let answered = asked(provider, authorization, token).await;
     let mut breaker = provider.breaker().borrow_mut();
-    let answer = answered.and_then(|text| {
-        let unreadable = || EdgeError::Upstream("an answer about a token is unreadable".to_owned());
-        Answer::read(began, text).ok_or_else(unreadable)
-    });
-    match &answer {
+    match &answered {
         Ok(_) => breaker.succeeded(),
         Err(_) => breaker.failed(clock::now()),
     }
-    answer
+    answered.map(|said| {
+        let unreadable = || EdgeError::Upstream("an answer about a token is unreadable".to_owned());
+        said.and_then(|text| Answer::read(began, text).ok_or_else(unreadable))
+    })
 }
+
+/// What a provider, or a firewall before it, answers to a question that it does not like.
+const UNLIKED: [u16; 6] = [400, 403, 406, 413, 414, 422];
 
 async fn asked(
     provider: &Provider,
     authorization: &str,
     token: &AccessToken,
-) -> Result<String, EdgeError> {
+) -> Result<Result<String, EdgeError>, EdgeError> {
     let metadata = provider.metadata().await?;
     let endpoint = metadata.introspection_endpoint.as_deref();
     let endpoint = endpoint.ok_or_else(|| {
@@ -293,7 +300,13 @@ async fn asked(
         ("token", token.expose()),
         ("token_type_hint", "access_token"),
     ];
-    fetch::post_form(endpoint, authorization, &parameters).await
+    let failed = |why| EdgeError::Upstream(format!("{endpoint}: {why}"));
+    match fetch::post_form(endpoint, authorization, &parameters).await? {
+        Ok(text) if text.trim_start().starts_with('{') => Ok(Ok(text)),
+        Ok(_) => Err(failed("no JSON object".to_owned())),
+        Err(status) if UNLIKED.contains(&status) => Ok(Err(failed(format!("status {status}")))),
+        Err(status) => Err(failed(format!("status {status}"))),
+    }
 }
 
 #[cfg(test)]
@@ -326,7 +339,8 @@ mod tests {
             ("fifteen-letters", false, false),
             ("sixteen-letters-", true, false),
             ("gp_thirteen-more", true, true),
-            ("a.jwt.has.its.own", true, true),
+            ("a-jwt.has.its-own", true, true),
+            ("an.opaque-one-has-dots", true, false),
         ] {
             assert_eq!(server(None).may_be_issued(token), without, "{token}");
             assert_eq!(server(Some("gp_")).may_be_issued(token), with, "{token}");

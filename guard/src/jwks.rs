@@ -11,6 +11,11 @@ use gatepass_edge::{EdgeError, clock};
 use super::provider::Provider;
 use super::status::{self, Freshness};
 
+/// Whether a token has the form of a JWT: three parts with dots between (RFC 7515 §7.1). Opaque tokens may have dots, too.
+pub(super) fn is_jwt(token: &str) -> bool {
+    token.matches('.').count() == 2
+}
+
 /// Judges `token` without asking the provider, unless its key is not known yet.
 pub(super) async fn judge(
     provider: &Rc<Provider>,

@@ -30,7 +30,7 @@ use gatepass_core::jose::SymmetricKey;
 use gatepass_core::resource::metadata_url;
 use gatepass_core::secret::AccessToken;
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
-use gatepass_edge::config::{key, lifetime, optional, origin, required};
+use gatepass_edge::config::{issuer, key, lifetime, optional, required};
 use gatepass_edge::kv::Namespace;
 use gatepass_edge::possession::{NONCE, Presented};
 use gatepass_edge::{clock, http, log};
@@ -119,7 +119,7 @@ impl Guard {
     /// [`EdgeError::Config`] naming what is missing or wrong.
     pub fn from_env(env: &Env) -> Result<Self, EdgeError> {
         let name = "GATEPASS_ISSUER";
-        let issuer = identifier(name, Issuer::parse(&origin(env, name)?))?;
+        let issuer = identifier(name, Issuer::parse(&issuer(env, name)?))?;
         let name = "GATEPASS_AUDIENCE";
         let audience = identifier(name, Audience::parse(&required(env, name)?))?;
         let validation = match optional(env, "GATEPASS_VALIDATION").as_deref() {
@@ -277,8 +277,7 @@ impl Guard {
             Validation::Introspection(server, freshness) => {
                 server.judge(about(freshness), expected).await
             }
-            // No JWT is without dots, and no opaque token of ours has one.
-            Validation::Both(server, freshness) if !token.expose().contains('.') => {
+            Validation::Both(server, freshness) if !jwks::is_jwt(token.expose()) => {
                 server.judge(about(freshness), expected).await
             }
             Validation::Both(_, freshness) | Validation::Jwt(freshness) => {

@@ -22,7 +22,19 @@ pub(super) struct Metadata {
     issuer: Issuer,
     /// Where it is asked about tokens, if it can be.
     pub(super) introspection_endpoint: Option<String>,
-    jwks_uri: String,
+    /// Where its keys are, if it signs.
+    jwks_uri: Option<String>,
+}
+
+impl Metadata {
+    /// All that this one says, and what only the other one of the same issuer does.
+    fn or(self, other: Self) -> Self {
+        Self {
+            introspection_endpoint: self.introspection_endpoint.or(other.introspection_endpoint),
+            jwks_uri: self.jwks_uri.or(other.jwks_uri),
+            ..self
+        }
+    }
 }
 
 /// A provider whose tokens are accepted.
@@ -106,17 +118,28 @@ impl Provider {
         let (issuer, metadata) = (self.issuer.clone(), self.metadata.clone());
         async move {
             let metadata = metadata.current(|| fetch_metadata(issuer)).await?;
-            VerificationKeys::fetch(&metadata.jwks_uri).await
+            let address = metadata.jwks_uri.as_deref();
+            let failure = || EdgeError::Upstream("the provider publishes no keys".to_owned());
+            VerificationKeys::fetch(address.ok_or_else(failure)?).await
         }
     }
 }
 
 async fn fetch_metadata(issuer: Issuer) -> Result<Metadata, EdgeError> {
     let [openid, oauth] = locations(&issuer);
-    match metadata_at(&oauth, &issuer).await {
-        // Many providers have the other alone.
-        Err(failure) => metadata_at(&openid, &issuer).await.map_err(|_| failure),
-        found => found,
+    let found = metadata_at(&oauth, &issuer).await;
+    if let Ok(Metadata {
+        introspection_endpoint: Some(_),
+        jwks_uri: Some(_),
+        ..
+    }) = found
+    {
+        return found;
+    }
+    // Many providers have the other alone, or say more there.
+    match (found, metadata_at(&openid, &issuer).await) {
+        (Ok(found), Ok(other)) => Ok(found.or(other)),
+        (found, other) => found.or_else(|failure| other.map_err(|_| failure)),
     }
 }
 
@@ -131,8 +154,8 @@ fn check(metadata: &Metadata, issuer: &Issuer) -> Result<(), &'static str> {
     if metadata.issuer != *issuer {
         return Err("names another issuer");
     }
-    let introspection = metadata.introspection_endpoint.as_deref();
-    if !introspection.is_none_or(is_secure) || !is_secure(&metadata.jwks_uri) {
+    let endpoints = [&metadata.introspection_endpoint, &metadata.jwks_uri];
+    if !endpoints.into_iter().flatten().all(|url| is_secure(url)) {
         return Err("has an endpoint that is not https");
     }
     Ok(())
@@ -149,7 +172,7 @@ mod tests {
             let metadata = Metadata {
                 issuer: Issuer::parse(named).unwrap(),
                 introspection_endpoint: Some(introspection.to_owned()),
-                jwks_uri: jwks.to_owned(),
+                jwks_uri: Some(jwks.to_owned()),
             };
             check(&metadata, &issuer)
         };

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use gatepass_core::jose::{Audiences, Jwt, ParsedJwt};
 use gatepass_core::resource::ResourceRefusal;
 use gatepass_core::status_list::{
-    CONTENT_TYPE, LONGEST, ListClaims, StatusList, TYPE, check_status, referenced,
+    CONTENT_TYPE, LARGEST, LONGEST, ListClaims, StatusList, TYPE, check_status, referenced,
 };
 use gatepass_core::time::Lifetime;
 use gatepass_core::token::access::AccessTokenClaims;
@@ -47,7 +47,8 @@ impl Freshness {
     }
 }
 
-/// How many lists are remembered: a provider has one for each million grants.
+/// How many lists are remembered: Gatepass has one for each million grants. The one that was asked for longest ago goes
+/// first.
 const REMEMBERED: usize = 32;
 
 /// The lists of a provider that tokens have named.
@@ -59,15 +60,18 @@ impl StatusLists {
         let mut lists = self.0.borrow_mut();
         let known = lists
             .iter()
-            .find(|(of, at, _)| *of == freshness && at == uri);
-        if let Some((_, _, list)) = known {
-            return list.clone();
-        }
-        if lists.len() >= REMEMBERED {
-            lists.remove(0);
-        }
-        let list = Remembered::new(freshness.timing(), Some(StatusList::issued_at));
-        lists.push((freshness, uri.to_owned(), list.clone()));
+            .position(|(of, at, _)| *of == freshness && at == uri);
+        let named = if let Some(known) = known {
+            lists.remove(known)
+        } else {
+            if lists.len() >= REMEMBERED {
+                lists.remove(0);
+            }
+            let list = Remembered::new(freshness.timing(), Some(StatusList::issued_at));
+            (freshness, uri.to_owned(), list)
+        };
+        let list = named.2.clone();
+        lists.push(named);
         list
     }
 }
@@ -78,7 +82,8 @@ pub(super) async fn check(
     token: &Jwt<AccessTokenClaims<Audiences>>,
     freshness: Freshness,
 ) -> Result<Result<(), ResourceRefusal>, EdgeError> {
-    let Some(reference) = referenced(&token.payload, provider.issuer()) else {
+    let reference = referenced(&token.payload);
+    let Some(reference) = reference.map_err(|error| failed("a token", error))? else {
         return Ok(Ok(()));
     };
     let uri = &reference.uri;
@@ -93,29 +98,48 @@ pub(super) async fn check(
 }
 
 async fn fetch_list(provider: Rc<Provider>, uri: String) -> Result<StatusList, EdgeError> {
-    let text = fetch::text(&uri, CONTENT_TYPE).await?;
-    let token = verified(&provider, &text, &uri).await?;
-    let compressed = token.payload.compressed(&uri, provider.issuer());
+    let text = fetch::signed(&uri, CONTENT_TYPE, LARGEST).await?;
+    let claims = verified(&provider, &text, &uri).await?;
+    let compressed = claims.compressed(&uri, provider.issuer(), clock::now());
     let compressed = compressed.map_err(|error| failed(&uri, error))?;
-    let bytes = compression::inflate(&compressed).await;
+    let bytes = compression::inflate(&compressed, LONGEST).await;
     let bytes = bytes.map_err(|error| failed(&uri, error))?;
     if bytes.len() > LONGEST {
         return Err(failed(&uri, "is too long"));
     }
-    Ok(StatusList::new(token, bytes))
+    Ok(StatusList::new(claims, bytes))
 }
 
-async fn verified(
-    provider: &Provider,
-    text: &str,
-    uri: &str,
-) -> Result<Jwt<ListClaims>, EdgeError> {
+async fn verified(provider: &Provider, text: &str, uri: &str) -> Result<ListClaims, EdgeError> {
     let parsed = ParsedJwt::parse(TYPE, text).map_err(|error| failed(uri, error))?;
     let keys = provider.keys_for(&parsed).await?;
-    let verified = keys.verify_of_any(&parsed, clock::now()).await?;
-    verified.map_err(|error| failed(uri, error))
+    let is_signed = keys.may_have_signed(&parsed).await?;
+    let claims = parsed.verified_claims(is_signed);
+    let claims = claims.map_err(|error| failed(uri, error))?;
+    ListClaims::read(claims).map_err(|error| failed(uri, error))
 }
 
 fn failed(uri: &str, why: impl core::fmt::Display) -> EdgeError {
     EdgeError::Upstream(format!("{uri}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_asked_for_is_not_forgotten_for_others_that_are_not() {
+        let lists = StatusLists::default();
+        let at = |uri: &str| drop(lists.at(uri, Freshness::NONE));
+        at("busy");
+        for other in 0..100 {
+            at(&format!("list {other}"));
+            at("busy");
+        }
+        let known = lists.0.borrow();
+        assert_eq!(known.len(), REMEMBERED);
+        let uris: Vec<_> = known.iter().map(|(_, uri, _)| uri.as_str()).collect();
+        assert_eq!(uris.iter().filter(|uri| **uri == "busy").count(), 1);
+        assert!(uris.contains(&"list 99") && !uris.contains(&"list 0"));
+    }
 }

@@ -13,7 +13,8 @@ describe('a configuration that will not do', () => {
   test.each([
     ['GATEPASS_ENV', 'staging', 'must be development or production'],
     ['GATEPASS_ISSUER', undefined, 'is not set'],
-    ['GATEPASS_ISSUER', 'http://id.example.com', 'must be an origin'],
+    ['GATEPASS_ISSUER', 'http://id.example.com', 'must be an address that begins with https://'],
+    ['GATEPASS_ISSUER', 'https://id.example.com/one?of=two', 'must be an address that begins with https://'],
     ['GATEPASS_AUDIENCE', undefined, 'is not set'],
     ['GATEPASS_AUDIENCE', 'https://äpi.example.com', 'must be at most 1024 printable ASCII characters'],
     ['GATEPASS_VALIDATION', 'none', 'must be jwt, introspection or both'],

@@ -11,12 +11,13 @@ import { deflateSync } from 'node:zlib';
 
 const paths = {
   '/.well-known/oauth-authorization-server': 'metadata',
+  '/.well-known/openid-configuration': 'openid',
   '/keys': 'keys',
   '/introspect': 'introspection',
   '/lists/0': 'list',
 };
 
-/** @param {{ provider: string, api: string }} stack */
+/** @param {{ provider: string, api: string }} stack where `provider` is its issuer, perhaps with a path */
 export async function startFakeProvider({ provider: issuer, api: audience }) {
   const fake = new FakeProvider(issuer, audience);
   await fake.listen();
@@ -35,6 +36,12 @@ class FakeProvider {
   listClaims = {};
   /** What it says of every token, or a function that says it of one; if not that it is not active. */
   introspection;
+  /** What its metadata say besides; `undefined` takes something away. */
+  metadata = {};
+  /** What else its OpenID Connect metadata say, if it has them; without, they are not there. */
+  openid;
+  /** Functions of request and response that answer instead of it, by the document that is asked for. */
+  instead = {};
   #signing = signingKey('a-key');
   #published = [this.#signing.jwk];
   #held = {};
@@ -51,6 +58,11 @@ class FakeProvider {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject).listen(Number(port), 'localhost', resolve);
     });
+  }
+
+  /** The keys that it publishes. */
+  get published() {
+    return this.#published;
   }
 
   /** Publishes these keys instead of its own. */
@@ -83,7 +95,8 @@ class FakeProvider {
     return this.token({ status: { status_list: { idx, uri: `${this.issuer}/lists/0` } }, ...claims });
   }
 
-  #list() {
+  /** Its status list. */
+  list() {
     const now = Math.floor(Date.now() / 1000);
     const bytes = Buffer.alloc(128);
     for (const idx of this.revoked) bytes[idx >> 3] |= 1 << (idx & 7);
@@ -107,17 +120,23 @@ class FakeProvider {
   }
 
   #answer(request, response) {
-    const document = paths[request.url];
-    if (!document) {
+    // The path of the issuer is after that of its metadata, and before the others (RFC 8414 §3.1).
+    const path = new URL(this.issuer).pathname.replace(/\/$/, '');
+    const document = paths[request.url.replace(path, '').replace('//', '/')];
+    if (!document || (document === 'openid' && !this.openid)) {
       response.writeHead(404).end();
       return;
     }
-    this.asked[document] += 1;
+    if (document in this.asked) this.asked[document] += 1;
     if (document === 'introspection') this.#count(response);
     let form = '';
     request.on('data', (chunk) => { form += chunk; });
     const answer = async () => {
       if (!request.readableEnded) await once(request, 'end');
+      if (this.instead[document]) {
+        this.instead[document](request, response);
+        return;
+      }
       const type = document === 'list' ? 'application/statuslist+jwt' : 'application/json';
       response.writeHead(this.status[document] ?? 200, { 'content-type': type });
       const body = this.#documents(new URLSearchParams(form).get('token'))[document];
@@ -135,11 +154,13 @@ class FakeProvider {
 
   #documents(token) {
     const said = typeof this.introspection === 'function' ? this.introspection(token) : this.introspection;
+    const base = this.issuer.replace(/\/$/, '');
     return {
-      metadata: { issuer: this.issuer, jwks_uri: `${this.issuer}/keys`, introspection_endpoint: `${this.issuer}/introspect` },
+      metadata: { issuer: this.issuer, jwks_uri: `${base}/keys`, introspection_endpoint: `${base}/introspect`, ...this.metadata },
+      openid: { issuer: this.issuer, ...this.openid },
       keys: { keys: this.#published },
       introspection: said ?? { active: false },
-      list: this.#list(),
+      list: this.list(),
     };
   }
 }

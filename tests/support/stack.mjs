@@ -30,7 +30,8 @@ import { workerOptions } from './worker-options.mjs';
  * @property {(overrides?: Overrides) => Promise<void>} restart ends workerd and starts it again, perhaps
  *   with other variables; all data is kept
  * @property {() => Promise<{ keys: string[], values: string[] }>} cached what is in the API's KV namespace
- * @property {() => Promise<void>} spoilCache makes all of that unreadable
+ * @property {(change?: (value: string) => string) => Promise<void>} spoilCache changes all of that, if nothing else is
+ *   said so that nobody can read it
  * @property {() => Promise<void>} stop ends workerd; all data is gone
  */
 
@@ -91,9 +92,9 @@ export async function startStack({ only = ['provider', 'api', 'gateway'], health
       const keys = (await namespace.list()).keys.map(({ name }) => name);
       return { keys, values: await Promise.all(keys.map((key) => namespace.get(key))) };
     },
-    spoilCache: async () => {
+    spoilCache: async (change = () => 'garbage') => {
       const namespace = await runtime.getKVNamespace('GATEPASS_CACHE', 'api');
-      for (const { name } of (await namespace.list()).keys) await namespace.put(name, 'garbage');
+      for (const { name } of (await namespace.list()).keys) await namespace.put(name, change(await namespace.get(name)));
     },
     clean: async (at = new Date()) => {
       const { outcome } = await (await runtime.getWorker('provider')).scheduled({ scheduledTime: at });

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::{Claims, Jwt, JwtError};
 use crate::json;
-use crate::time::Timestamp;
+use crate::time::{Lifetime, Timestamp};
+
+/// How far ahead of its time a token counts: clocks differ.
+const AHEAD: Lifetime = Lifetime::from_minutes(1);
 
 /// A token taken apart, of which nothing is believed yet.
 #[derive(Debug)]
@@ -84,9 +87,9 @@ impl<'a> Compact<'a> {
     ///
     /// # Errors
     ///
-    /// [`JwtError::Claims`] or [`JwtError::Expired`].
+    /// [`JwtError::Claims`], [`JwtError::Expired`] or [`JwtError::Early`].
     pub(super) fn jwt<P: DeserializeOwned>(&self, now: Timestamp) -> Result<Jwt<P>, JwtError> {
-        let (claims, issued_at, expires_at) = self.stamped()?;
+        let (claims, issued_at, expires_at) = self.stamped(now)?;
         let payload = serde_json::from_value(claims.into()).map_err(|_| JwtError::Claims)?;
         if expires_at <= now {
             return Err(JwtError::Expired);
@@ -98,14 +101,17 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// The claims of its type, `iat` and `exp`.
-    fn stamped(&self) -> Result<(Claims, Timestamp, Timestamp), JwtError> {
+    /// The claims of its type, `iat` and `exp`, unless it counts only from later on (RFC 7519 §4.1.5).
+    fn stamped(&self, now: Timestamp) -> Result<(Claims, Timestamp, Timestamp), JwtError> {
         let mut claims = self.claims()?;
         let time = |name| {
             let seconds = claims.get(name).and_then(Value::as_i64);
             seconds.map(Timestamp::from_seconds).ok_or(JwtError::Claims)
         };
         let (issued_at, expires_at) = (time("iat")?, time("exp")?);
+        if claims.contains_key("nbf") && time("nbf")? > now.plus(AHEAD) {
+            return Err(JwtError::Early);
+        }
         claims.retain(|name, _| !matches!(name.as_str(), "iat" | "exp"));
         Ok((claims, issued_at, expires_at))
     }
@@ -230,6 +236,9 @@ mod tests {
             (r#"{"exp":101}"#, Some(JwtError::Claims)),
             (r#"{"iat":"1","exp":101}"#, Some(JwtError::Claims)),
             (r#"{"iat":1,"exp":1e300}"#, Some(JwtError::Claims)),
+            (r#"{"iat":1,"exp":101,"nbf":160}"#, None),
+            (r#"{"iat":1,"exp":101,"nbf":161}"#, Some(JwtError::Early)),
+            (r#"{"iat":1,"exp":101,"nbf":"1"}"#, Some(JwtError::Claims)),
             (
                 r#"{"iat":1,"exp":18446744073709551615}"#,
                 Some(JwtError::Claims),

@@ -34,6 +34,9 @@ pub enum JwtError {
     /// Its time is over.
     #[error("the token has expired")]
     Expired,
+    /// Its time has not begun.
+    #[error("the token is not valid yet")]
+    Early,
     /// Not three base64url parts with a JSON header.
     #[error("the token is not a JWT")]
     Malformed,

@@ -24,6 +24,9 @@ pub enum ResourceRefusal {
     /// The provider says that it is not active.
     #[error("the token is expired or revoked")]
     Inactive,
+    /// The provider says that it is active, and not all that is needed, or in another form than RFC 7662 §2.2 has it.
+    #[error("the provider does not say enough of the token")]
+    Incomplete,
     /// It is bound to a key and was presented without a proof (RFC 9449 §7.2).
     #[error("the token is bound to a key: present it as DPoP, with a proof")]
     Downgraded,
@@ -64,6 +67,7 @@ impl ResourceRefusal {
             Self::Malformed => (400, Some(ErrorCode::InvalidRequest)),
             Self::Token(_)
             | Self::Inactive
+            | Self::Incomplete
             | Self::Downgraded
             | Self::NotBound
             | Self::OtherIssuer

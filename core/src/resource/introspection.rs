@@ -20,12 +20,12 @@ pub struct TokenInformation {
     iss: Option<String>,
     /// Some providers leave it out if a client acts for itself.
     sub: Option<String>,
+    username: Option<String>,
     aud: Audiences,
     client_id: String,
-    #[serde(default)]
-    scope: String,
-    exp: Timestamp,
-    auth_time: Option<Timestamp>,
+    scope: Option<String>,
+    exp: NumericDate,
+    auth_time: Option<NumericDate>,
     acr: Option<String>,
     token_type: String,
     cnf: Option<Confirmation>,
@@ -34,42 +34,77 @@ pub struct TokenInformation {
     authorization_details: AuthorizationDetails,
 }
 
+/// Seconds since 1970, perhaps with a fraction (RFC 7519 §2), which does not count.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(from = "f64")]
+struct NumericDate(Timestamp);
+
+impl From<f64> for NumericDate {
+    fn from(seconds: f64) -> Self {
+        // What lies further ahead is how some say that a token does not end. The cast stops at the ends of its type.
+        #[expect(clippy::cast_possible_truncation, reason = "a fraction does not count")]
+        let whole = Timestamp::from_seconds(seconds as i64);
+        Self(whole.min(Timestamp::NEVER))
+    }
+}
+
+impl TokenInformation {
+    /// Whom the token speaks of: a client that acts for itself may be its own subject (RFC 9068 §2.2 has the same).
+    /// Users are never called so: they would all be one.
+    fn subject(&self) -> Option<&str> {
+        let is_of_user = self.username.is_some() || self.auth_time.is_some();
+        let itself = Some(self.client_id.as_str()).filter(|_| !is_of_user);
+        self.sub.as_deref().or(itself)
+    }
+}
+
 /// Judges what the provider says of a token (RFC 7662 §2.2).
 ///
 /// # Errors
 ///
-/// [`ResourceRefusal::Inactive`], [`ResourceRefusal::OtherIssuer`] or
+/// [`ResourceRefusal::Inactive`], [`ResourceRefusal::Incomplete`], [`ResourceRefusal::OtherIssuer`] or
 /// [`ResourceRefusal::OtherAudience`].
 pub fn check_introspection(
     answer: Introspection<TokenInformation>,
     expected: &Expected,
     now: Timestamp,
 ) -> Result<Authorized, ResourceRefusal> {
-    let said = answer
-        .details
-        .filter(|_| answer.active)
-        .ok_or(ResourceRefusal::Inactive)?;
-    // A refresh token opens nothing.
-    let mut types = [BEARER, DPOP].iter();
-    let is_access_token = types.any(|known| said.token_type.eq_ignore_ascii_case(known));
-    if !is_access_token || said.exp <= now {
+    if !answer.active {
         return Err(ResourceRefusal::Inactive);
     }
+    let incomplete = ResourceRefusal::Incomplete;
+    let said = answer.details.ok_or(incomplete.clone())?;
+    let is_called = |known: &str| said.token_type.eq_ignore_ascii_case(known);
+    let is_bound = is_called(DPOP);
+    // A refresh token opens nothing.
+    if !(is_bound || is_called(BEARER)) || said.exp.0 <= now {
+        return Err(ResourceRefusal::Inactive);
+    }
+    // Bound to a key that nobody knows, it must not become one that whoever has it may use.
+    if is_bound && said.cnf.is_none() {
+        return Err(incomplete);
+    }
     // Who was asked is known.
-    if said.iss.is_some_and(|iss| iss != expected.issuer.as_str()) {
+    let other = |iss: &String| iss != expected.issuer.as_str();
+    if said.iss.as_ref().is_some_and(other) {
         return Err(ResourceRefusal::OtherIssuer);
     }
     if !said.aud.contains(expected.audience.as_str()) {
         return Err(ResourceRefusal::OtherAudience);
     }
-    let subject = said.sub.as_deref().unwrap_or(&said.client_id);
+    let subject = said.subject().and_then(|sub| Subject::parse(sub).ok());
+    let client_id = ClientId::parse(&said.client_id).ok();
+    let scope = Scope::parse(said.scope.as_deref().unwrap_or_default()).ok();
+    let (Some(subject), Some(client_id), Some(scope)) = (subject, client_id, scope) else {
+        return Err(incomplete);
+    };
     Ok(Authorized {
-        subject: Subject::parse(subject).map_err(|_| ResourceRefusal::Inactive)?,
-        client_id: ClientId::parse(&said.client_id).map_err(|_| ResourceRefusal::Inactive)?,
-        scope: Scope::parse(&said.scope).map_err(|_| ResourceRefusal::Inactive)?,
+        subject,
+        client_id,
+        scope,
         details: said.authorization_details,
-        expires_at: said.exp,
-        auth_time: said.auth_time,
+        expires_at: said.exp.0,
+        auth_time: said.auth_time.map(|at| at.0),
         acr: said.acr,
         actor: said.act.map(|act| act.sub),
         bound_to: said.cnf.map(|cnf| cnf.jkt),
@@ -101,9 +136,14 @@ mod tests {
         });
         let members = answer.as_object_mut().unwrap();
         for (name, value) in changes.as_object().unwrap() {
-            members.insert(name.clone(), value.clone());
+            // As much as nothing, whether it is said or not.
+            let nothing = value.is_null() && name != "scope";
+            if nothing {
+                members.remove(name);
+            } else {
+                members.insert(name.clone(), value.clone());
+            }
         }
-        members.retain(|_, value| !value.is_null());
         let expected = Expected {
             issuer: issuer(),
             audience: resources().default,
@@ -143,25 +183,74 @@ mod tests {
     }
 
     #[test]
+    fn a_time_may_have_a_fraction_and_an_end_may_be_far_off() {
+        let fraction = json!({ "exp": 1_800_000_300.9, "auth_time": 1_799_999_990.0 });
+        let authorized = check(&fraction, NOW).unwrap();
+        assert_eq!(authorized.expires_at, after(300));
+        let signed_in = Timestamp::from_seconds(1_799_999_990);
+        assert_eq!(authorized.auth_time, Some(signed_in));
+        for exp in [json!(i64::MAX), json!(u64::MAX), json!(1e300)] {
+            let authorized = check(&json!({ "exp": exp }), NOW).unwrap();
+            assert_eq!(authorized.expires_at, Timestamp::NEVER);
+        }
+        for exp in [json!(-1), json!(-1e300), json!(0.5)] {
+            let refused = check(&json!({ "exp": exp }), NOW).unwrap_err();
+            assert_eq!(refused, ResourceRefusal::Inactive, "{exp}");
+        }
+    }
+
+    #[test]
+    fn users_whom_the_provider_does_not_tell_apart_are_not_one_user_here() {
+        for of_a_user in [
+            json!({ "sub": null, "username": "anna" }),
+            json!({ "sub": null, "auth_time": NOW }),
+        ] {
+            let refused = check(&of_a_user, NOW).unwrap_err();
+            assert_eq!(refused, ResourceRefusal::Incomplete, "{of_a_user}");
+        }
+        let named = json!({ "username": "anna", "auth_time": NOW });
+        assert_eq!(check(&named, NOW).unwrap().subject.as_str(), "u1");
+    }
+
+    #[test]
+    fn a_token_that_is_bound_to_a_key_nobody_knows_opens_nothing() {
+        for token_type in ["DPoP", "dpop"] {
+            let refused = check(&json!({ "token_type": token_type }), NOW).unwrap_err();
+            assert_eq!(refused, ResourceRefusal::Incomplete);
+        }
+        // It is the key that binds it, whatever the provider calls it.
+        let jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+        let authorized = check(&json!({ "cnf": { "jkt": jkt } }), NOW).unwrap();
+        assert_eq!(authorized.bound_to.unwrap().as_str(), jkt);
+    }
+
+    #[test]
     fn what_the_provider_calls_inactive_or_calls_something_else_is_refused() {
-        let (inactive, issuer, audience) = (
+        let (inactive, incomplete, issuer, audience) = (
             ResourceRefusal::Inactive,
+            ResourceRefusal::Incomplete,
             ResourceRefusal::OtherIssuer,
             ResourceRefusal::OtherAudience,
         );
         for (changes, refusal) in [
             (json!({ "active": false }), &inactive),
             // A refresh token opens nothing.
-            (json!({ "token_type": null }), &inactive),
             (json!({ "token_type": "N_A" }), &inactive),
-            (json!({ "sub": "" }), &inactive),
-            (json!({ "client_id": "" }), &inactive),
-            (json!({ "client_id": null }), &inactive),
-            (json!({ "exp": null }), &inactive),
-            (json!({ "scope": "a\"b" }), &inactive),
+            (json!({ "token_type": "Refresh" }), &inactive),
+            (json!({ "token_type": null }), &incomplete),
+            (json!({ "sub": "" }), &incomplete),
+            (json!({ "client_id": "" }), &incomplete),
+            (json!({ "client_id": null }), &incomplete),
+            (json!({ "exp": null }), &incomplete),
+            (json!({ "exp": "1800000300" }), &incomplete),
+            (json!({ "scope": "a\"b" }), &incomplete),
+            (json!({ "scope": ["openid", "read"] }), &incomplete),
+            (json!({ "act": { "client_id": "a" } }), &incomplete),
             // Bound to a certificate, which nobody here can see.
-            (json!({ "cnf": { "x5t#S256": "a" } }), &inactive),
-            (json!({ "aud": null }), &inactive),
+            (json!({ "cnf": { "x5t#S256": "a" } }), &incomplete),
+            (json!({ "cnf": {} }), &incomplete),
+            (json!({ "aud": null }), &incomplete),
+            (json!({ "aud": ["http://localhost:5000", 1] }), &incomplete),
             (json!({ "iss": "http://localhost:4000/" }), &issuer),
             (json!({ "aud": "http://localhost:5000/" }), &audience),
             (json!({ "aud": ["https://other.example"] }), &audience),

@@ -22,7 +22,7 @@
 mod reading;
 
 pub use reading::{
-    LONGEST, ListClaims, Reference, StatusList, StatusListError, check_status, referenced,
+    LARGEST, LONGEST, ListClaims, Reference, StatusList, StatusListError, check_status, referenced,
 };
 
 use base64ct::{Base64UrlUnpadded, Encoding};

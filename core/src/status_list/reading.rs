@@ -7,14 +7,19 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::id::{ClientId, Issuer, JwtId};
-use crate::jose::Jwt;
+use crate::jose::{Claims, Jwt};
 use crate::resource::ResourceRefusal;
+use crate::rp::metadata::is_secure;
 use crate::status_list::Family;
 use crate::time::{Lifetime, Timestamp};
 use crate::token::access::AccessTokenClaims;
 
 /// The longest list that is read, in bytes: what a list of ours has, and eight times as much for others.
 pub const LONGEST: usize = 1 << 20;
+
+/// The largest status list token that is read, in bytes: so many bits that do not compress, and as much again for
+/// what is named beside them.
+pub const LARGEST: usize = 4 << 20;
 
 /// Where a token's status stands (§6.1).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,20 +42,31 @@ pub enum StatusListError {
     /// More or fewer bits to an index than are known.
     #[error("the status list has neither 1, 2, 4 nor 8 bits to an index")]
     Bits,
+    /// It lacks something, or has it in another form (§5.1).
+    #[error("the status list's claims are not those of one")]
+    Claims,
     /// Not base64url.
     #[error("the status list is not base64url")]
     Encoding,
+    /// Its time is over.
+    #[error("the status list has expired")]
+    Expired,
     /// The token's place is not in it (§8.3).
     #[error("the status list is too short for the token's index")]
     OutOfBounds,
+    /// The token says that it is in a list, and neither where nor at which place.
+    #[error("the token does not say where its status is")]
+    Reference,
 }
 
 /// The claims of a status list token (§5.1) and of ours.
 #[derive(Debug, Deserialize)]
 pub struct ListClaims {
-    #[serde(default)]
     iss: Option<String>,
     sub: String,
+    iat: Timestamp,
+    /// Not every list says when it ends (§5.1).
+    exp: Option<Timestamp>,
     status_list: Bits,
     #[serde(default)]
     revoked_jti: BTreeSet<JwtId>,
@@ -94,26 +110,52 @@ pub struct StatusList {
     named: Named,
 }
 
-/// Where the status of a token stands, if its provider keeps lists. A list that is not the provider's own
-/// is none: a token does not send anybody elsewhere.
-pub fn referenced<A>(claims: &AccessTokenClaims<A>, issuer: &Issuer) -> Option<Reference> {
-    let list = claims.status.as_ref()?.get("status_list")?;
-    let uri = list.get("uri").and_then(Value::as_str)?;
-    let own = uri.strip_prefix(issuer.as_str())?.starts_with('/');
-    let index = list.get("idx").and_then(Value::as_u64)?;
-    own.then_some(Reference {
+/// Where the status of a token stands, if it is in a list (§6.1). The list may be anywhere: it is as much its
+/// provider's as the token, which was verified.
+///
+/// # Errors
+///
+/// [`StatusListError::Reference`] if it is in one, and nobody knows where: then nobody knows whether it was revoked.
+pub fn referenced<A>(claims: &AccessTokenClaims<A>) -> Result<Option<Reference>, StatusListError> {
+    let status = claims.status.as_ref();
+    let Some(list) = status.and_then(|status| status.get("status_list")) else {
+        return Ok(None);
+    };
+    let uri = list.get("uri").and_then(Value::as_str);
+    let index = list.get("idx").and_then(Value::as_u64);
+    let index = index.and_then(|index| usize::try_from(index).ok());
+    let reference = uri.filter(|uri| is_secure(uri)).zip(index);
+    let (uri, index) = reference.ok_or(StatusListError::Reference)?;
+    Ok(Some(Reference {
         uri: uri.to_owned(),
-        index: usize::try_from(index).ok()?,
-    })
+        index,
+    }))
 }
 
 impl ListClaims {
+    /// Those of a list whose type and signature were verified.
+    ///
+    /// # Errors
+    ///
+    /// [`StatusListError::Claims`] if they are of something else.
+    pub fn read(claims: Claims) -> Result<Self, StatusListError> {
+        serde_json::from_value(claims.into()).map_err(|_| StatusListError::Claims)
+    }
+
     /// The compressed bits of the list at `uri`.
     ///
     /// # Errors
     ///
     /// The [`StatusListError`] that says why it is not that list.
-    pub fn compressed(&self, uri: &str, issuer: &Issuer) -> Result<Vec<u8>, StatusListError> {
+    pub fn compressed(
+        &self,
+        uri: &str,
+        issuer: &Issuer,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, StatusListError> {
+        if self.exp.is_some_and(|end| end <= now) {
+            return Err(StatusListError::Expired);
+        }
         if self.sub != uri {
             return Err(StatusListError::OtherList);
         }
@@ -129,10 +171,9 @@ impl ListClaims {
 
 impl StatusList {
     /// The list of these claims, whose uncompressed bits are `bytes`.
-    pub fn new(token: Jwt<ListClaims>, bytes: Vec<u8>) -> Self {
-        let claims = token.payload;
+    pub fn new(claims: ListClaims, bytes: Vec<u8>) -> Self {
         Self {
-            issued_at: token.issued_at,
+            issued_at: claims.iat,
             bits: claims.status_list.bits,
             bytes,
             named: Named {
@@ -206,25 +247,25 @@ mod tests {
         let first = ListNumber::at("/oauth/status_lists/0").unwrap();
         let bits = revoked.bits(first);
         let token = revoked.token(first, &bits, &issuer(), (DEFAULT_BOUND, NOW));
-        let payload: ListClaims = serde_json::from_value(token.payload.into()).unwrap();
+        let mut claims = token.payload;
+        claims.insert("iat".to_owned(), token.issued_at.seconds().into());
+        claims.insert("exp".to_owned(), token.expires_at.seconds().into());
+        let claims = ListClaims::read(claims).unwrap();
         let uri = first.uri(&issuer());
-        let bytes = payload.compressed(&uri, &issuer()).unwrap();
-        let other = payload.compressed(&format!("{uri}1"), &issuer());
+        let bytes = claims.compressed(&uri, &issuer(), NOW).unwrap();
+        let other = claims.compressed(&format!("{uri}1"), &issuer(), NOW);
         assert_eq!(other, Err(StatusListError::OtherList));
         let elsewhere = Issuer::parse("https://other.example").unwrap();
-        let other = payload.compressed(&uri, &elsewhere);
+        let other = claims.compressed(&uri, &elsewhere, NOW);
         assert_eq!(other, Err(StatusListError::OtherIssuer));
-        let token = Jwt {
-            payload,
-            issued_at: token.issued_at,
-            expires_at: token.expires_at,
-        };
-        StatusList::new(token, bytes)
+        let late = claims.compressed(&uri, &issuer(), token.expires_at);
+        assert_eq!(late, Err(StatusListError::Expired));
+        StatusList::new(claims, bytes)
     }
 
     fn checked(number: i64, list: &StatusList) -> Result<(), ResourceRefusal> {
         let token = token(number);
-        let reference = referenced(&token.payload, &issuer()).unwrap();
+        let reference = referenced(&token.payload).unwrap().unwrap();
         check_status(&token, &reference, list).unwrap()
     }
 
@@ -293,39 +334,50 @@ mod tests {
         let token = token(7);
         let reference = Reference {
             index: usize::try_from(SIZE).unwrap(),
-            ..referenced(&token.payload, &issuer()).unwrap()
+            ..referenced(&token.payload).unwrap().unwrap()
         };
         let said = check_status(&token, &reference, &read(Revoked::default()));
         assert_eq!(said, Err(StatusListError::OutOfBounds));
     }
 
     #[test]
-    fn only_a_list_of_the_provider_is_asked_for() {
-        let with = |status: Value| AccessTokenClaims {
-            status: Some(status),
-            ..token(7).payload
+    fn a_token_says_that_it_is_in_no_list_or_exactly_where() {
+        let said = |status: Option<Value>| {
+            let claims = AccessTokenClaims {
+                status,
+                ..token(7).payload
+            };
+            referenced(&claims)
         };
-        let at = |uri: &str| json!({ "status_list": { "idx": 7, "uri": uri } });
-        let own = referenced(&with(at("http://localhost:4000/lists/1")), &issuer()).unwrap();
-        assert_eq!(
-            (own.uri.as_str(), own.index),
-            ("http://localhost:4000/lists/1", 7)
-        );
-        for other in [
-            at("http://localhost:40000/lists/1"),
-            at("http://localhost:4000.evil.example/1"),
-            at("https://other.example/1"),
-            json!({ "status_list": { "idx": -1, "uri": "http://localhost:4000/1" } }),
-            json!({ "status_list": { "uri": "http://localhost:4000/1" } }),
-            json!({}),
+        for uri in [
+            "http://localhost:4000/lists/1",
+            "https://lists.example/1?of=7",
         ] {
-            assert_eq!(referenced(&with(other.clone()), &issuer()), None, "{other}");
+            let list = json!({ "status_list": { "idx": 7, "uri": uri } });
+            let expected = Reference {
+                uri: uri.to_owned(),
+                index: 7,
+            };
+            assert_eq!(said(Some(list)), Ok(Some(expected)));
         }
-        let without = AccessTokenClaims {
-            status: None,
-            ..token(7).payload
-        };
-        assert_eq!(referenced(&without, &issuer()), None);
+        for none in [None, Some(json!({})), Some(json!({ "another": {} }))] {
+            assert_eq!(said(none), Ok(None));
+        }
+        let uri = "https://lists.example/1";
+        for list in [
+            json!({ "idx": -1, "uri": uri }),
+            json!({ "idx": 7.5, "uri": uri }),
+            json!({ "idx": "7", "uri": uri }),
+            json!({ "idx": 1e300, "uri": uri }),
+            json!({ "uri": uri }),
+            json!({ "idx": 7 }),
+            json!({ "idx": 7, "uri": "http://lists.example/1" }),
+            json!({ "idx": 7, "uri": "/lists/1" }),
+            json!(null),
+        ] {
+            let refused = said(Some(json!({ "status_list": list })));
+            assert_eq!(refused, Err(StatusListError::Reference), "{list}");
+        }
     }
 
     #[test]
@@ -354,18 +406,27 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_width_is_refused() {
-        let claims = json!({ "sub": "x", "status_list": { "bits": 3, "lst": "" } });
-        let claims: ListClaims = serde_json::from_value(claims).unwrap();
-        assert_eq!(
-            claims.compressed("x", &issuer()),
-            Err(StatusListError::Bits)
-        );
-        let claims = json!({ "sub": "x", "status_list": { "bits": 1, "lst": "+" } });
-        let claims: ListClaims = serde_json::from_value(claims).unwrap();
-        assert_eq!(
-            claims.compressed("x", &issuer()),
-            Err(StatusListError::Encoding)
-        );
+    fn a_list_of_others_need_not_say_when_it_ends_and_must_say_what_it_is() {
+        let compressed = |status_list: Value| {
+            let claims = json!({ "sub": "x", "iat": 1, "status_list": status_list });
+            let claims = claims.as_object().unwrap().clone();
+            ListClaims::read(claims)?.compressed("x", &issuer(), NOW)
+        };
+        for (list, expected) in [
+            (json!({ "bits": 8, "lst": "AAAA" }), Ok(vec![0; 3])),
+            (json!({ "bits": 3, "lst": "" }), Err(StatusListError::Bits)),
+            (json!({ "bits": 0, "lst": "" }), Err(StatusListError::Bits)),
+            (
+                json!({ "bits": 1, "lst": "+" }),
+                Err(StatusListError::Encoding),
+            ),
+            (
+                json!({ "bits": 256, "lst": "" }),
+                Err(StatusListError::Claims),
+            ),
+            (json!({ "bits": 1 }), Err(StatusListError::Claims)),
+        ] {
+            assert_eq!(compressed(list.clone()), expected, "{list}");
+        }
     }
 }

@@ -37,7 +37,8 @@ pub struct AccessTokenClaims<A = Audience> {
     pub client_id: ClientId,
     /// `jti`.
     pub jti: JwtId,
-    /// `scope`.
+    /// `scope`, which other providers leave out if nothing was asked for (RFC 9068 §2.2.3).
+    #[serde(default)]
     pub scope: Scope,
     /// `auth_time` (RFC 9068 §2.2.1), if a user signed in for it.
     #[serde(skip_serializing_if = "Option::is_none")]
