@@ -12,6 +12,7 @@ pub(crate) mod in_cookies;
 mod index;
 mod object;
 mod refresh;
+mod stored;
 mod tokens;
 
 pub(crate) use index::{Entry, add, logout, remove};

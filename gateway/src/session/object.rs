@@ -1,7 +1,6 @@
 //! The object that is a session. Between two of its `await`s nothing else happens in it, and whatever is decided
 //! is kept before that: `Session` is read, changed and written without waiting.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gatepass_core::gateway::registration::Registration;
@@ -10,11 +9,11 @@ use gatepass_core::json;
 use gatepass_core::rp::failure::Failure;
 use gatepass_core::time::Timestamp;
 use gatepass_edge::flight::Flight;
-use gatepass_edge::object_storage::ObjectStorage;
 use gatepass_edge::{EdgeError, clock, log};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::{Answer, Description, Ended, Kept, Question, Ticket, again_if_failed, note};
+use super::stored::{Live, Stored};
+use super::{Answer, Description, Ended, Kept, Question, Ticket, again_if_failed};
 use crate::provider;
 use crate::settings::Config;
 
@@ -28,11 +27,9 @@ pub struct SessionObject {
 impl DurableObject for SessionObject {
     fn new(state: State, env: Env) -> Self {
         let keeper = Keeper {
-            storage: ObjectStorage::of(&state),
+            stored: Stored::of(&state),
             state,
             env,
-            known: RefCell::default(),
-            is_behind: Cell::default(),
             renewal: Flight::default(),
         };
         Self {
@@ -53,44 +50,17 @@ impl DurableObject for SessionObject {
     }
 }
 
-/// What is known of the session, as it also stands in the database.
-#[derive(Debug, Default)]
-enum Known {
-    /// It was not looked up yet.
-    #[default]
-    Unread,
-    /// There is none.
-    Nothing,
-    /// This.
-    Session(Box<Live>),
-}
-
-#[derive(Debug)]
-struct Live {
-    session: Session,
-    /// Empty when it has ended.
-    sealed: String,
-    /// Once they were opened.
-    tokens: Option<Rc<Kept>>,
-}
-
 #[derive(Debug)]
 struct Keeper {
-    storage: ObjectStorage,
+    stored: Stored,
     state: State,
     env: Env,
-    known: RefCell<Known>,
-    /// Whether the database is behind what is known, because it did not take that.
-    is_behind: Cell<bool>,
     renewal: Flight,
 }
 
 impl Keeper {
     async fn answer(self: &Rc<Self>, question: Question) -> Result<Answer, EdgeError> {
-        self.read()?;
-        if self.is_behind.get() {
-            self.try_to_write();
-        }
+        self.stored.read()?;
         let config = Config::of(&self.env)?;
         match question {
             Question::Begin {
@@ -115,21 +85,17 @@ impl Keeper {
         config: &Config,
     ) -> Result<Answer, EdgeError> {
         let sealed = tokens.seal(secret, config).await?;
-        if self.with(|_| ()).is_some() {
+        if self.stored.with(|_| ()).is_some() {
             // The same question again: nobody else has this secret.
             self.wake_when_due(config).await?;
             return Ok(Answer::Begun);
         }
-        let table = "CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY CHECK (id = 1), \
-                     record TEXT NOT NULL, tokens TEXT NOT NULL)";
-        self.storage.run(table, &[])?;
         let due = session.due_at(&config.policy);
-        self.known.replace(Known::Session(Box::new(Live {
+        self.stored.begin(Live {
             session,
             sealed,
             tokens: Some(Rc::new(tokens)),
-        })));
-        self.write()?;
+        })?;
         self.wake_at(due).await?;
         Ok(Answer::Begun)
     }
@@ -143,7 +109,7 @@ impl Keeper {
         let mut before = None;
         loop {
             let now = clock::now();
-            let planned = self.with(|live| {
+            let planned = self.stored.with(|live| {
                 let plan = config.plan(&live.session, need, now);
                 (plan, live.session.generation)
             });
@@ -187,12 +153,16 @@ impl Keeper {
         now: Timestamp,
         config: &Config,
     ) -> Result<Answer, EdgeError> {
-        let is_worth_keeping = self.change(|live| live.session.touch(&config.policy, now));
+        let is_worth_keeping = self
+            .stored
+            .change(|live| live.session.touch(&config.policy, now));
         if is_worth_keeping == Some(true) {
-            self.try_to_write();
+            self.stored.try_to_write();
         }
         let opened = self.tokens(secret, config).await;
-        let given = self.with(|live| (live.session.generation, live.session.is_ended()));
+        let given = self
+            .stored
+            .with(|live| (live.session.generation, live.session.is_ended()));
         match (opened, given) {
             (Some(tokens), Some((generation, false))) => Ok(Answer::Token(Ticket {
                 access_token: tokens.access.clone(),
@@ -210,13 +180,15 @@ impl Keeper {
 
     /// The tokens, opened once; `None` if there are none or the keys are not the right ones.
     async fn tokens(&self, secret: &str, config: &Config) -> Option<Rc<Kept>> {
-        let (opened, sealed) = self.with(|live| (live.tokens.clone(), live.sealed.clone()))?;
+        let (opened, sealed) = self
+            .stored
+            .with(|live| (live.tokens.clone(), live.sealed.clone()))?;
         if opened.is_some() {
             return opened;
         }
         let opened = Rc::new(Kept::open(&sealed, secret, config).await?);
         // Meanwhile there may be newer ones.
-        self.change(|live| {
+        self.stored.change(|live| {
             if live.sealed == sealed {
                 live.tokens.get_or_insert(opened);
             }
@@ -240,7 +212,9 @@ impl Keeper {
             self.cannot_read(clock::now());
             return Ok(());
         };
-        let begun = self.with(|live| (live.session.registration.clone(), live.session.is_ended()));
+        let begun = self
+            .stored
+            .with(|live| (live.session.registration.clone(), live.session.is_ended()));
         let Some((name, false)) = begun else {
             return Ok(());
         };
@@ -278,7 +252,7 @@ impl Keeper {
     /// Keeps what a renewal has brought, unless the session has ended; then `false`. A database that does not take it
     /// keeps nobody from using it.
     fn keep(&self, tokens: Kept, sealed: String, renewed: impl FnOnce(&mut Session)) -> bool {
-        let kept = self.change(|live| {
+        let kept = self.stored.change(|live| {
             if live.session.is_ended() {
                 return false;
             }
@@ -287,7 +261,7 @@ impl Keeper {
             live.tokens = Some(Rc::new(tokens));
             true
         });
-        self.try_to_write();
+        self.stored.try_to_write();
         kept == Some(true)
     }
 
@@ -298,14 +272,14 @@ impl Keeper {
         config: &Config,
     ) -> Result<(), EdgeError> {
         let now = clock::now();
-        let ended = self.change(|live| {
+        let ended = self.stored.change(|live| {
             let ended = live.session.failed(failure, at, now);
             if ended {
                 live.forget();
             }
             ended
         });
-        self.write()?;
+        self.stored.write()?;
         if ended == Some(true) {
             self.wake_when_due(config).await?;
         }
@@ -314,11 +288,11 @@ impl Keeper {
 
     async fn describe(&self, config: &Config) -> Result<Answer, EdgeError> {
         let now = clock::now();
-        let ending = self.with(|live| config.ending(&live.session, now));
+        let ending = self.stored.with(|live| config.ending(&live.session, now));
         if let Some(Some(ending)) = ending {
             self.note_end(ending, now, config).await?;
         }
-        let described = self.with(|live| Description {
+        let described = self.stored.with(|live| Description {
             registration: live.session.registration.clone(),
             user: live.session.user.clone(),
             expires_at: live.session.expires_at(&config.policy),
@@ -338,7 +312,7 @@ impl Keeper {
             None => None,
         };
         let now = clock::now();
-        let Some((over, ended)) = self.with(|live| {
+        let Some((over, ended)) = self.stored.with(|live| {
             let session = &live.session;
             let ended = Ended {
                 registration: session.registration.clone(),
@@ -359,7 +333,9 @@ impl Keeper {
     }
 
     fn over(&self, now: Timestamp, config: &Config) -> Result<Answer, EdgeError> {
-        let ending = self.with(|live| live.session.ending(&config.policy, now));
+        let ending = self
+            .stored
+            .with(|live| live.session.ending(&config.policy, now));
         let broken = EdgeError::Corrupt("session");
         ending
             .flatten()
@@ -369,7 +345,8 @@ impl Keeper {
 
     /// The tokens are sealed under a key that the gateway does not have any more.
     fn cannot_read(&self, now: Timestamp) {
-        self.change(|live| live.session.end(Ending::Unreadable, now));
+        self.stored
+            .change(|live| live.session.end(Ending::Unreadable, now));
     }
 
     /// Ends the session and forgets its tokens, unless it has ended.
@@ -379,13 +356,13 @@ impl Keeper {
         now: Timestamp,
         config: &Config,
     ) -> Result<(), EdgeError> {
-        let is_new = self.change(|live| {
+        let is_new = self.stored.change(|live| {
             let is_new = live.session.end(ending, now);
             live.forget();
             is_new && !live.session.is_ended_by_configuration()
         });
         if is_new == Some(true) {
-            self.write()?;
+            self.stored.write()?;
             self.wake_when_due(config).await?;
         }
         Ok(())
@@ -393,10 +370,10 @@ impl Keeper {
 
     /// The alarm: ends a session that is too old, and forgets one that ended long ago.
     async fn wake(&self) -> Result<(), EdgeError> {
-        self.read()?;
+        self.stored.read()?;
         let config = Config::of(&self.env)?;
         let now = clock::now();
-        let found = self.with(|live| {
+        let found = self.stored.with(|live| {
             let session = &live.session;
             let ending = session.ending(&config.policy, now);
             (session.due_at(&config.policy), ending, session.is_ended())
@@ -406,20 +383,20 @@ impl Keeper {
             Some((due, _, is_ended)) if due > now => {
                 if is_ended {
                     // When it ended, this may have failed.
-                    self.write()?;
+                    self.stored.write()?;
                 }
                 self.wake_at(due).await
             }
             Some((_, Some(ending), false)) => self.note_end(ending, now, &config).await,
             Some(_) => {
-                self.known.replace(Known::Nothing);
+                self.stored.forget();
                 Ok(self.state.storage().delete_all().await?)
             }
         }
     }
 
     async fn wake_when_due(&self, config: &Config) -> Result<(), EdgeError> {
-        match self.with(|live| live.session.due_at(&config.policy)) {
+        match self.stored.with(|live| live.session.due_at(&config.policy)) {
             Some(due) => self.wake_at(due).await,
             None => Ok(()),
         }
@@ -428,72 +405,5 @@ impl Keeper {
     async fn wake_at(&self, due: Timestamp) -> Result<(), EdgeError> {
         let milliseconds = due.remaining(clock::now()).seconds().saturating_mul(1_000);
         Ok(self.state.storage().set_alarm(milliseconds).await?)
-    }
-
-    fn with<T>(&self, look: impl FnOnce(&Live) -> T) -> Option<T> {
-        match &*self.known.borrow() {
-            Known::Session(live) => Some(look(live)),
-            Known::Unread | Known::Nothing => None,
-        }
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Live) -> T) -> Option<T> {
-        match &mut *self.known.borrow_mut() {
-            Known::Session(live) => Some(change(live)),
-            Known::Unread | Known::Nothing => None,
-        }
-    }
-
-    /// Looks the session up, once.
-    fn read(&self) -> Result<(), EdgeError> {
-        if !matches!(*self.known.borrow(), Known::Unread) {
-            return Ok(());
-        }
-        let mut known = Known::Nothing;
-        if self.storage.has_table("session")? {
-            let rows = self
-                .storage
-                .run("SELECT record, tokens FROM session", &[])?;
-            if let Some(row) = rows.first() {
-                known = Known::Session(Box::new(Live {
-                    session: row.json("session.record")?,
-                    sealed: row.text("session.tokens")?.to_owned(),
-                    tokens: None,
-                }));
-            }
-        }
-        self.known.replace(known);
-        Ok(())
-    }
-
-    /// The same, and if it fails, again with the next question.
-    fn try_to_write(&self) {
-        if let Err(error) = self.write() {
-            note("session_not_written", &error);
-        }
-    }
-
-    fn write(&self) -> Result<(), EdgeError> {
-        self.is_behind.set(true);
-        let written = self.with(|live| {
-            if live.session.is_ended_by_configuration() {
-                return Ok(());
-            }
-            let record = serde_json::to_string(&live.session)?;
-            let sql = "INSERT OR REPLACE INTO session (id, record, tokens) VALUES (1, ?, ?)";
-            let values = [record.as_str().into(), live.sealed.as_str().into()];
-            self.storage.run(sql, &values).map(drop)
-        });
-        written.unwrap_or(Ok(()))?;
-        self.is_behind.set(false);
-        Ok(())
-    }
-}
-
-impl Live {
-    /// Forgets the tokens.
-    fn forget(&mut self) {
-        self.sealed = String::new();
-        self.tokens = None;
     }
 }

@@ -1,5 +1,7 @@
 use super::*;
+use crate::client::RefreshBehaviour;
 use crate::grant::tests::NOW;
+use crate::jose::SigningAlgorithm;
 
 fn metadata(json: &str) -> ClientMetadata {
     ClientMetadata::parse(json).unwrap()
