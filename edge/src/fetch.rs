@@ -5,7 +5,6 @@ use js_sys::{Object, Promise};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use worker::Response;
 
 use crate::http::{FORM, JSON, bounded};
 use crate::{EdgeError, js};
@@ -59,17 +58,18 @@ pub async fn signed(url: &str, content_type: &str, most: usize) -> Result<String
 pub async fn foreign_json(url: &str, most: usize) -> Result<String, EdgeError> {
     let failed = |why: &str| EdgeError::Upstream(format!("{url}: {why}"));
     let fetched = JsFuture::from(begin(url, "GET", &[], None)?).await?;
-    let mut response = Response::from(fetched.unchecked_into::<web_sys::Response>());
-    let content_type = response.headers().get("content-type")?.unwrap_or_default();
+    let fetched: web_sys::Response = fetched.unchecked_into();
+    let content_type = fetched.headers().get("content-type")?.unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let is_json = essence == JSON || essence.ends_with("+json");
-    if response.status_code() != 200 || !is_json {
+    if fetched.status() != 200 || !is_json {
         return Err(failed("no JSON document"));
     }
-    let bytes = bounded(response.stream()?, most).await?;
-    if bytes.len() > most {
-        return Err(failed("too large"));
-    }
+    let bytes = match fetched.body() {
+        Some(body) => bounded(&body, most).await?,
+        None => Some(Vec::new()),
+    };
+    let bytes = bytes.ok_or_else(|| failed("too large"))?;
     String::from_utf8(bytes).map_err(|_| failed("not UTF-8"))
 }
 

@@ -2,8 +2,11 @@
 
 use gatepass_core::error::{ErrorCode, ErrorResponse};
 use gatepass_core::resource::Refused;
+use js_sys::{Promise, Uint8Array};
 use serde::Serialize;
-use worker::{ByteStream, Headers, Request, Response, ResponseBody};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::{Headers, Request, Response, ResponseBody};
 
 use crate::EdgeError;
 
@@ -92,39 +95,44 @@ pub async fn body(
         return Ok(Err(BodyRefusal::TooLarge));
     }
     // A body without a length may be of any size, and is read piece by piece.
-    let bytes = if length.is_some() {
-        request.bytes().await.map_err(EdgeError::from)
-    } else {
-        match request.inner().body() {
-            Some(_) => bounded(request.stream()?, LARGEST_BODY).await,
-            None => Ok(Vec::new()),
-        }
+    let bytes = match request.inner().body() {
+        None => Ok(Some(Vec::new())),
+        Some(_) if length.is_some() => request.bytes().await.map(Some).map_err(EdgeError::from),
+        Some(body) => bounded(&body, LARGEST_BODY).await,
     };
-    let Ok(bytes) = bytes else {
-        return Ok(Err(BodyRefusal::BrokenOff));
-    };
-    if bytes.len() > LARGEST_BODY {
-        return Ok(Err(BodyRefusal::TooLarge));
-    }
-    Ok(String::from_utf8(bytes).map_err(|_| BodyRefusal::NotUtf8))
+    Ok(match bytes {
+        Ok(Some(bytes)) => String::from_utf8(bytes).map_err(|_| BodyRefusal::NotUtf8),
+        Ok(None) => Err(BodyRefusal::TooLarge),
+        Err(_) => Err(BodyRefusal::BrokenOff),
+    })
 }
 
-/// Reads until the end or just past `most`, whichever comes first.
-pub(crate) async fn bounded(stream: ByteStream, most: usize) -> Result<Vec<u8>, EdgeError> {
-    use core::pin::pin;
-    use std::future::poll_fn;
+#[wasm_bindgen(inline_js = "
+export async function bounded(body, most) {
+  const [reader, chunks] = [body.getReader(), []];
+  for (let left = most; left >= 0;) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(chunks).bytes();
+    left -= value.byteLength;
+    chunks.push(value);
+  }
+  reader.cancel().catch(() => {});
+}
+")]
+extern "C" {
+    /// A promise of the bytes; of nothing if there are more than `most`.
+    #[wasm_bindgen(catch, js_name = bounded)]
+    fn read_bounded(body: &web_sys::ReadableStream, most: u32) -> Result<Promise, JsValue>;
+}
 
-    let mut stream = pin!(stream);
-    let mut bytes = Vec::new();
-    while let Some(chunk) =
-        poll_fn(|context| futures_core::Stream::poll_next(stream.as_mut(), context)).await
-    {
-        bytes.extend_from_slice(&chunk?);
-        if bytes.len() > most {
-            break;
-        }
-    }
-    Ok(bytes)
+/// Reads to the end, or gives up when there is more than `most`; then `None`.
+pub(crate) async fn bounded(
+    body: &web_sys::ReadableStream,
+    most: usize,
+) -> Result<Option<Vec<u8>>, EdgeError> {
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    let read = JsFuture::from(read_bounded(body, most)?).await?;
+    Ok(read.is_object().then(|| Uint8Array::from(read).to_vec()))
 }
 
 /// The content type of forms.

@@ -1,29 +1,48 @@
 //! Passing a request on, and its answer back, as streams.
 
-use core::cell::Cell;
-use core::pin::Pin;
-use core::task::{Context, Poll};
-use std::rc::Rc;
-
-use futures_core::Stream;
-use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use worker::{ByteStream, Headers, Request, Response};
+use worker::{Headers, Request, Response};
 
 use crate::{EdgeError, js};
 
-// The runtime moves the bytes itself, and the length stays known.
+// With a length, the runtime moves the bytes itself, and what is broken off is known not to be the whole. Without one, the
+// runtime ends a body that fails as if it were whole: so it must neither fail nor end, and the request is given up.
 #[wasm_bindgen(inline_js = "
 export function flowing(body, length) {
   const { readable, writable } = new FixedLengthStream(length);
   return [readable, body.pipeTo(writable).then(() => undefined, () => undefined)];
+}
+export function counted(body, most, controller) {
+  const reader = body.getReader({ mode: 'byob' });
+  let tell;
+  const sent = new Promise((resolve) => { tell = resolve; });
+  const pull = async (stream) => {
+    try {
+      const { done, value } = await reader.read(new Uint8Array(65536));
+      if (!done && (most -= value.byteLength) >= 0) return stream.enqueue(value);
+      tell(!done || undefined);
+      if (done) return stream.close();
+    } catch {}
+    controller.abort();
+    return new Promise(() => {});
+  };
+  return [new ReadableStream({ pull }), sent];
 }
 ")]
 extern "C" {
     /// A body of this length as it flows, and a promise that it has.
     #[wasm_bindgen(catch)]
     fn flowing(body: &web_sys::ReadableStream, length: f64) -> Result<Array, JsValue>;
+    /// The same of one of any length; the promise is of `true` if there is more than `most`. Then, or if it cannot be read
+    /// to its end, `controller` gives its request up.
+    #[wasm_bindgen(catch)]
+    fn counted(
+        body: &web_sys::ReadableStream,
+        most: f64,
+        controller: &web_sys::AbortController,
+    ) -> Result<Array, JsValue>;
 }
 
 #[wasm_bindgen]
@@ -41,17 +60,8 @@ pub enum Body {
     Empty,
     /// Held here, so that it can be sent again.
     Held(Uint8Array),
-    /// A stream, which can be sent once, and when it has been.
-    Stream(JsValue, Promise),
-    /// The same, while somebody counts.
-    Counted(JsValue, Promise, Limit),
-}
-
-/// What stops a request whose body turns out to be too large.
-#[derive(Clone, Debug)]
-pub struct Limit {
-    controller: web_sys::AbortController,
-    is_exceeded: Rc<Cell<bool>>,
+    /// A stream, which can be sent once, when it has been or that there was too much of it, and what gives its request up.
+    Stream(JsValue, Promise, web_sys::AbortController),
 }
 
 impl Body {
@@ -60,7 +70,7 @@ impl Body {
         match self {
             Self::Empty => true,
             Self::Held(bytes) => bytes.length() == 0,
-            Self::Stream(..) | Self::Counted(..) => false,
+            Self::Stream(..) => false,
         }
     }
 
@@ -80,6 +90,10 @@ pub struct TooLarge;
 /// # Errors
 ///
 /// The inner [`TooLarge`] for one that says so; [`EdgeError::Runtime`] if it cannot be read.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no body has more bytes than a float counts"
+)]
 pub async fn body(
     request: &mut Request,
     held: u64,
@@ -89,38 +103,19 @@ pub async fn body(
         return Ok(Ok(Body::Empty));
     };
     let length = request.headers().get("content-length")?;
-    match length.and_then(|length| length.parse::<u64>().ok()) {
-        Some(length) if length > largest => Ok(Err(TooLarge)),
+    let controller = web_sys::AbortController::new()?;
+    let flow = match length.and_then(|length| length.parse::<u64>().ok()) {
+        Some(0) => return Ok(Ok(Body::Empty)),
+        Some(length) if length > largest => return Ok(Err(TooLarge)),
         Some(length) if length <= held => {
             let bytes = request.bytes().await?;
-            Ok(Ok(Body::Held(Uint8Array::from(bytes.as_slice()))))
+            return Ok(Ok(Body::Held(Uint8Array::from(bytes.as_slice()))));
         }
-        Some(length) => {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "no body has more bytes than a float counts"
-            )]
-            let flow = flowing(&stream, length as f64)?;
-            Ok(Ok(Body::Stream(flow.get(0), flow.get(1).unchecked_into())))
-        }
-        None => {
-            let limit = Limit {
-                controller: web_sys::AbortController::new()?,
-                is_exceeded: Rc::default(),
-            };
-            let mut done = None;
-            let sent = Promise::new(&mut |resolve, _| done = Some(resolve));
-            let counted = Counted {
-                inner: request.stream()?,
-                left: largest,
-                limit: limit.clone(),
-                done,
-            };
-            let counted: web_sys::Response = Response::from_stream(counted)?.into();
-            let stream = counted.body().map_or(JsValue::NULL, JsValue::from);
-            Ok(Ok(Body::Counted(stream, sent, limit)))
-        }
-    }
+        Some(length) => flowing(&stream, length as f64)?,
+        None => counted(&stream, largest as f64, &controller)?,
+    };
+    let sent = flow.get(1).unchecked_into();
+    Ok(Ok(Body::Stream(flow.get(0), sent, controller)))
 }
 
 /// What comes first.
@@ -138,44 +133,6 @@ fn answered(response: JsValue) -> Result<Result<Response, Lost>, EdgeError> {
     } else {
         Err(Lost::Unreachable)
     })
-}
-
-/// A stream whose request is given up when there is more of it than there may be, or it fails. It must not end
-/// then: the runtime passes a body that ends with an error on as if it were whole.
-struct Counted {
-    inner: ByteStream,
-    left: u64,
-    limit: Limit,
-    /// To be called when all of it has flowed.
-    done: Option<Function>,
-}
-
-impl Stream for Counted {
-    type Item = worker::Result<Vec<u8>>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = Pin::new(&mut self.inner).poll_next(context);
-        let left = match &next {
-            Poll::Pending => return next,
-            Poll::Ready(None) => {
-                drop(self.done.take().map(|done| done.call0(&JsValue::UNDEFINED)));
-                return next;
-            }
-            Poll::Ready(Some(Ok(chunk))) => {
-                let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-                let left = self.left.checked_sub(length);
-                self.limit.is_exceeded.set(left.is_none());
-                left
-            }
-            Poll::Ready(Some(Err(_))) => None,
-        };
-        let Some(left) = left else {
-            self.limit.controller.abort();
-            return Poll::Pending;
-        };
-        self.left = left;
-        next
-    }
 }
 
 /// A request as it is passed on.
@@ -213,11 +170,11 @@ pub async fn send(outgoing: &Outgoing<'_>) -> Result<Result<Response, Lost>, Edg
     let body = match outgoing.body {
         Body::Empty => JsValue::UNDEFINED,
         Body::Held(bytes) => bytes.into(),
-        Body::Stream(stream, _) | Body::Counted(stream, ..) => stream.clone(),
+        Body::Stream(stream, ..) => stream.clone(),
     };
-    let (controller, is_exceeded) = match outgoing.body {
-        Body::Counted(.., limit) => (limit.controller.clone(), Rc::clone(&limit.is_exceeded)),
-        _ => (web_sys::AbortController::new()?, Rc::default()),
+    let controller = match outgoing.body {
+        Body::Stream(.., controller) => controller.clone(),
+        Body::Empty | Body::Held(_) => web_sys::AbortController::new()?,
     };
     let init = js::object(&[
         ("method", outgoing.method.into()),
@@ -229,7 +186,7 @@ pub async fn send(outgoing: &Outgoing<'_>) -> Result<Result<Response, Lost>, Edg
     let answer = fetch(outgoing.url, &init)?;
     let mut first = Ok(JsValue::UNDEFINED);
     // A user whose network is slow is not an API that is.
-    if let Body::Stream(_, sent) | Body::Counted(_, sent, _) = outgoing.body {
+    if let Body::Stream(_, sent, _) = outgoing.body {
         first = sooner(&answer, sent).await;
     }
     if matches!(&first, Ok(none) if none.is_undefined()) {
@@ -237,11 +194,14 @@ pub async fn send(outgoing: &Outgoing<'_>) -> Result<Result<Response, Lost>, Edg
     }
     Ok(match first {
         Ok(response) if response.is_object() => answered(response)?,
-        Ok(_) => {
+        Ok(is_too_large) => {
             controller.abort();
-            Err(Lost::TimedOut)
+            Err(if is_too_large.is_truthy() {
+                Lost::TooLarge
+            } else {
+                Lost::TimedOut
+            })
         }
-        Err(_) if is_exceeded.get() => Err(Lost::TooLarge),
         Err(_) => Err(Lost::Unreachable),
     })
 }

@@ -184,6 +184,27 @@ describe('with a provider on another site', () => {
     await context.close();
   });
 
+  test('a page hears events by an EventSource; another site’s reaches no API', async () => {
+    api.answers['/api/events'] = (request, response) => { response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: hello\n\n'); };
+    const context = await browser.newContext();
+    const own = await signedIn(context);
+    const other = await context.newPage();
+    await other.goto(`${provider.origin}/nothing`).catch(() => {});
+    const heard = (page) => page.evaluate((url) => new Promise((resolve) => {
+      const source = new EventSource(url, { withCredentials: true });
+      source.onmessage = ({ data }) => { source.close(); resolve(data); };
+      source.onerror = () => { resolve(source.readyState === EventSource.CLOSED ? 'given up' : 'tried again'); source.close(); };
+    }), `${stack.gateway}/api/events`);
+    expect(await heard(own)).toBe('hello');
+    const seen = api.seen.length;
+    expect(await heard(other)).toBe('given up');
+    // Nor after a sign-out.
+    expect((await call(own, '/logout', { method: 'POST' })).status).toBe(200);
+    expect(await heard(own)).toBe('given up');
+    expect(api.seen.length).toBe(seen);
+    await context.close();
+  });
+
   test('a page that tells nobody where it is may call; a sandboxed frame may not', async () => {
     const context = await browser.newContext();
     const page = await signedIn(context);

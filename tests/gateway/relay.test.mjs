@@ -1,12 +1,15 @@
 // What goes through the gateway to the API, and what comes back.
 
 import { connect } from 'node:net';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { GatewayUser } from '../support/gateway-user.mjs';
 import { startIdentityProvider } from '../support/identity-provider.mjs';
 import { startStack } from '../support/stack.mjs';
 import { startUpstream } from '../support/upstream.mjs';
+
+const TEXT = 'some text '.repeat(1_000);
 
 let stack;
 let provider;
@@ -42,7 +45,9 @@ test('a request goes as it is, with a token, and without what is between browser
   expect(headers['x-forwarded-for'] ?? '').not.toContain('6.6.6.6');
 });
 
-test.each(['X-Forwarded', 'X_Forwarded_For', 'X-Client-IP', 'X-Original-URL', 'X-Rewrite-URL', 'X_Real_IP'])('%s, which some servers believe, stays here', async (name) => {
+test.each([
+  'X-Forwarded', 'X_Forwarded_For', 'X-Client-IP', 'X-Original-URL', 'X-Rewrite-URL', 'X_Real_IP', 'Client-Cert', 'X-SSL-Client-S-DN', 'Ssl_Client_Verify', 'Remote-User', 'X-Remote-User',
+])('%s, which some servers believe, stays here', async (name) => {
   await user.call('/api/x', { headers: { [name]: '/admin' } });
   expect(JSON.stringify(api.seen.at(-1).headers)).not.toContain('/admin');
 });
@@ -55,9 +60,13 @@ function spoken(...parts) {
   const head = `${line}\r\nHost: ${host}\r\nConnection: close\r\nX-Gatepass-CSRF: 1\r\nOrigin: ${stack.gateway}\r\nCookie: ${cookie}\r\n`;
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname);
-    let heard = '';
-    socket.on('data', (chunk) => { heard += chunk; }).on('error', reject);
-    socket.on('close', () => resolve({ status: Number(heard.split(' ')[1]), heard }));
+    const heard = [];
+    socket.on('data', (chunk) => heard.push(chunk)).on('error', reject);
+    socket.on('close', () => {
+      const all = Buffer.concat(heard);
+      const at = all.indexOf('\r\n\r\n');
+      resolve({ status: Number(all.toString().split(' ')[1]), head: all.subarray(0, at).toString(), rest: all.subarray(at + 4) });
+    });
     (async () => {
       for (const part of [head, ...rest]) {
         if (typeof part === 'number') await new Promise((go) => { setTimeout(go, part); });
@@ -66,6 +75,14 @@ function spoken(...parts) {
     })();
   });
 }
+
+// As browsers send them: they have encoded whatever else there is.
+test.each([
+  '/api/a;b=c/d,e/f:g@h!$&\'()*+=~_-.', '/api/%c3%a9/%E2%82%AC/%7e%41', '/api/|[x]', '/api/100%25/x%3fy%23z/', '/api/x?', '/api/x?a=b?c=/../d&&=;%2f%00%zz&e', "/api/x?q=|^`{}[]\\", `/api/${'x'.repeat(8_000)}?${'y'.repeat(8_000)}`,
+])('%s goes along byte by byte', async (path) => {
+  const { status } = await spoken(`GET ${path} HTTP/1.1`, '\r\n');
+  expect([status, api.seen.at(-1).url]).toEqual([200, path.replace(/\?$/, '')]);
+});
 
 describe('a method', () => {
   test.each(['PROPFIND', 'PURGE', 'REPORT', 'QUERY', 'DELETE', 'OPTIONS'])('%s goes along as what it is', async (method) => {
@@ -92,6 +109,12 @@ describe('a method', () => {
     expect(api.seen.length).toBe(seen);
   });
 
+  test.each(['GET', 'HEAD', 'POST'])('%s with a body of which it says that it is empty goes along without one', async (method) => {
+    const { status } = await spoken(`${method} /api/x HTTP/1.1`, 'Content-Length: 0\r\n\r\n');
+    const { method: came, body } = api.seen.at(-1);
+    expect([status, came, body]).toEqual([200, method, '']);
+  });
+
   test.each(['GET', 'HEAD'])('%s with a body is refused', async (method) => {
     const seen = api.seen.length;
     expect((await spoken(`${method} /api/x HTTP/1.1`, 'Content-Length: 5\r\n\r\nhello')).status).toBe(400);
@@ -112,7 +135,8 @@ test('an answer comes back as it is, without what an API may not say in the gate
   api.answers['/api/answer'] = (request, response) => {
     response.writeHead(418, 'x', {
       'content-type': 'text/html', etag: '"2"', 'set-cookie': 'a=b', 'access-control-allow-origin': '*', 'clear-site-data': '"*"',
-      'content-security-policy': "default-src *", 'www-authenticate': 'Basic realm="x"', location: `${stack.api}/api/next?x=1`, connection: 'x-hop', 'x-hop': '1',
+      'content-security-policy': "default-src *", 'set-login': 'logged-out', 'secure-session-registration': '(ES256);path="/x"', 'strict-transport-security': 'max-age=0', 'alt-svc': 'h2="evil.example:443"',
+      'service-worker-allowed': '/', 'www-authenticate': 'Basic realm="x"', location: `${stack.api}/api/next?x=1`, connection: 'x-hop', 'x-hop': '1',
     });
     response.end('<script>alert(1)</script>');
   };
@@ -122,7 +146,35 @@ test('an answer comes back as it is, without what an API may not say in the gate
   expect([headers.get('etag'), headers.get('content-type'), headers.get('location')]).toEqual(['"2"', 'text/html', '/api/next?x=1']);
   expect(headers.get('content-security-policy')).toBe("default-src 'none'; sandbox; frame-ancestors 'none'");
   expect(headers.get('cache-control')).toBe('no-store');
-  for (const name of ['set-cookie', 'access-control-allow-origin', 'clear-site-data', 'www-authenticate', 'x-hop']) expect(headers.get(name)).toBeNull();
+  for (const name of [
+    'set-cookie', 'access-control-allow-origin', 'clear-site-data', 'www-authenticate', 'x-hop', 'set-login', 'secure-session-registration', 'strict-transport-security', 'alt-svc', 'service-worker-allowed',
+  ]) expect(headers.get(name)).toBeNull();
+});
+
+test.each([
+  [undefined, 'no-store'], ['no-store', 'private, no-store'], ['max-age=60', 'private, max-age=60'], ['public, max-age=60, s-maxage=600', 'private, max-age=60'], ['private, must-revalidate', 'private, must-revalidate'],
+])('an answer whose Cache-Control is %j is one for the browser alone', async (said, kept) => {
+  api.answers['/api/kept'] = (request, response) => response.writeHead(200, {
+    ...(said && { 'cache-control': said }), 'cdn-cache-control': 'max-age=600', 'cloudflare-cdn-cache-control': 'max-age=600', 'surrogate-control': 'max-age=600',
+  }).end();
+  const { headers } = await user.call('/api/kept');
+  expect([headers.get('cache-control'), headers.get('vary')]).toEqual([kept, 'Cookie']);
+  for (const name of headers.keys()) expect(name).not.toMatch(/^(cloudflare-)?cdn|^surrogate/);
+});
+
+test.each([
+  ['gzip', 200, gzipSync(TEXT)], ['br', 200, brotliCompressSync(TEXT)], ['gzip, br', 200, brotliCompressSync(gzipSync(TEXT))], ['zstd', 200, Buffer.from('any bytes')], ['gzip', 200, Buffer.from('no gzip')],
+  ['gzip', 206, gzipSync(TEXT).subarray(5, 30)],
+])('an answer encoded with %s (%s) comes back byte by byte, with its length, also to HEAD', async (encoding, status, body) => {
+  const own = { 'content-encoding': encoding, 'content-length': String(body.length), etag: '"1"', ...(status === 206 && { 'content-range': 'bytes 5-29/60' }) };
+  api.answers['/api/encoded'] = (request, response) => response.writeHead(status, own).end(request.method === 'HEAD' ? undefined : body);
+  for (const [method, expected] of [['GET', body], ['HEAD', Buffer.alloc(0)]]) {
+    const { head, rest } = await spoken(`${method} /api/encoded HTTP/1.1`, 'Accept-Encoding: br, gzip, zstd\r\nRange: bytes=5-29\r\nIf-Range: "1"\r\n\r\n');
+    expect(head.split('\r\n')[0]).toMatch(` ${status} `);
+    for (const [name, value] of Object.entries(own)) expect(head.toLowerCase()).toContain(`\r\n${name}: ${value}`);
+    expect(rest.equals(expected)).toBe(true);
+    expect(api.seen.at(-1).headers).toMatchObject({ 'accept-encoding': 'br, gzip, zstd', range: 'bytes=5-29', 'if-range': '"1"' });
+  }
 });
 
 test.each([204, 304])('an answer %s without a body comes back', async (status) => {

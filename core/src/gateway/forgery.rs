@@ -12,6 +12,9 @@ pub struct Provenance<'a> {
     pub is_safe: bool,
     /// Whether it opens a WebSocket, for which a page cannot set headers.
     pub opens_websocket: bool,
+    /// Whether it is a GET whose `Accept` is `text/event-stream` and nothing else: an `EventSource`, for which a page cannot
+    /// set headers either.
+    pub opens_events: bool,
     /// `X-Gatepass-CSRF`.
     pub proof: Option<&'a str>,
     /// `Origin`.
@@ -52,7 +55,9 @@ pub fn check(request: &Provenance<'_>, own: &str) -> Result<(), Forgery> {
     if request.opens_websocket {
         return request.origin.map(drop).ok_or(Forgery::Unknown);
     }
-    if request.proof != Some(PROOF) {
+    // Only a script asks for events, and the browser says that it is one of this origin. The rest is as for any call.
+    let is_event_source = request.opens_events && request.fetch_site.is_some();
+    if request.proof != Some(PROOF) && !is_event_source {
         return Err(Forgery::NoProof);
     }
     if !request.is_safe && request.origin.is_none() && request.fetch_site.is_none() {
@@ -79,6 +84,7 @@ mod tests {
     const GOOD: Provenance<'static> = Provenance {
         is_safe: false,
         opens_websocket: false,
+        opens_events: false,
         proof: Some("1"),
         origin: Some(OWN),
         fetch_site: Some("same-origin"),
@@ -110,7 +116,13 @@ mod tests {
             origin: Some("null"),
             ..GOOD
         };
-        for good in [GOOD, safe, socket, quiet, from(Some(OWN))] {
+        let events = Provenance {
+            opens_events: true,
+            proof: None,
+            fetch_site: Some("same-origin"),
+            ..safe
+        };
+        for good in [GOOD, safe, socket, quiet, events, from(Some(OWN))] {
             assert_eq!(check(&good, OWN), Ok(()), "{good:?}");
         }
     }
@@ -166,5 +178,24 @@ mod tests {
             ..socket
         };
         assert_eq!(check(&socket, OWN), Err(Forgery::OtherOrigin));
+    }
+
+    #[test]
+    fn an_event_source_is_let_through_only_where_the_browser_says_that_it_is_one_of_this_origin() {
+        for (fetch_site, refusal) in [
+            (None, Forgery::NoProof),
+            (Some("cross-site"), Forgery::OtherSite),
+            (Some("none"), Forgery::OtherSite),
+        ] {
+            let events = Provenance {
+                opens_events: true,
+                is_safe: true,
+                proof: None,
+                fetch_site,
+                origin: None,
+                ..GOOD
+            };
+            assert_eq!(check(&events, OWN), Err(refusal));
+        }
     }
 }

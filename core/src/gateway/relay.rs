@@ -168,21 +168,26 @@ const KEPT: [&str; 14] = [
     "cdn-loop",
 ];
 
-/// The same by how the name begins. Some servers let the last two take the path's place.
-const KEPT_PREFIXES: [&str; 6] = [
+/// The same by how the name begins: also with which certificate (RFC 9440 §2.4) or name somebody has been let in by a
+/// server in front. Some servers let the last two take the path's place.
+const KEPT_PREFIXES: [&str; 12] = [
     "sec-",
     "cf-",
     "x-forwarded",
     "proxy-",
+    "client-cert",
+    "x-client-cert",
+    "ssl-client-",
+    "x-ssl-client-",
+    "remote-user",
+    "x-remote-user",
     "x-original-",
     "x-rewrite-",
 ];
 
-/// What an API may not say in the gateway's name: to set cookies, to open it to other origins, to forget what the
-/// browser knows of it.
-const WITHHELD: [&str; 13] = [
-    "set-cookie",
-    "set-cookie2",
+/// What an API may not say in the gateway's name: to forget what the browser knows of it, where else it is, how it is
+/// protected.
+const WITHHELD: [&str; 11] = [
     "clear-site-data",
     "content-security-policy",
     "content-security-policy-report-only",
@@ -196,29 +201,61 @@ const WITHHELD: [&str; 13] = [
     "dpop-nonce",
 ];
 
+/// The same by how the name begins: to set cookies and more, to open it to other origins, to bind its sessions, and to
+/// have answers kept by caches that many share (RFC 9213).
+const WITHHELD_PREFIXES: [&str; 7] = [
+    "set-",
+    "access-control-",
+    "sec-session-",
+    "secure-session-",
+    "cdn-cache-",
+    "cloudflare-cdn-",
+    "surrogate-",
+];
+
 /// Whether a header of a request goes to the API. `connection` is the request's `Connection`, which may name more
 /// that do not.
 pub fn goes_along(name: &str, connection: &str) -> bool {
     // Some servers take one for the other.
     let name = name.to_ascii_lowercase().replace('_', "-");
     let is_kept = KEPT.contains(&&*name)
-        || KEPT_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix) && name != "sec-websocket-protocol");
+        || (begins_with_any(&name, &KEPT_PREFIXES) && name != "sec-websocket-protocol");
     !is_kept && !is_hop_by_hop(&name, connection)
 }
 
 /// Whether a header of the API's answer goes to the browser.
 pub fn comes_back(name: &str, connection: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let is_withheld = WITHHELD.contains(&&*name) || name.starts_with("access-control-");
+    let is_withheld = WITHHELD.contains(&&*name) || begins_with_any(&name, &WITHHELD_PREFIXES);
     // The length of an answer stays true: its body is passed on as it comes.
     !is_withheld && (name == "content-length" || !is_hop_by_hop(&name, connection))
+}
+
+fn begins_with_any(name: &str, prefixes: &[&str]) -> bool {
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn is_hop_by_hop(name: &str, connection: &str) -> bool {
     let mut named = connection.split(',').map(str::trim);
     HOP_BY_HOP.contains(&name) || named.any(|named| named.eq_ignore_ascii_case(name))
+}
+
+/// What an API's `Cache-Control` says, for the browser alone. A shared cache keeps no answer to a request with
+/// `Authorization` that does not say it may (RFC 9111 §3.5), and most APIs rely on that; the browser's request has none.
+pub fn for_the_browser_alone(cache_control: &str) -> String {
+    let mut kept = "private".to_owned();
+    for directive in cache_control.split(',').map(str::trim) {
+        let name = directive.split('=').next().unwrap_or_default();
+        let is_about_others = ["", "public", "private", "s-maxage", "proxy-revalidate"];
+        if !is_about_others
+            .iter()
+            .any(|it| name.eq_ignore_ascii_case(it))
+        {
+            kept.push_str(", ");
+            kept.push_str(directive);
+        }
+    }
+    kept
 }
 
 /// Whether a challenge of an API with 401 is one that a browser answers with a question of its own: that would ask
@@ -247,191 +284,4 @@ pub fn wants_more_than_a_token(challenge: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn upstreams() -> Upstreams {
-        let text = "/api/=https://api.example /api/maps/=https://maps.example";
-        Upstreams::parse(text, |origin| origin.starts_with("https://")).unwrap()
-    }
-
-    #[test]
-    fn a_path_leads_to_the_api_that_is_configured_for_it() {
-        for (path, address) in [
-            ("/api/data", "https://api.example/api/data"),
-            ("/api/", "https://api.example/api/"),
-            ("/api/maps/1", "https://maps.example/api/maps/1"),
-            ("/api/mapsx/1", "https://api.example/api/mapsx/1"),
-            (
-                "/api/a%20b/c;v=1/d:e@f",
-                "https://api.example/api/a%20b/c;v=1/d:e@f",
-            ),
-            ("/api/100%25", "https://api.example/api/100%25"),
-            ("/api/%E2%82%AC", "https://api.example/api/%E2%82%AC"),
-            ("/api/a..b/.hidden", "https://api.example/api/a..b/.hidden"),
-        ] {
-            let found = upstreams().address(path).unwrap();
-            assert_eq!((&*found.url, found.takes_proofs), (address, true));
-        }
-    }
-
-    #[test]
-    fn an_api_may_know_bearer_tokens_alone() {
-        let text = "/api/=https://api.example /api/maps/=bearer:https://maps.example";
-        let upstreams = Upstreams::parse(text, |origin| origin.starts_with("https://")).unwrap();
-        let maps = upstreams.address("/api/maps/1").unwrap();
-        assert_eq!(maps.url, "https://maps.example/api/maps/1");
-        assert!(!maps.takes_proofs && upstreams.address("/api/x").unwrap().takes_proofs);
-    }
-
-    #[test]
-    fn a_path_that_could_mean_another_is_refused() {
-        for path in [
-            "/api//data",
-            "/api/../admin",
-            "/api/./data",
-            "/api/..;/admin",
-            "/api/;a=b/data",
-            "/api/%2e%2e/admin",
-            "/api/%2E./admin",
-            "/api/a%2fb",
-            "/api/a%2F..%2Fb",
-            "/api/a%5cb",
-            "/api/a%252fb",
-            "/api/a%25252e",
-            "/api/%00",
-            "/api/%0d%0a",
-            "/api/%",
-            "/api/%2",
-            "/api/%zz",
-            "/api/a\\b",
-            "/api/a b",
-            "/api/é",
-            "//evil.example/api/",
-            "https://evil.example/api/",
-            "api/",
-            "",
-        ] {
-            assert_eq!(
-                upstreams().address(path),
-                Err(PathRefusal::Ambiguous),
-                "{path}"
-            );
-        }
-        assert_eq!(upstreams().address("/apis/x"), Err(PathRefusal::Unknown));
-    }
-
-    #[test]
-    fn only_whole_paths_and_origins_are_configured() {
-        let parse = |text| Upstreams::parse(text, |origin| origin == "https://a.example").is_some();
-        assert!(parse("/api/=https://a.example"));
-        for bad in [
-            "",
-            "/api/",
-            "/api=https://a.example",
-            "/other/=https://a.example",
-            "/api/../=https://a.example",
-            "/api/x=https://a.example",
-            "/api/=https://b.example",
-            "/api/=https://a.example /x/=https://a.example",
-            "/api/=https://a.example /api/x/=https://a.example /api/=https://a.example",
-            "/api/=bearer:https://b.example",
-            "/api/=bearer:",
-            "/api/=dpop:https://a.example",
-        ] {
-            assert!(!parse(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_apis_own_address_becomes_a_path_of_the_gateway() {
-        let path = |address| upstreams().path_of(address).map(str::to_owned);
-        assert_eq!(
-            path("https://api.example/api/x?y").as_deref(),
-            Some("/api/x?y")
-        );
-        assert_eq!(
-            path("https://maps.example/api/maps/").as_deref(),
-            Some("/api/maps/")
-        );
-        for other in [
-            "https://api.example.evil/api/x",
-            "https://api.example/elsewhere",
-            "https://maps.example/api/x",
-            "/api/x",
-        ] {
-            assert_eq!(path(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn what_is_the_gateways_own_stays_here() {
-        for stays in [
-            "Cookie",
-            "Authorization",
-            "DPoP",
-            "Origin",
-            "Host",
-            "Connection",
-            "Upgrade",
-            "TE",
-            "X-Forwarded-For",
-            "X_Forwarded_For",
-            "X-Forwarded",
-            "X-Original-URL",
-            "X-Rewrite-URL",
-            "X-Client-IP",
-            "Forwarded",
-            "CF-Connecting-IP",
-            "Sec-Fetch-Site",
-            "X-Gatepass-CSRF",
-            "X-Named",
-        ] {
-            assert!(!goes_along(stays, "close, x-named"), "{stays}");
-        }
-        for goes in [
-            "Accept",
-            "Content-Type",
-            "If-Match",
-            "Sec-WebSocket-Protocol",
-            "X-Own",
-        ] {
-            assert!(goes_along(goes, "close"), "{goes}");
-        }
-        for stays in [
-            "Set-Cookie",
-            "Access-Control-Allow-Origin",
-            "Clear-Site-Data",
-            "Connection",
-            "X-Named",
-        ] {
-            assert!(!comes_back(stays, "X-Named"), "{stays}");
-        }
-        for back in [
-            "ETag",
-            "Content-Type",
-            "Content-Length",
-            "WWW-Authenticate",
-            "Location",
-            "Link",
-        ] {
-            assert!(comes_back(back, ""), "{back}");
-        }
-    }
-
-    #[test]
-    fn a_challenge_is_told_apart_by_what_it_asks_for() {
-        assert!(asks_the_user("Basic realm=\"x\""));
-        assert!(asks_the_user("Bearer realm=\"x\", NTLM"));
-        assert!(asks_the_user("Basic\trealm=\"x\""));
-        assert!(!asks_the_user("Bearer realm=\"Basic\""));
-        assert!(!asks_the_user(
-            "DPoP error=\"invalid_token\", algs=\"ES256\""
-        ));
-        assert!(wants_more_than_a_token(
-            "Bearer error=\"insufficient_user_authentication\", acr_values=\"x\""
-        ));
-        assert!(wants_more_than_a_token("DPoP error=\"use_dpop_nonce\""));
-        assert!(!wants_more_than_a_token("Bearer error=\"invalid_token\""));
-    }
-}
+mod tests;

@@ -24,6 +24,8 @@ pub(crate) fn check_provenance(request: &Request, config: &Config) -> Result<(),
     let provenance = Provenance {
         is_safe: matches!(&*http::method(request), "GET" | "HEAD" | "OPTIONS"),
         opens_websocket: opens_websocket(request),
+        opens_events: http::method(request) == "GET"
+            && header("Accept").is_some_and(|accept| accept == "text/event-stream"),
         proof: proof.as_deref(),
         origin: origin.as_deref(),
         fetch_site: fetch_site.as_deref(),

@@ -6,7 +6,8 @@
 
 use gatepass_core::dpop::client::Target;
 use gatepass_core::gateway::relay::{
-    PathRefusal, asks_the_user, comes_back, goes_along, wants_more_than_a_token,
+    PathRefusal, asks_the_user, comes_back, for_the_browser_alone, goes_along,
+    wants_more_than_a_token,
 };
 use gatepass_core::gateway::session::Need;
 use gatepass_edge::possession::PROOF;
@@ -206,9 +207,11 @@ fn back(response: Response, app: &App<'_>) -> Result<Response, EdgeError> {
     if let Some(path) = location.as_deref().and_then(|it| upstreams.path_of(it)) {
         headers.set("Location", path)?;
     }
-    if !headers.has("Cache-Control")? {
-        headers.set("Cache-Control", "no-store")?;
-    }
+    let kept = match given.get("Cache-Control")? {
+        Some(said) => &*for_the_browser_alone(&said),
+        None => "no-store",
+    };
+    headers.set("Cache-Control", kept)?;
     headers.append("Vary", "Cookie")?;
     // Whatever an API answers is no page of this origin: it runs nothing here.
     headers.set(
