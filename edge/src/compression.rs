@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::EdgeError;
-use crate::js;
+use crate::http::bounded;
 
 #[wasm_bindgen]
 extern "C" {
@@ -41,24 +41,24 @@ pub async fn deflate(bytes: &[u8]) -> Result<Vec<u8>, EdgeError> {
     Ok(through(bytes, &transform).await?)
 }
 
-/// What `bytes` are the zlib format of, or just over `most` bytes of it.
+/// What `bytes` are the zlib format of, unless it is longer than `most` bytes; then `None`.
 ///
 /// # Errors
 ///
 /// [`EdgeError::Runtime`] if they are of nothing.
-pub async fn inflate(bytes: &[u8], most: usize) -> Result<Vec<u8>, EdgeError> {
+pub async fn inflate(bytes: &[u8], most: usize) -> Result<Option<Vec<u8>>, EdgeError> {
     let transform = DecompressionStream::new("deflate")?;
-    let inflated = changed(bytes, &transform)?.unchecked_into();
-    Ok(js::up_to(&inflated, most).await?)
-}
-
-fn changed(bytes: &[u8], transform: &JsValue) -> Result<Body, JsValue> {
-    let whole = Body::new(&Uint8Array::from(bytes))?.body();
-    Body::new(&whole.pipe_through(transform)?)
+    let inflated = piped(bytes, &transform)?.unchecked_into();
+    bounded(&inflated, most).await
 }
 
 async fn through(bytes: &[u8], transform: &JsValue) -> Result<Vec<u8>, JsValue> {
-    let changed = changed(bytes, transform)?;
+    let changed = Body::new(&piped(bytes, transform)?)?;
     let buffer = JsFuture::from(changed.array_buffer()?).await?;
     Ok(Uint8Array::new(&buffer).to_vec())
+}
+
+fn piped(bytes: &[u8], transform: &JsValue) -> Result<JsValue, JsValue> {
+    let whole = Body::new(&Uint8Array::from(bytes))?.body();
+    whole.pipe_through(transform)
 }

@@ -30,10 +30,8 @@ extern "C" {
 /// [`EdgeError::Upstream`] unless the answer is 200 with the expected JSON, of a megabyte at most, within five
 /// seconds and without a redirect.
 pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, EdgeError> {
-    let text = body(
-        url,
-        read(begin(url, "GET", &[], None), LARGEST_DOCUMENT).await,
-    )?;
+    let sent = begin(url, "GET", &[], None);
+    let text = read(url, sent, LARGEST_DOCUMENT).await?.document(url)?;
     // RFC 8259 §8.1: a byte order mark may be ignored.
     json::read(text.trim_start_matches('\u{feff}')).map_err(|error| failed(url, error))
 }
@@ -46,7 +44,7 @@ pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, EdgeError> {
 pub async fn signed(url: &str, content_type: &str, most: usize) -> Result<String, EdgeError> {
     let init = init("GET", &[("accept", content_type.into())], None, "follow");
     let sent = init.and_then(|init| Ok(fetch(url, &init)?));
-    body(url, read(sent, most).await)
+    read(url, sent, most).await?.document(url)
 }
 
 /// Fetches a JSON document of at most `most` bytes from an address that a stranger has chosen.
@@ -73,26 +71,23 @@ pub async fn foreign_json(url: &str, most: usize) -> Result<String, EdgeError> {
     String::from_utf8(bytes).map_err(|_| failed("not UTF-8"))
 }
 
-/// Posts a form with an `Authorization` header and reads the answer as text, or says its status if that is not 200. A
-/// redirect is not followed.
+/// Posts a form with an `Authorization` header, and reads what is said, up to 64 kB. A redirect is not followed.
 ///
 /// # Errors
 ///
-/// [`EdgeError::Upstream`] unless there is a whole answer, of 64 kB at most, within five seconds.
+/// [`EdgeError::Upstream`] if nothing is said within five seconds.
 pub async fn post_form(
     url: &str,
     authorization: &str,
     pairs: &[(&str, &str)],
-) -> Result<Result<String, u16>, EdgeError> {
+) -> Result<Said, EdgeError> {
     let headers = [
         ("authorization", authorization.into()),
         ("content-type", FORM.into()),
     ];
     let form = form::encode(pairs.iter().copied());
-    let answer = read(begin(url, "POST", &headers, Some(&form)), LARGEST_ANSWER).await;
-    let answer = answer.map_err(|error| failed(url, error))?;
-    let is_said = answer.status == 200;
-    Ok(is_said.then_some(answer.body).ok_or(answer.status))
+    let sent = begin(url, "POST", &headers, Some(&form));
+    read(url, sent, LARGEST_ANSWER).await
 }
 
 /// Posts a body and says with which status it was answered. A redirect is an answer, and not followed; what
@@ -151,20 +146,46 @@ pub async fn ask(
     Ok(js::reply(begin(url, method, &headers, body)?).await?)
 }
 
-fn body(url: &str, answer: Result<js::Answer, EdgeError>) -> Result<String, EdgeError> {
-    let answer = answer.map_err(|error| failed(url, error))?;
-    if answer.status != 200 {
-        return Err(failed(url, format_args!("status {}", answer.status)));
+/// What another service has said.
+#[derive(Debug)]
+pub enum Said {
+    /// This, with status 200.
+    Text(String),
+    /// More than anybody reads, with status 200.
+    TooLarge,
+    /// Something else, with another status.
+    Status(u16),
+}
+
+impl Said {
+    fn document(self, url: &str) -> Result<String, EdgeError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::TooLarge => Err(failed(url, "too large")),
+            Self::Status(status) => Err(failed(url, format_args!("status {status}"))),
+        }
     }
-    Ok(answer.body)
 }
 
 fn failed(url: &str, why: impl core::fmt::Display) -> EdgeError {
     EdgeError::Upstream(format!("{url}: {why}"))
 }
 
-async fn read(sent: Result<Promise, EdgeError>, most: usize) -> Result<js::Answer, EdgeError> {
-    Ok(js::answer_up_to(sent?, most).await?)
+/// What is said, of which no more than `most` bytes are read.
+async fn read(url: &str, sent: Result<Promise, EdgeError>, most: usize) -> Result<Said, EdgeError> {
+    let said = async {
+        let response: web_sys::Response = JsFuture::from(sent?).await?.unchecked_into();
+        let bytes = match response.body() {
+            Some(body) => bounded(&body, most).await?,
+            None => Some(Vec::new()),
+        };
+        Ok(match (response.status(), bytes) {
+            (200, Some(bytes)) => Said::Text(String::from_utf8_lossy(&bytes).into_owned()),
+            (200, None) => Said::TooLarge,
+            (status, _) => Said::Status(status),
+        })
+    };
+    said.await.map_err(|error: EdgeError| failed(url, error))
 }
 
 fn begin(

@@ -1,6 +1,6 @@
 //! Objects of JavaScript, member by member.
 
-use js_sys::{Object, Promise, Reflect, Uint8Array};
+use js_sys::{Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
@@ -40,11 +40,9 @@ pub(crate) struct Answer {
 
 #[wasm_bindgen]
 extern "C" {
-    pub(crate) type JsResponse;
+    type JsResponse;
     #[wasm_bindgen(method, getter)]
     fn status(this: &JsResponse) -> u16;
-    #[wasm_bindgen(method, getter)]
-    fn body(this: &JsResponse) -> Option<JsStream>;
     #[wasm_bindgen(method, catch)]
     fn text(this: &JsResponse) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, getter)]
@@ -53,16 +51,6 @@ extern "C" {
     type JsHeaders;
     #[wasm_bindgen(method)]
     fn get(this: &JsHeaders, name: &str) -> Option<String>;
-
-    type JsStream;
-    #[wasm_bindgen(method, js_name = getReader, catch)]
-    fn reader(this: &JsStream) -> Result<JsReader, JsValue>;
-
-    type JsReader;
-    #[wasm_bindgen(method, catch)]
-    fn read(this: &JsReader) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn cancel(this: &JsReader) -> Result<Promise, JsValue>;
 }
 
 /// Waits for a `Response`, and reads its status alone.
@@ -95,37 +83,4 @@ pub(crate) async fn answer(fetched: Promise) -> Result<Answer, JsValue> {
         status: response.status(),
         body: text.as_string().unwrap_or_default(),
     })
-}
-
-/// Waits for a `Response`, and reads it, but no more of it than `most` bytes, whatever it says of its length.
-pub(crate) async fn answer_up_to(fetched: Promise, most: usize) -> Result<Answer, JsValue> {
-    let response: JsResponse = JsFuture::from(fetched).await?.unchecked_into();
-    let bytes = up_to(&response, most).await?;
-    if bytes.len() > most {
-        return Err(js_sys::Error::new("too large").into());
-    }
-    Ok(Answer {
-        status: response.status(),
-        body: String::from_utf8_lossy(&bytes).into_owned(),
-    })
-}
-
-/// Reads a body until its end, or just past `most` bytes.
-pub(crate) async fn up_to(response: &JsResponse, most: usize) -> Result<Vec<u8>, JsValue> {
-    let mut bytes = Vec::new();
-    let Some(body) = response.body() else {
-        return Ok(bytes);
-    };
-    let reader = body.reader()?;
-    while bytes.len() <= most {
-        let read = JsFuture::from(reader.read()?).await?;
-        let chunk = Reflect::get(&read, &"value".into())?;
-        if chunk.is_undefined() {
-            return Ok(bytes);
-        }
-        bytes.extend(Uint8Array::unchecked_from_js(chunk).to_vec());
-    }
-    // Nobody waits for that.
-    drop(JsFuture::from(reader.cancel()?));
-    Ok(bytes)
 }

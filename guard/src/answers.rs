@@ -49,6 +49,8 @@ impl Answer {
 /// those.
 const GOOD: usize = 2_000;
 const BAD: usize = 1_000;
+/// For so many bytes an answer takes a place: an isolate has 128 MB for everything.
+const PLACE: usize = 4_096;
 
 /// What the provider has said of tokens lately, by their hashes.
 #[derive(Debug)]
@@ -101,6 +103,7 @@ impl Answers {
     /// This was said of it.
     pub(super) fn learn(&self, key: &str, answer: Answer, freshness: Freshness) {
         let as_of = answer.as_of;
+        let places = 1 + answer.text.len() / PLACE;
         if answer.said.active {
             self.bad.borrow_mut().forget(key);
             let mut good = self.good.borrow_mut();
@@ -113,6 +116,7 @@ impl Answers {
                 Remembered::new(timing, Some(Answer::as_of))
             });
             known.learn(answer, as_of);
+            good.weigh(key, places);
         } else {
             self.good.borrow_mut().forget(key);
             *self.bad.borrow_mut().at(key, || as_of) = as_of;
@@ -159,5 +163,23 @@ mod tests {
         // What ends is bad from then on.
         learn("good", false);
         assert!(answers.good("good").is_none());
+    }
+
+    #[test]
+    fn long_answers_do_not_take_all_the_memory() {
+        let answers = Answers::default();
+        let freshness = Freshness {
+            bound: Lifetime::from_seconds(60),
+            ..Freshness::NONE
+        };
+        let as_of = Timestamp::from_seconds(1_800_000_000);
+        let long = format!(r#"{{"active":true,"groups":"{}"}}"#, "x".repeat(60_000));
+        for token in 0..300 {
+            let answer = Answer::read(as_of, long.clone()).unwrap();
+            answers.learn(&format!("token {token}"), answer, freshness);
+        }
+        let remembered = (0..300).filter(|token| answers.good(&format!("token {token}")).is_some());
+        assert_eq!(remembered.count(), GOOD / (1 + long.len() / PLACE));
+        assert!(answers.good("token 299").is_some());
     }
 }

@@ -12,6 +12,7 @@ use gatepass_core::resource::{
 use gatepass_core::secret::{AccessToken, ClientSecret, SecretHash};
 use gatepass_core::status_list::DEFAULT_BOUND_SECONDS;
 use gatepass_core::time::Lifetime;
+use gatepass_edge::fetch::Said;
 use gatepass_edge::kv::Namespace;
 use gatepass_edge::{EdgeError, background, clock, fetch, log};
 
@@ -302,10 +303,17 @@ async fn asked(
     ];
     let failed = |why| EdgeError::Upstream(format!("{endpoint}: {why}"));
     match fetch::post_form(endpoint, authorization, &parameters).await? {
-        Ok(text) if text.trim_start().starts_with('{') => Ok(Ok(text)),
-        Ok(_) => Err(failed("no JSON object".to_owned())),
-        Err(status) if UNLIKED.contains(&status) => Ok(Err(failed(format!("status {status}")))),
-        Err(status) => Err(failed(format!("status {status}"))),
+        Said::Text(text) if text.trim_start().starts_with('{') => Ok(Ok(text)),
+        Said::Text(_) => Err(failed("no JSON object".to_owned())),
+        Said::TooLarge => Ok(Err(failed("too large".to_owned()))),
+        Said::Status(status) => {
+            let failure = failed(format!("status {status}"));
+            if UNLIKED.contains(&status) {
+                Ok(Err(failure))
+            } else {
+                Err(failure)
+            }
+        }
     }
 }
 

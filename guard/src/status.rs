@@ -104,9 +104,7 @@ async fn fetch_list(provider: Rc<Provider>, uri: String) -> Result<StatusList, E
     let compressed = compressed.map_err(|error| failed(&uri, error))?;
     let bytes = compression::inflate(&compressed, LONGEST).await;
     let bytes = bytes.map_err(|error| failed(&uri, error))?;
-    if bytes.len() > LONGEST {
-        return Err(failed(&uri, "is too long"));
-    }
+    let bytes = bytes.ok_or_else(|| failed(&uri, "is too long"))?;
     Ok(StatusList::new(claims, bytes))
 }
 

@@ -51,8 +51,9 @@ impl From<f64> for NumericDate {
 impl TokenInformation {
     /// Whom the token speaks of: a client that acts for itself may be its own subject (RFC 9068 §2.2 has the same).
     /// Users are never called so: they would all be one.
-    fn subject(&self) -> Option<&str> {
-        let is_of_user = self.username.is_some() || self.auth_time.is_some();
+    fn subject(&self, scope: &Scope) -> Option<&str> {
+        let is_of_user =
+            self.username.is_some() || self.auth_time.is_some() || scope.without_user() != *scope;
         let itself = Some(self.client_id.as_str()).filter(|_| !is_of_user);
         self.sub.as_deref().or(itself)
     }
@@ -92,12 +93,12 @@ pub fn check_introspection(
     if !said.aud.contains(expected.audience.as_str()) {
         return Err(ResourceRefusal::OtherAudience);
     }
-    let subject = said.subject().and_then(|sub| Subject::parse(sub).ok());
+    let scope = Scope::parse(said.scope.as_deref().unwrap_or_default());
+    let scope = scope.map_err(|_| incomplete.clone())?;
+    let subject = said.subject(&scope);
+    let subject = subject.and_then(|sub| Subject::parse(sub).ok());
     let client_id = ClientId::parse(&said.client_id).ok();
-    let scope = Scope::parse(said.scope.as_deref().unwrap_or_default()).ok();
-    let (Some(subject), Some(client_id), Some(scope)) = (subject, client_id, scope) else {
-        return Err(incomplete);
-    };
+    let (subject, client_id) = subject.zip(client_id).ok_or(incomplete)?;
     Ok(Authorized {
         subject,
         client_id,
@@ -178,7 +179,8 @@ mod tests {
         let several = json!({ "aud": ["https://id.example/userinfo", "http://localhost:5000"] });
         check(&several, NOW).unwrap();
         // A client that acts for itself (RFC 9068 §2.2 has the same).
-        let authorized = check(&json!({ "sub": null }), NOW).unwrap();
+        let service = json!({ "sub": null, "scope": "read" });
+        let authorized = check(&service, NOW).unwrap();
         assert_eq!(authorized.subject.as_str(), "demo");
     }
 
@@ -202,8 +204,9 @@ mod tests {
     #[test]
     fn users_whom_the_provider_does_not_tell_apart_are_not_one_user_here() {
         for of_a_user in [
-            json!({ "sub": null, "username": "anna" }),
-            json!({ "sub": null, "auth_time": NOW }),
+            json!({ "sub": null, "scope": "read", "username": "anna" }),
+            json!({ "sub": null, "scope": "read", "auth_time": NOW }),
+            json!({ "sub": null, "scope": "openid read" }),
         ] {
             let refused = check(&of_a_user, NOW).unwrap_err();
             assert_eq!(refused, ResourceRefusal::Incomplete, "{of_a_user}");
