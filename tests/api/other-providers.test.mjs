@@ -137,6 +137,13 @@ describe('a JWT', () => {
     expect(profile.status).toBe(403);
   });
 
+  test('may have times with a fraction', async () => {
+    await start('jwt');
+    const now = Date.now() / 1000;
+    expect(await status(provider.token({ iat: now - 0.5, nbf: now - 0.5, exp: now + 60.5 }))).toBe(200);
+    expect(await status(provider.token({ iat: now - 60.5, exp: now - 0.5 }))).toBe(401);
+  });
+
   test('counts from when it says, but for a minute by which clocks differ', async () => {
     await start('jwt');
     const now = Math.floor(Date.now() / 1000);

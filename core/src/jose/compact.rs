@@ -104,10 +104,7 @@ impl<'a> Compact<'a> {
     /// The claims of its type, `iat` and `exp`, unless it counts only from later on (RFC 7519 §4.1.5).
     fn stamped(&self, now: Timestamp) -> Result<(Claims, Timestamp, Timestamp), JwtError> {
         let mut claims = self.claims()?;
-        let time = |name| {
-            let seconds = claims.get(name).and_then(Value::as_i64);
-            seconds.map(Timestamp::from_seconds).ok_or(JwtError::Claims)
-        };
+        let time = |name| claims.get(name).and_then(seconds).ok_or(JwtError::Claims);
         let (issued_at, expires_at) = (time("iat")?, time("exp")?);
         if claims.contains_key("nbf") && time("nbf")? > now.plus(AHEAD) {
             return Err(JwtError::Early);
@@ -115,6 +112,17 @@ impl<'a> Compact<'a> {
         claims.retain(|name, _| !matches!(name.as_str(), "iat" | "exp"));
         Ok((claims, issued_at, expires_at))
     }
+}
+
+/// A time, whose fraction does not count (RFC 7519 §2).
+fn seconds(value: &Value) -> Option<Timestamp> {
+    let whole = value.as_i64().or_else(|| {
+        let exact = value.as_f64().filter(|exact| exact.abs() < 1e15)?;
+        #[expect(clippy::cast_possible_truncation, reason = "a fraction does not count")]
+        let whole = exact.floor() as i64;
+        Some(whole)
+    });
+    whole.map(Timestamp::from_seconds)
 }
 
 /// The first two parts, with the dot between them.
@@ -236,6 +244,9 @@ mod tests {
             (r#"{"exp":101}"#, Some(JwtError::Claims)),
             (r#"{"iat":"1","exp":101}"#, Some(JwtError::Claims)),
             (r#"{"iat":1,"exp":1e300}"#, Some(JwtError::Claims)),
+            (r#"{"iat":0.5,"exp":101.9}"#, None),
+            (r#"{"iat":1,"exp":100.9}"#, Some(JwtError::Expired)),
+            (r#"{"iat":1,"exp":1e15}"#, Some(JwtError::Claims)),
             (r#"{"iat":1,"exp":101,"nbf":160}"#, None),
             (r#"{"iat":1,"exp":101,"nbf":161}"#, Some(JwtError::Early)),
             (r#"{"iat":1,"exp":101,"nbf":"1"}"#, Some(JwtError::Claims)),
