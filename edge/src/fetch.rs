@@ -32,8 +32,7 @@ extern "C" {
 pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, EdgeError> {
     let sent = begin(url, "GET", &[], None);
     let text = read(url, sent, LARGEST_DOCUMENT).await?.document(url)?;
-    // RFC 8259 §8.1: a byte order mark may be ignored.
-    json::read(text.trim_start_matches('\u{feff}')).map_err(|error| failed(url, error))
+    json::read(&text).map_err(|error| failed(url, error))
 }
 
 /// Fetches a document of another type, of at most `most` bytes, as text. It must be signed: a redirect is followed.
@@ -63,10 +62,7 @@ pub async fn foreign_json(url: &str, most: usize) -> Result<String, EdgeError> {
     if fetched.status() != 200 || !is_json {
         return Err(failed("no JSON document"));
     }
-    let bytes = match fetched.body() {
-        Some(body) => bounded(&body, most).await?,
-        None => Some(Vec::new()),
-    };
+    let bytes = bytes(&fetched, most).await?;
     let bytes = bytes.ok_or_else(|| failed("too large"))?;
     String::from_utf8(bytes).map_err(|_| failed("not UTF-8"))
 }
@@ -129,7 +125,7 @@ pub struct Reply {
 ///
 /// # Errors
 ///
-/// [`EdgeError::Runtime`] if there is no whole answer within five seconds.
+/// [`EdgeError`] if there is no whole answer within five seconds, or one of more than a megabyte.
 pub async fn ask(
     url: &str,
     method: &str,
@@ -143,7 +139,20 @@ pub async fn ask(
         .chain(form)
         .map(|(name, value)| (name, JsValue::from_str(value)))
         .collect();
-    Ok(js::reply(begin(url, method, &headers, body)?).await?)
+    let fetched = JsFuture::from(begin(url, method, &headers, body)?).await?;
+    let response: web_sys::Response = fetched.unchecked_into();
+    let body = text(&response, LARGEST_DOCUMENT).await?;
+    let body = body.ok_or_else(|| failed(url, "too large"))?;
+    let headers = response.headers();
+    let header = |name| headers.get(name).ok().flatten();
+    Ok(Reply {
+        status: response.status(),
+        retry_after: header("retry-after"),
+        nonce: header("dpop-nonce"),
+        date: header("date"),
+        challenge: header("www-authenticate"),
+        body,
+    })
 }
 
 /// What another service has said.
@@ -175,17 +184,32 @@ fn failed(url: &str, why: impl core::fmt::Display) -> EdgeError {
 async fn read(url: &str, sent: Result<Promise, EdgeError>, most: usize) -> Result<Said, EdgeError> {
     let said = async {
         let response: web_sys::Response = JsFuture::from(sent?).await?.unchecked_into();
-        let bytes = match response.body() {
-            Some(body) => bounded(&body, most).await?,
-            None => Some(Vec::new()),
-        };
-        Ok(match (response.status(), bytes) {
-            (200, Some(bytes)) => Said::Text(String::from_utf8_lossy(&bytes).into_owned()),
+        let text = text(&response, most).await?;
+        Ok(match (response.status(), text) {
+            (200, Some(text)) => Said::Text(text),
             (200, None) => Said::TooLarge,
             (status, _) => Said::Status(status),
         })
     };
     said.await.map_err(|error: EdgeError| failed(url, error))
+}
+
+/// The body of a response, or nothing if it has more than `most` bytes.
+async fn bytes(response: &web_sys::Response, most: usize) -> Result<Option<Vec<u8>>, EdgeError> {
+    match response.body() {
+        Some(body) => bounded(&body, most).await,
+        None => Ok(Some(Vec::new())),
+    }
+}
+
+/// The same as text.
+async fn text(response: &web_sys::Response, most: usize) -> Result<Option<String>, EdgeError> {
+    let bytes = bytes(response, most).await?;
+    Ok(bytes.map(|bytes| {
+        // RFC 8259 §8.1: a byte order mark may be ignored.
+        let text = String::from_utf8_lossy(&bytes);
+        text.trim_start_matches('\u{feff}').to_owned()
+    }))
 }
 
 fn begin(

@@ -6,7 +6,6 @@ use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use crate::EdgeError;
-use crate::fetch::Reply;
 
 /// An object with these members.
 pub(crate) fn object(members: &[(&str, JsValue)]) -> Result<Object, EdgeError> {
@@ -45,34 +44,12 @@ extern "C" {
     fn status(this: &JsResponse) -> u16;
     #[wasm_bindgen(method, catch)]
     fn text(this: &JsResponse) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, getter)]
-    fn headers(this: &JsResponse) -> JsHeaders;
-
-    type JsHeaders;
-    #[wasm_bindgen(method)]
-    fn get(this: &JsHeaders, name: &str) -> Option<String>;
 }
 
 /// Waits for a `Response`, and reads its status alone.
 pub(crate) async fn status(fetched: Promise) -> Result<u16, JsValue> {
     let response: JsResponse = JsFuture::from(fetched).await?.unchecked_into();
     Ok(response.status())
-}
-
-/// Waits for a `Response`, and reads it and when to come back.
-pub(crate) async fn reply(fetched: Promise) -> Result<Reply, JsValue> {
-    let response: JsResponse = JsFuture::from(fetched).await?.unchecked_into();
-    let text = JsFuture::from(response.text()?).await?;
-    let headers = response.headers();
-    let header = |name| headers.get(name);
-    Ok(Reply {
-        status: response.status(),
-        retry_after: header("retry-after"),
-        nonce: header("dpop-nonce"),
-        date: header("date"),
-        challenge: header("www-authenticate"),
-        body: text.as_string().unwrap_or_default(),
-    })
 }
 
 /// Waits for a `Response`, and reads it.

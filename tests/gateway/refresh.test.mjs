@@ -110,9 +110,15 @@ describe.each([['rotating', true], ['persistent', false]])('with %s refresh toke
     expect(await statusOf(user)).toBe(200);
   });
 
-  test.each([500, 503, 429, 'drop'])('a provider that answers %s signs nobody out: good tokens are used, expired ones make for patience, and renewing resumes', async (failing) => {
+  const endlessly = (request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const more = () => { while (!response.destroyed && response.write(' '.repeat(1 << 16))); };
+    response.on('drain', more);
+    more();
+  };
+  test.each([[500], [503], [429], ['drop'], ['endlessly', endlessly]])('a provider that answers %s signs nobody out: good tokens are used, expired ones make for patience, and renewing resumes', async (name, how = name) => {
     const user = await signedIn();
-    provider.failing['/token'] = failing;
+    provider.failing['/token'] = how;
     await setAhead(stack, 270);
     expect(await statusOf(user)).toBe(200);
     await setAhead(stack, 400);
