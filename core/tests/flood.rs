@@ -1,6 +1,6 @@
 //! A flood of invented tokens under fire: random crowds of addresses, answers that come late and out of order, people
 //! who wait and people who go away. Whatever they do, what strangers invent costs one question at a time, with a pause
-//! after each that grows to a second, and nobody notices who has lately brought good tokens.
+//! after each that grows to half a second, and nobody notices who has lately brought good tokens.
 
 #![allow(
     clippy::indexing_slicing,
@@ -132,8 +132,37 @@ proptest! {
         world.strangers.brought_good(HONEST);
         for event in events {
             world.happens(&event);
-            // The pause is a second from the tenth on, if no more than one came in each second.
-            prop_assert!(world.asked <= 10 + world.now / 1_000, "{} in {} ms", world.asked, world.now);
+            // The pause grows to half a second.
+            prop_assert!(world.asked <= 7 + world.now / 500, "{} in {} ms", world.asked, world.now);
+        }
+    }
+
+    /// Whoever mixes with a crowd of honest newcomers has no more asked about than that crowd has paid for.
+    #[test]
+    fn each_good_token_pays_for_two_invented_ones_and_the_rest_is_one_in_a_pause(
+        steps in prop::collection::vec((1..300_i64, prop::collection::vec(any::<bool>(), 0..40)), 1..200),
+    ) {
+        let (mut strangers, mut now, mut came) = (Strangers::default(), 0, 0);
+        let (mut good, mut bad) = (0, 0);
+        let mut asking: Vec<(String, Answered)> = Vec::new();
+        for (milliseconds, tokens) in steps {
+            now += milliseconds;
+            let at = Moment::from_milliseconds(1_800_000_000_000 + now);
+            for (address, answered) in asking.drain(..) {
+                strangers.answered(&address, Asker::Stranger, answered, at);
+            }
+            for is_good in tokens {
+                came += 1;
+                let address = format!("newcomer {came}");
+                if strangers.turn(&address, false, at) != Turn::Ask(Asker::Stranger) {
+                    continue;
+                }
+                let (count, answered) =
+                    if is_good { (&mut good, Answered::Good) } else { (&mut bad, Answered::Bad) };
+                *count += 1;
+                asking.push((address, answered));
+            }
+            prop_assert!(bad <= 1 + now / 100 + 2 * good, "{bad} with {good} in {now} ms");
         }
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use base64ct::{Base64, Encoding};
 use gatepass_core::form;
 use gatepass_core::id::ClientId;
+use gatepass_core::jose::ParsedJwt;
 use gatepass_core::resource::{
     Answered, Asker, Authorized, Expected, Moment, ResourceRefusal, TokenClaims, Turn,
     check_introspection,
@@ -39,13 +40,13 @@ pub struct ResourceServer {
 /// (RFC 6749 §10.10).
 const SHORTEST: usize = 16;
 /// How long a request waits for its turn to ask, and how long it sleeps before it looks again: at first, and at
-/// most, in milliseconds.
+/// most, in milliseconds: no longer than most providers take to answer, so that few turns are slept through.
 const PATIENCE: Lifetime = Lifetime::from_seconds(10);
 /// How long a question may be under way, or may wait for its turn, before another asks the same.
 const LEASE: Lifetime = Lifetime::from_seconds(12);
 const QUEUE: Lifetime = Lifetime::from_seconds(3);
 const FIRST_NAP: u32 = 10;
-const LONGEST_NAP: u32 = 200;
+const LONGEST_NAP: u32 = 50;
 
 impl ResourceServer {
     /// Judges `token`, which came from `address`, by what the provider says of it, or has said lately.
@@ -95,6 +96,9 @@ impl ResourceServer {
             }
             if !has_looked {
                 has_looked = true;
+                if ParsedJwt::says_it_is_over(about.token.expose(), now) {
+                    return Ok(Err(ResourceRefusal::Inactive));
+                }
                 if question.look_up(about.address).await {
                     continue;
                 }
@@ -154,10 +158,11 @@ impl About<'_> {
         strangers.turn(self.address, is_first, moment())
     }
 
-    /// How long a bad token is remembered: it does not become a good one.
+    /// How long a bad token is remembered, however short the bound is: it does not become a good one.
     fn remembered_for(self) -> Lifetime {
-        let bound = self.freshness.map(|freshness| freshness.bound);
-        bound.unwrap_or(Lifetime::from_seconds(DEFAULT_BOUND_SECONDS))
+        let least = Lifetime::from_seconds(DEFAULT_BOUND_SECONDS);
+        self.freshness
+            .map_or(least, |freshness| freshness.bound.max(least))
     }
 }
 

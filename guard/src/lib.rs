@@ -200,10 +200,7 @@ impl Guard {
         if possession.is_required && scheme == Scheme::Bearer {
             return Ok(Err(ResourceRefusal::NoBoundToken.presented(scheme)));
         }
-        let address = http::header(request, "CF-Connecting-IP");
-        let network = address.and_then(|address| Network::parse(&address));
-        let address = network.as_ref().map_or("", Network::as_str);
-        let authorized = self.judge(&presented.token, address).await?;
+        let authorized = self.judge(&presented.token, &sender(request)).await?;
         let checked = authorized.and_then(|authorized| {
             presented.check(authorized.bound_to.as_ref())?;
             needs.check(&authorized, clock::now())?;
@@ -285,6 +282,19 @@ impl Guard {
             }
         }
     }
+}
+
+/// Where a request comes from, or nothing if nobody knows: its network, or whose Worker sends it, because all Workers share
+/// one network.
+fn sender(request: &Request) -> String {
+    let address = http::header(request, "CF-Connecting-IP");
+    let network = address.and_then(|address| Network::parse(&address));
+    let is_worker = network.as_ref().is_some_and(Network::is_of_all_workers);
+    let zone = is_worker
+        .then(|| http::header(request, "CF-Worker"))
+        .flatten();
+    let network = || network.map_or_else(String::new, |network| network.as_str().to_owned());
+    zone.unwrap_or_else(network)
 }
 
 /// How old what is known of a token may be; `None`, if nothing about it is kept. `asks` says that the

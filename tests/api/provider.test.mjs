@@ -156,6 +156,26 @@ describe('introspection', () => {
     expect(provider.asked).toMatchObject({ metadata: 1, keys: 0, introspection: tokens.length });
   });
 
+  test('is not asked about a JWT that says itself that it has expired', async () => {
+    expect((await call(provider.token({ exp: Math.floor(Date.now() / 1000) - 1 }))).status).toBe(401);
+    expect(provider.asked).toMatchObject({ metadata: 0, keys: 0, introspection: 0 });
+  });
+
+  test('is asked about a good token at each call, where a revocation counts at once, but not about a bad one', async () => {
+    expect((await statuses(times(3, () => call('a-bad-token-for-a-test'))))[401]).toBe(3);
+    expect((await call('a-bad-token-for-a-test')).status).toBe(401);
+    expect(provider.asked.introspection).toBe(1);
+    provider.introspection = active();
+    for (const count of [2, 3]) {
+      expect((await call('a-good-token-for-a-test')).status).toBe(200);
+      expect(provider.asked.introspection).toBe(count);
+    }
+    // Revoked, it is a bad one.
+    provider.introspection = undefined;
+    for (const _ of [1, 2, 3]) expect((await call('a-good-token-for-a-test')).status).toBe(401);
+    expect(provider.asked.introspection).toBe(4);
+  });
+
   test('learns where to ask once, however many tokens come at once', async () => {
     provider.introspection = active();
     expect(await meanwhile('metadata', () => times(40, () => from(newAddress(), opaque())))).toEqual({ 200: 40 });
@@ -278,6 +298,40 @@ describe('a flood of invented tokens', () => {
     expect(provider.asked.introspection).toBe(45);
   });
 
+  test('gets no more than two questions at once of good tokens that came one after the other', async () => {
+    await begin();
+    for (const token of times(10, issued)) expect((await from(newAddress(), token)).status).toBe(200);
+    provider.hold('introspection');
+    const flood = crowd(100);
+    await expect.poll(() => provider.asked.introspection).toBeGreaterThan(10);
+    // Whatever was sent before this has reached the Worker, or is about to.
+    expect((await fetch(`${stack.api}/health`)).status).toBe(200);
+    expect(provider.questions.now).toBeLessThanOrEqual(2);
+    provider.release('introspection');
+    await flood;
+  });
+
+  test('is not one bad token that comes again and again, however short the bound is', async () => {
+    await begin({ GATEPASS_REVOCATION_BOUND: '1' });
+    const [began, bad] = [Date.now(), opaque()];
+    while (Date.now() - began < 3_000) expect((await call(bad)).status).toBe(401);
+    expect(provider.asked.introspection).toBe(1);
+  });
+
+  test('from a Worker is not one from all Workers, who share an address', async () => {
+    await begin();
+    const fromWorker = (zone, token) => call(token, {
+      headers: { authorization: `Bearer ${token}`, 'cf-connecting-ip': '2a06:98c0:3600::103', 'cf-worker': zone },
+    });
+    const flood = times(100, () => fromWorker('flood.example', opaque()));
+    const refused = flood.map(async (call) => {
+      if ((await call).status !== 429) throw new Error('was asked about');
+    });
+    await Promise.any(refused);
+    expect(await statuses(times(5, () => fromWorker('gateway.example', issued())))).toEqual({ 200: 5 });
+    await statuses(flood);
+  });
+
   test('costs nothing where every token begins as configured', async () => {
     await begin({ GATEPASS_TOKEN_PREFIX: 'gp_' });
     expect(await statuses(times(50, () => call(opaque())))).toEqual({ 401: 50 });
@@ -285,6 +339,14 @@ describe('a flood of invented tokens', () => {
     const token = `gp_${opaque()}`;
     good.add(token);
     expect((await call(token)).status).toBe(200);
+  });
+
+  test('is no crowd of honest people: three hundred who come at once are all let in, and a few expired tokens with them', async () => {
+    await begin();
+    const tokens = times(300, issued);
+    tokens.forEach((token, index) => { if (index % 30 === 0) good.delete(token); });
+    expect(await statuses(tokens.map((token) => from(newAddress(), token)))).toEqual({ 200: 290, 401: 10 });
+    expect(provider.asked.introspection).toBe(300);
   });
 
   test('good tokens of many users behind one address, a gateway say, are all let in at once', async () => {

@@ -115,7 +115,7 @@ impl<'a> Compact<'a> {
 }
 
 /// A time, whose fraction does not count (RFC 7519 §2).
-fn seconds(value: &Value) -> Option<Timestamp> {
+pub(super) fn seconds(value: &Value) -> Option<Timestamp> {
     let whole = value.as_i64().or_else(|| {
         let exact = value.as_f64().filter(|exact| exact.abs() < 1e15)?;
         #[expect(clippy::cast_possible_truncation, reason = "a fraction does not count")]

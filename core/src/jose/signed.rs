@@ -145,6 +145,15 @@ impl<'a> ParsedJwt<'a> {
         Some(claims.get("sub")?.as_str()?.to_owned())
     }
 
+    /// Whether a token says that its time is over: in that it may be believed.
+    pub fn says_it_is_over(text: &str, now: Timestamp) -> bool {
+        let claims = Compact::parse(text).and_then(|token| token.claims());
+        let expires_at = claims
+            .ok()
+            .and_then(|claims| compact::seconds(claims.get("exp")?));
+        expires_at.is_some_and(|at| at <= now)
+    }
+
     /// The `alg` that the token claims, if it is one of ours.
     pub fn algorithm(&self) -> Option<SigningAlgorithm> {
         SigningAlgorithm::parse(self.0.text("alg")?)
@@ -230,6 +239,19 @@ mod tests {
             ParsedJwt::parse("rt+jwt", &token).unwrap_err(),
             JwtError::Type
         );
+    }
+
+    #[test]
+    fn a_token_says_itself_when_it_is_over() {
+        let kid = KeyId::parse("k1").unwrap();
+        let unsigned = unsigned("at+jwt", SigningAlgorithm::ES256, &kid, &jwt()).unwrap();
+        let token = unsigned.attach(&[1]);
+        let is_over = |at: i64| ParsedJwt::says_it_is_over(&token, Timestamp::from_seconds(at));
+        let end = jwt().expires_at.seconds();
+        assert!(!is_over(end - 1) && is_over(end));
+        for other in ["", "opaque", "a.b.c", "e30.e30.e30"] {
+            assert!(!ParsedJwt::says_it_is_over(other, NOW), "{other}");
+        }
     }
 
     #[test]

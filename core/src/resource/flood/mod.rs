@@ -12,9 +12,11 @@ use self::pace::Pace;
 use super::recent::Recent;
 use crate::time::Lifetime;
 
-/// How long nobody asks for an address that has a part in a flood from many, in milliseconds: it leaves the next pauses to
-/// others.
+/// How long nobody asks for a stranger from a network that has a part in a flood from many, in milliseconds: it leaves the next
+/// pauses to others.
 const LONG_PAUSE: i64 = 10_000;
+/// How far the clock may go back and nothing be forgotten for it, in milliseconds.
+const STEP_BACK: i64 = 1_000;
 /// How long a question may take, in milliseconds, before it counts as lost.
 const LEASE: i64 = 12_000;
 /// How many addresses are remembered, of those that are known and of the others.
@@ -112,6 +114,8 @@ pub struct Strangers {
     known: Recent<Address>,
     others: Recent<Address>,
     crowd: CommonPace,
+    /// Networks that have a part in a flood, and until when nobody asks for strangers there.
+    closed: Recent<Moment>,
     /// When somebody last came.
     latest: Moment,
 }
@@ -122,6 +126,7 @@ impl Default for Strangers {
             known: Recent::new(REMEMBERED),
             others: Recent::new(REMEMBERED),
             crowd: CommonPace::default(),
+            closed: Recent::new(REMEMBERED),
             latest: Moment::default(),
         }
     }
@@ -130,13 +135,19 @@ impl Default for Strangers {
 impl Strangers {
     /// Whether a request from `address` may ask now; `is_first` if it has been told [`Turn::First`].
     pub fn turn(&mut self, address: &str, is_first: bool, now: Moment) -> Turn {
-        if self.latest.since(now) > LONG_PAUSE {
+        if self.latest.since(now) > STEP_BACK {
             // The clock has gone back: nobody pays until then for what came later.
             *self = Self::default();
         }
         self.latest = now;
         let mut own = self.of(address);
         let asker = own.asker();
+        let closed = self.closed.get(network(address));
+        if let (Asker::Stranger, Some(until)) = (asker, closed)
+            && now < *until
+        {
+            return Turn::Refuse(until.remaining(now));
+        }
         let mut turn = own.pace.turn(asker, is_first, now);
         if turn == Turn::Ask(Asker::Stranger) {
             turn = self.crowd.turn(asker, is_first, now);
@@ -166,7 +177,8 @@ impl Strangers {
         if asker == Asker::Stranger {
             self.crowd.answered(answered, now);
             if answered == Answered::Bad && self.crowd.is_flood() {
-                own.pace.closes(LONG_PAUSE, now);
+                let until = now.plus(LONG_PAUSE);
+                *self.closed.at(network(address), || until) = until;
             }
         }
         self.keep(address, own);
@@ -192,6 +204,12 @@ impl Strangers {
         there.forget(address);
         *here.at(address, Address::default) = own;
     }
+}
+
+/// The network of an address: of IPv6 the /48, because whoever has one /64 may as well have all of that.
+fn network(address: &str) -> &str {
+    let parts = address.rsplit_once(':');
+    parts.map_or(address, |(network, _)| network)
 }
 
 #[cfg(test)]

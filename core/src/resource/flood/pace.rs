@@ -10,13 +10,18 @@ const STEP: i64 = 100;
 ///
 /// ```text
 ///   one question at a time --a good token--> one more at a time, up to the widest
-///        ^                                        |
-///        +------ a pause without any <--a bad token
+///        |       ^                                |
+///    a bad token +----------a bad token: half as many at a time
+///        v
+///     a pause
 /// ```
 ///
 /// The pause is a tenth of a second after the first bad token, and a tenth longer with each that follows; a good one
 /// takes a tenth away again, and so does the time of the longest pause. So what is invented costs one question in a pause, however
-/// much of it comes at once, and one token that has expired costs the others a tenth of a second.
+/// much of it comes at once, and tokens that have expired cost others little as long as most are good.
+///
+/// No more questions may be under way at once than twice as many as there lately were: of good tokens that came one after the
+/// other, a flood gets no more than two.
 ///
 /// Meanwhile everybody waits; once the pause is longer than seven tenths of the longest, the first to come does, and the others are sent
 /// away.
@@ -25,8 +30,10 @@ pub(super) struct Pace<const WIDEST: u8, const LONGEST: i64> {
     /// How many questions are under way, and since when the last of them.
     asking: u8,
     asked_at: Moment,
-    /// How many good tokens came in a row.
-    good: u8,
+    /// How many there were at most since there was none.
+    busiest: u8,
+    /// How many more than one there may be.
+    more: u8,
     /// How long the last pause was, less what good tokens and time have taken away until then, in milliseconds.
     pause: i64,
     as_of: Moment,
@@ -44,14 +51,11 @@ impl<const WIDEST: u8, const LONGEST: i64> Pace<WIDEST, LONGEST> {
         if now.since(self.asked_at) >= LEASE {
             self.asking = 0;
         }
-        if self.open_at.since(now) > LONGEST {
-            return Turn::Refuse(self.open_at.remaining(now));
-        }
         let is_flood = self.is_flood() && !is_first;
         if is_flood && now < self.awaited_until {
             return Turn::Refuse(self.awaited_until.remaining(now));
         }
-        if now >= self.open_at && self.asking <= self.good {
+        if now >= self.open_at && self.asking <= self.more {
             return Turn::Ask(asker);
         }
         if is_flood {
@@ -67,7 +71,13 @@ impl<const WIDEST: u8, const LONGEST: i64> Pace<WIDEST, LONGEST> {
         if is_first {
             self.awaited_until = now;
         }
-        self.asking = self.asking.saturating_add(1);
+        let others = self.asking;
+        self.asking = others.saturating_add(1);
+        self.busiest = if others == 0 {
+            1
+        } else {
+            self.busiest.max(self.asking)
+        };
         self.asked_at = now;
     }
 
@@ -77,21 +87,24 @@ impl<const WIDEST: u8, const LONGEST: i64> Pace<WIDEST, LONGEST> {
         self.asking = self.asking.saturating_sub(1);
         match answered {
             Answered::Good => {
-                self.good = self.good.saturating_add(1).min(WIDEST - 1);
+                let most = (self.busiest.saturating_mul(2))
+                    .min(WIDEST)
+                    .saturating_sub(1);
+                self.more = self.more.saturating_add(1).min(most);
                 self.lasts((self.pause - STEP).max(0));
             }
+            Answered::Bad if self.more > 0 => self.more /= 2,
             Answered::Bad => {
-                self.good = 0;
                 self.lasts((self.pause + STEP).min(LONGEST));
-                self.open_at = now.plus(self.pause);
+                self.rests(now);
             }
-            Answered::Failed => {}
+            // In a flood it makes no difference.
+            Answered::Failed => self.rests(now),
         }
     }
 
-    /// Nobody asks for so many milliseconds.
-    pub(super) fn closes(&mut self, pause: i64, now: Moment) {
-        self.open_at = now.plus(pause);
+    fn rests(&mut self, now: Moment) {
+        self.open_at = now.plus(self.pause);
     }
 
     /// Whether there is a flood.
@@ -174,12 +187,38 @@ mod tests {
             assert_eq!(pace.crowd(0), window);
             pace.told(window, Answered::Good, 0);
         }
-        // One bad token, and it begins anew.
+        // A bad one, and it is half as many.
         assert_eq!(pace.crowd(0), 8);
         pace.told(1, Answered::Bad, 0);
         pace.told(7, Answered::Failed, 0);
+        assert_eq!(pace.crowd(0), 4);
+        // With the third, it is one.
+        pace.told(3, Answered::Bad, 0);
         assert_eq!(pace.crowd(99), 0);
-        assert_eq!(pace.crowd(100), 1);
+        pace.told(1, Answered::Failed, 99);
+        assert_eq!(pace.crowd(189), 0);
+        assert_eq!(pace.crowd(190), 1);
+    }
+
+    #[test]
+    fn of_good_tokens_that_came_one_after_the_other_a_flood_gets_no_more_than_two() {
+        let mut pace = Own::default();
+        for _ in 0..100 {
+            assert_eq!(pace.comes(0), ASK);
+            pace.told(1, Answered::Good, 0);
+        }
+        assert_eq!(pace.crowd(0), 2);
+        pace.told(2, Answered::Bad, 0);
+        assert_eq!(pace.crowd(99), 0);
+        // It is lost again by whoever needs no more.
+        let mut pace = Own::default();
+        for window in [1, 2, 4, 8] {
+            assert_eq!(pace.crowd(0), window);
+            pace.told(window, Answered::Good, 0);
+        }
+        assert_eq!(pace.comes(0), ASK);
+        pace.told(1, Answered::Good, 0);
+        assert_eq!(pace.crowd(0), 2);
     }
 
     #[test]
@@ -284,12 +323,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_kept_away_for_long_is_not_even_first() {
-        let mut pace = Own::default();
-        pace.closes(10_000, at(0));
-        assert_eq!(pace.comes(0), refused(10));
-        assert_eq!(pace.comes(8_999), refused(2));
-        assert_eq!(pace.comes(9_000), Turn::Wait);
-        assert_eq!(pace.comes(10_000), ASK);
+    fn in_a_flood_a_question_that_fails_is_followed_by_a_pause_too() {
+        let (mut pace, pause) = flooded();
+        assert_eq!(pace.comes(pause), ASK);
+        pace.told(1, Answered::Failed, pause);
+        assert_eq!(pace.comes(pause), Turn::First);
+        assert_eq!(pace.comes_as(true, pause + 699), Turn::Wait);
+        assert_eq!(pace.comes_as(true, pause + 720), ASK);
     }
 }

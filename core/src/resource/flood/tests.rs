@@ -147,8 +147,22 @@ fn whoever_has_a_part_in_a_flood_leaves_the_next_pauses_to_others() {
     let refused = |seconds| Turn::Refuse(Lifetime::from_seconds(seconds));
     assert_eq!(strangers.turn(THERE, false, at(500)), refused(10));
     assert_eq!(strangers.turn(THERE, false, at(9_499)), refused(2));
-    assert_eq!(strangers.turn(THERE, false, at(9_500)), Turn::Wait);
+    assert_eq!(strangers.turn(THERE, false, at(10_499)), refused(1));
     assert_eq!(strangers.turn(THERE, false, at(10_500)), ASK);
+}
+
+#[test]
+fn whoever_has_many_networks_of_ipv6_has_one_part_in_a_flood() {
+    let mut strangers = flooded(at(0));
+    let [one, sibling, other] = ["2001:db8:1:1", "2001:db8:1:2", "2001:db8:2:1"];
+    assert_eq!(strangers.brings(one, Answered::Bad, at(500)), ASK);
+    let refused = Turn::Refuse(Lifetime::from_seconds(10));
+    assert_eq!(strangers.turn(sibling, false, at(500)), refused);
+    assert_eq!(strangers.turn(other, false, at(500)), Turn::First);
+    // Who has brought a good token is no part of it.
+    strangers.brought_good(sibling);
+    let known = Turn::Ask(Asker::Known);
+    assert_eq!(strangers.turn(sibling, false, at(500)), known);
 }
 
 /// Twenty newcomers a second, of whom every third brings an expired token, and a provider that takes 20 ms to answer.
