@@ -48,12 +48,29 @@ impl Timestamp {
     }
 }
 
+/// Seconds since 1970, perhaps with a fraction (RFC 7519 §2), which does not count.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(from = "f64")]
+pub(crate) struct NumericDate(pub(crate) Timestamp);
+
+impl From<f64> for NumericDate {
+    fn from(seconds: f64) -> Self {
+        // What lies further ahead is how some say that a token does not end. The cast stops at the ends of its type.
+        #[expect(clippy::cast_possible_truncation, reason = "a fraction does not count")]
+        let whole = Timestamp::from_seconds(seconds as i64);
+        Self(whole.min(Timestamp::NEVER))
+    }
+}
+
 /// A length of time in seconds, never negative.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Lifetime(i64);
 
 impl Lifetime {
+    /// No time at all.
+    pub const NONE: Self = Self(0);
+
     /// Longer than anything lasts.
     pub const UNLIMITED: Self = Self(i64::MAX);
 

@@ -21,7 +21,7 @@ use gatepass_core::resource::bearer_token;
 use gatepass_core::revoke::RevocationRequest;
 use gatepass_core::scope::Scope;
 use gatepass_core::secret::{BrowserBinding, ClientSecret, RefreshToken, SecretHash, StateToken};
-use gatepass_core::time::Timestamp;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_core::token::access::{self, AccessTokenClaims};
 use gatepass_core::token::{TokenRequest, refresh};
 use gatepass_testing::{Es256Signer, fixture};
@@ -184,7 +184,7 @@ proptest! {
             let text = jwt_of(&header, &claims, &signature);
             let Ok(parsed) = ParsedJwt::parse(access::TYPE, &text) else { continue };
             let _ = (parsed.algorithm(), parsed.key_id(), parsed.signature());
-            let verified = parsed.verified::<AccessTokenClaims>(true, fixture::NOW);
+            let verified = parsed.verified::<AccessTokenClaims>(true, fixture::NOW, Lifetime::NONE);
             prop_assert!(verified.is_err(), "these claims are not those of an access token");
             prop_assert!(!Es256Signer::new(1).has_signed(&parsed));
         }
@@ -221,6 +221,6 @@ proptest! {
         let token = bearer_token(Some(&header)).unwrap();
         let parsed = ParsedJwt::parse(access::TYPE, token.expose()).unwrap();
         prop_assert!(signer.has_signed(&parsed));
-        prop_assert_eq!(parsed.verified(true, issued_at), Ok(jwt));
+        prop_assert_eq!(parsed.verified(true, issued_at, Lifetime::NONE), Ok(jwt));
     }
 }

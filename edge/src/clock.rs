@@ -13,7 +13,8 @@ pub fn now() -> Timestamp {
     Timestamp::from_seconds(milliseconds() / 1000)
 }
 
-/// The current time, in milliseconds since the epoch: for what is only put in order, and for what takes less than seconds.
+/// The current time, in milliseconds since the epoch: for what is only put in order, and for what takes less than
+/// seconds.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the clock"

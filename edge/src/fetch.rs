@@ -30,9 +30,16 @@ extern "C" {
 /// [`EdgeError::Upstream`] unless the answer is 200 with the expected JSON, of a megabyte at most, within five
 /// seconds and without a redirect.
 pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, EdgeError> {
-    let sent = begin(url, "GET", &[], None);
-    let text = read(url, sent, LARGEST_DOCUMENT).await?.document(url)?;
-    json::read(&text).map_err(|error| failed(url, error))
+    document(url).await?.json(url)
+}
+
+/// The same, whatever is said.
+///
+/// # Errors
+///
+/// [`EdgeError::Upstream`] if nothing is said within five seconds.
+pub async fn document(url: &str) -> Result<Said, EdgeError> {
+    read(url, begin(url, "GET", &[], None), LARGEST_DOCUMENT).await
 }
 
 /// Fetches a document of another type, of at most `most` bytes, as text. It must be signed: a redirect is followed.
@@ -43,7 +50,7 @@ pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, EdgeError> {
 pub async fn signed(url: &str, content_type: &str, most: usize) -> Result<String, EdgeError> {
     let init = init("GET", &[("accept", content_type.into())], None, "follow");
     let sent = init.and_then(|init| Ok(fetch(url, &init)?));
-    read(url, sent, most).await?.document(url)
+    read(url, sent, most).await?.text(url)
 }
 
 /// Fetches a JSON document of at most `most` bytes from an address that a stranger has chosen.
@@ -53,18 +60,17 @@ pub async fn signed(url: &str, content_type: &str, most: usize) -> Result<String
 /// [`EdgeError::Upstream`] unless the answer is 200 with JSON of that size, within five seconds and
 /// without a redirect.
 pub async fn foreign_json(url: &str, most: usize) -> Result<String, EdgeError> {
-    let failed = |why: &str| EdgeError::Upstream(format!("{url}: {why}"));
     let fetched = JsFuture::from(begin(url, "GET", &[], None)?).await?;
     let fetched: web_sys::Response = fetched.unchecked_into();
     let content_type = fetched.headers().get("content-type")?.unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let is_json = essence == JSON || essence.ends_with("+json");
     if fetched.status() != 200 || !is_json {
-        return Err(failed("no JSON document"));
+        return Err(failed(url, "no JSON document"));
     }
     let bytes = bytes(&fetched, most).await?;
-    let bytes = bytes.ok_or_else(|| failed("too large"))?;
-    String::from_utf8(bytes).map_err(|_| failed("not UTF-8"))
+    let bytes = bytes.ok_or_else(|| failed(url, "too large"))?;
+    String::from_utf8(bytes).map_err(|_| failed(url, "not UTF-8"))
 }
 
 /// Posts a form with an `Authorization` header, and reads what is said, up to 64 kB. A redirect is not followed.
@@ -167,7 +173,16 @@ pub enum Said {
 }
 
 impl Said {
-    fn document(self, url: &str) -> Result<String, EdgeError> {
+    /// The JSON that it is.
+    ///
+    /// # Errors
+    ///
+    /// [`EdgeError::Upstream`] with the address if it is none, or not what is expected.
+    pub fn json<T: DeserializeOwned>(self, url: &str) -> Result<T, EdgeError> {
+        json::read(&self.text(url)?).map_err(|error| failed(url, error))
+    }
+
+    fn text(self, url: &str) -> Result<String, EdgeError> {
         match self {
             Self::Text(text) => Ok(text),
             Self::TooLarge => Err(failed(url, "too large")),

@@ -109,12 +109,21 @@ pub async fn body(
 
 #[wasm_bindgen(inline_js = "
 export async function bounded(body, most) {
-  const [reader, chunks] = [body.getReader(), []];
-  for (let left = most; left >= 0;) {
+  const reader = body.getReader();
+  // What is read is copied: the runtime holds a page of memory for each piece, however small.
+  let [all, length] = [new Uint8Array(4096), 0];
+  for (;;) {
     const { done, value } = await reader.read();
-    if (done) return new Blob(chunks).bytes();
-    left -= value.byteLength;
-    chunks.push(value);
+    if (done) return all.subarray(0, length);
+    const next = length + value.byteLength;
+    if (next > most) break;
+    if (next > all.byteLength) {
+      const larger = new Uint8Array(Math.max(next, 2 * all.byteLength));
+      larger.set(all);
+      all = larger;
+    }
+    all.set(value, length);
+    length = next;
   }
   reader.cancel().catch(() => {});
 }

@@ -61,7 +61,8 @@ pub struct Presented {
 
 impl Presented {
     /// Reads the token of a request, which may be in a `form` that it posted, and checks the proof that
-    /// comes with it. `occasion` lacks only the token. A proof counts once in an isolate, as far as that remembers ([`SeenProofs`]).
+    /// comes with it. `occasion` lacks only the token. A proof counts once in an isolate, as far as that remembers
+    /// ([`SeenProofs`]).
     ///
     /// # Errors
     ///

@@ -35,8 +35,8 @@ extern "C" {
     /// A body of this length as it flows, and a promise that it has.
     #[wasm_bindgen(catch)]
     fn flowing(body: &web_sys::ReadableStream, length: f64) -> Result<Array, JsValue>;
-    /// The same of one of any length; the promise is of `true` if there is more than `most`. Then, or if it cannot be read
-    /// to its end, `controller` gives its request up.
+    /// The same of one of any length; the promise is of `true` if there is more than `most`. Then, or if it cannot be
+    /// read to its end, `controller` gives its request up.
     #[wasm_bindgen(catch)]
     fn counted(
         body: &web_sys::ReadableStream,
@@ -60,7 +60,8 @@ pub enum Body {
     Empty,
     /// Held here, so that it can be sent again.
     Held(Uint8Array),
-    /// A stream, which can be sent once, when it has been or that there was too much of it, and what gives its request up.
+    /// A stream, which can be sent once, when it has been or that there was too much of it, and what gives its request
+    /// up.
     Stream(JsValue, Promise, web_sys::AbortController),
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use gatepass_core::id::KeyId;
 use gatepass_core::jose::method::STANDARD;
 use gatepass_core::jose::{Jwt, JwtError, ParsedJwt, SignatureMethod};
-use gatepass_core::time::Timestamp;
+use gatepass_core::time::{Lifetime, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -148,12 +148,13 @@ impl VerificationKeys {
         now: Timestamp,
     ) -> Result<Result<Jwt<P>, JwtError>, EdgeError> {
         match ParsedJwt::parse(token_type, token) {
-            Ok(parsed) => self.verify_parsed(&parsed, now).await,
+            Ok(parsed) => self.verify_parsed(&parsed, now, Lifetime::NONE).await,
             Err(error) => Ok(Err(error)),
         }
     }
 
-    /// Reads a token whose type was checked: key, signature, claims, expiry.
+    /// Reads a token whose type was checked: key, signature, claims, and whether it has expired for longer than
+    /// `leeway`.
     ///
     /// # Errors
     ///
@@ -162,8 +163,9 @@ impl VerificationKeys {
         &self,
         token: &ParsedJwt<'_>,
         now: Timestamp,
+        leeway: Lifetime,
     ) -> Result<Result<Jwt<P>, JwtError>, EdgeError> {
-        Ok(token.verified(self.have_signed(token).await?, now))
+        Ok(token.verified(self.have_signed(token).await?, now, leeway))
     }
 
     /// Whether the key that a token names has signed it.
@@ -197,8 +199,8 @@ impl VerificationKeys {
         Ok(false)
     }
 
-    /// Reads a token of a provider that need not name its keys, whose type was checked: key, signature, claims,
-    /// expiry.
+    /// Reads a token of a provider that need not name its keys, whose type was checked: key, signature, claims, and
+    /// whether it has expired for longer than `leeway`.
     ///
     /// # Errors
     ///
@@ -207,8 +209,9 @@ impl VerificationKeys {
         &self,
         token: &ParsedJwt<'_>,
         now: Timestamp,
+        leeway: Lifetime,
     ) -> Result<Result<Jwt<P>, JwtError>, EdgeError> {
-        Ok(token.verified(self.may_have_signed(token).await?, now))
+        Ok(token.verified(self.may_have_signed(token).await?, now, leeway))
     }
 }
 

@@ -43,7 +43,7 @@ const SHORTEST: usize = 16;
 /// most, in milliseconds: no longer than most providers take to answer, so that few turns are slept through.
 const PATIENCE: Lifetime = Lifetime::from_seconds(10);
 /// How long a question may be under way, or may wait for its turn, before another asks the same.
-const LEASE: Lifetime = Lifetime::from_seconds(12);
+const LEASE: Lifetime = Lifetime::from_seconds(16);
 const QUEUE: Lifetime = Lifetime::from_seconds(3);
 const FIRST_NAP: u32 = 10;
 const LONGEST_NAP: u32 = 50;
@@ -309,7 +309,7 @@ async fn asked(
     let failed = |why| EdgeError::Upstream(format!("{endpoint}: {why}"));
     match fetch::post_form(endpoint, authorization, &parameters).await? {
         Said::Text(text) if text.trim_start().starts_with('{') => Ok(Ok(text)),
-        Said::Text(_) => Err(failed("no JSON object".to_owned())),
+        Said::Text(_) => Ok(Err(failed("no JSON object".to_owned()))),
         Said::TooLarge => Ok(Err(failed("too large".to_owned()))),
         Said::Status(status) => {
             let failure = failed(format!("status {status}"));

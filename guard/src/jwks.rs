@@ -5,13 +5,15 @@ use std::rc::Rc;
 use gatepass_core::jose::{Audiences, Jwt, JwtError, ParsedJwt};
 use gatepass_core::resource::{Authorized, Expected, ResourceRefusal, TokenClaims, check_jwt};
 use gatepass_core::secret::AccessToken;
+use gatepass_core::time::Lifetime;
 use gatepass_core::token::access::{self, AccessTokenClaims};
 use gatepass_edge::{EdgeError, clock};
 
 use super::provider::Provider;
 use super::status::{self, Freshness};
 
-/// Whether a token has the form of a JWT: three parts with dots between (RFC 7515 §7.1). Opaque tokens may have dots, too.
+/// Whether a token has the form of a JWT: three parts with dots between (RFC 7515 §7.1). Opaque tokens may have dots,
+/// too.
 pub(super) fn is_jwt(token: &str) -> bool {
     token.matches('.').count() == 2
 }
@@ -32,7 +34,9 @@ pub(super) async fn judge(
         return Ok(Err(JwtError::Signature.into()));
     }
     let keys = provider.keys_for(&parsed).await?;
-    let verified = keys.verify_of_any(&parsed, clock::now()).await?;
+    let verified = keys
+        .verify_of_any(&parsed, clock::now(), Lifetime::NONE)
+        .await?;
     let jwt: Jwt<AccessTokenClaims<Audiences>> = match verified {
         Ok(jwt) => jwt,
         Err(error) => return Ok(Err(error.into())),

@@ -110,8 +110,9 @@ impl Guard {
     /// A guard as the environment says: `GATEPASS_ISSUER`, `GATEPASS_AUDIENCE`,
     /// `GATEPASS_VALIDATION` (`jwt` if not set, `introspection` or `both`) and, for introspection,
     /// `GATEPASS_CLIENT_ID` and the secret `GATEPASS_API_SECRET`; `GATEPASS_REVOCATION_BOUND` (10
-    /// seconds if not set, or `never`; for introspection alone 0) and `GATEPASS_OUTAGE_TOLERANCE` (none if not set); for opaque tokens
-    /// `GATEPASS_TOKEN_PREFIX` (none if not set) and the KV namespace `GATEPASS_CACHE` (none if not bound); `GATEPASS_DPOP` (`accept` if not set, or
+    /// seconds if not set, or `never`; for introspection alone 0) and `GATEPASS_OUTAGE_TOLERANCE` (none if not set);
+    /// for opaque tokens `GATEPASS_TOKEN_PREFIX` (none if not set) and the KV namespace `GATEPASS_CACHE` (none if not bound);
+    /// `GATEPASS_DPOP` (`accept` if not set, or
     /// `require`) and, for nonces, the secret `GATEPASS_DPOP_NONCE_KEY`.
     ///
     /// # Errors
@@ -284,8 +285,8 @@ impl Guard {
     }
 }
 
-/// Where a request comes from, or nothing if nobody knows: its network, or whose Worker sends it, because all Workers share
-/// one network.
+/// Where a request comes from, or nothing if nobody knows: its network, or whose Worker sends it, because all Workers
+/// share one network.
 fn sender(request: &Request) -> String {
     let address = http::header(request, "CF-Connecting-IP");
     let network = address.and_then(|address| Network::parse(&address));

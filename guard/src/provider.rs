@@ -8,9 +8,10 @@ use gatepass_core::id::Issuer;
 use gatepass_core::jose::ParsedJwt;
 use gatepass_core::resource::{Breaker, Strangers};
 use gatepass_core::rp::metadata::{is_secure, locations};
+use gatepass_edge::EdgeError;
+use gatepass_edge::fetch::{self, Said};
 use gatepass_edge::remembered::Remembered;
 use gatepass_edge::verify::VerificationKeys;
-use gatepass_edge::{EdgeError, fetch};
 use serde::Deserialize;
 
 use super::answers::Answers;
@@ -27,6 +28,11 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
+    /// Whether it says all that there is to say.
+    const fn is_whole(&self) -> bool {
+        self.introspection_endpoint.is_some() && self.jwks_uri.is_some()
+    }
+
     /// All that this one says, and what only the other one of the same issuer does.
     fn or(self, other: Self) -> Self {
         Self {
@@ -127,26 +133,32 @@ impl Provider {
 
 async fn fetch_metadata(issuer: Issuer) -> Result<Metadata, EdgeError> {
     let [openid, oauth] = locations(&issuer);
-    let found = metadata_at(&oauth, &issuer).await;
-    if let Ok(Metadata {
-        introspection_endpoint: Some(_),
-        jwks_uri: Some(_),
-        ..
-    }) = found
-    {
-        return found;
-    }
+    let found = match metadata_at(&oauth, &issuer).await {
+        Ok(Ok(found)) if found.is_whole() => return Ok(found),
+        found => found,
+    };
     // Many providers have the other alone, or say more there.
     match (found, metadata_at(&openid, &issuer).await) {
-        (Ok(found), Ok(other)) => Ok(found.or(other)),
-        (found, other) => found.or_else(|failure| other.map_err(|_| failure)),
+        (Ok(Ok(found)), Ok(Ok(other))) => Ok(found.or(other)),
+        (Ok(Ok(found)), Ok(Err(_))) | (Ok(Err(_)), Ok(Ok(found))) => Ok(found),
+        (Err(_), Ok(Ok(found))) if found.is_whole() => Ok(found),
+        // What the other says is not known: what was known before may be more than this half.
+        (Err(failure) | Ok(Err(failure)), _) | (_, Err(failure)) => Err(failure),
     }
 }
 
-async fn metadata_at(url: &str, issuer: &Issuer) -> Result<Metadata, EdgeError> {
-    let metadata: Metadata = fetch::json(url).await?;
-    check(&metadata, issuer).map_err(|why| EdgeError::Upstream(format!("{url}: {why}")))?;
-    Ok(metadata)
+/// The inner error is that there are none of this issuer, and the outer one that nobody knows.
+async fn metadata_at(url: &str, issuer: &Issuer) -> Result<Result<Metadata, EdgeError>, EdgeError> {
+    let said = fetch::document(url).await?;
+    if let Said::Status(429 | 500..) = said {
+        return said.json(url).map(Ok);
+    }
+    let found = said.json(url).and_then(|metadata: Metadata| {
+        let wrong = |why| EdgeError::Upstream(format!("{url}: {why}"));
+        check(&metadata, issuer).map_err(wrong)?;
+        Ok(metadata)
+    });
+    Ok(found)
 }
 
 fn check(metadata: &Metadata, issuer: &Issuer) -> Result<(), &'static str> {

@@ -74,6 +74,16 @@ describe('metadata', () => {
     expect(await status('an-opaque-token-')).toBe(200);
   });
 
+  test('of which one half cannot be had are not all that there is', async () => {
+    await start('jwt');
+    provider.metadata = { jwks_uri: undefined };
+    provider.openid = { jwks_uri: `${provider.issuer}/keys` };
+    provider.instead.openid = (_request, response) => { response.writeHead(500).end(); };
+    expect(await status(provider.token())).toBe(503);
+    provider.instead = {};
+    await expect.poll(() => status(provider.token()), { timeout: 10_000 }).toBe(200);
+  });
+
   test('of another issuer in one of the places do not count', async () => {
     await start('jwt');
     provider.metadata = { issuer: 'https://other.example' };
@@ -304,6 +314,7 @@ describe('a token that the provider, or a firewall before it, does not like', ()
     ['says that it is forbidden', (response) => response.writeHead(403).end('<html>Blocked</html>')],
     ['says that it is a bad request', (response) => response.writeHead(400).end('{}')],
     ['says more than anybody reads', (response) => response.end(JSON.stringify({ ...active(), biography: 'x'.repeat(100_000) }))],
+    ['says so with a page', (response) => response.end('<html>Blocked</html>')],
     ['says what nobody can read', (response) => response.end('{"active":true,"name":"\\ud83d"}')],
   ])('and %s, keeps nobody else out', async (_, answer) => {
     await start('introspection', { GATEPASS_REVOCATION_BOUND: '60' });

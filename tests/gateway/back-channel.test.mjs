@@ -94,6 +94,14 @@ describe.each(['object', 'cookie'])('from oidc-provider (%s)', (storage) => {
     expect(await isIn(later)).toBe(true);
   });
 
+  test('a provider whose clock is half a minute ahead is heard', async () => {
+    const user = await signedIn('dora');
+    await aSecondLater();
+    const soon = now() + 30;
+    expect((await tell(logoutToken({ sub: 'dora', iat: soon, nbf: soon }))).status).toBe(200);
+    await expect.poll(() => isIn(user)).toBe(false);
+  });
+
   test('an order for nobody who is here is fine', async () => {
     expect((await tell(logoutToken({ sub: 'nobody' }))).status).toBe(200);
     expect((await tell(logoutToken({ sub: undefined, sid: 'unknown' }))).status).toBe(200);

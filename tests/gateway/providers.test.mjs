@@ -177,9 +177,13 @@ describe.each(['object', 'cookie'])('a provider that is configured no more (%s)'
   test('or that is another client there ends nothing for good: what it does not take says nothing of the session', async () => {
     await gateway.restart(configured.both);
     const user = await signedIn();
-    await gateway.restart(configured.otherwise);
-    await setAhead(gateway, 310);
     const before = gone.count('POST /token');
+    await gateway.restart(configured.otherwise);
+    // What is good is used, though it was to be renewed; and so is what the API refuses handed on.
+    await setAhead(gateway, 280);
+    expect((await user.call('/api/x')).status).toBe(200);
+    expect((await user.call('/api/x')).status).toBe(200);
+    await setAhead(gateway, 310);
     const response = await user.call('/api/x');
     expect([response.status, await response.json()]).toEqual([401, expect.objectContaining({ ended: 'provider_removed' })]);
     expect(await user.get('/api/session')).toMatchObject({ user: null, ended: 'provider_removed' });

@@ -1,4 +1,5 @@
 // Bad input gets a clear error with its own code, and nothing breaks: no 500, no panic.
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Browser, basic, pkce, post, refusal } from '../support/oauth.mjs';
 import { startStack } from '../support/stack.mjs';
@@ -51,6 +52,15 @@ describe('the token endpoint', () => {
       method: 'POST', body: stream, duplex: 'half', headers: { 'content-type': 'application/x-www-form-urlencoded' },
     });
     expect(streamed.status).toBe(413);
+  });
+
+  test('a body in sixty thousand pieces of a byte each is read as any other', async () => {
+    const text = `grant_type=saml&x=${'x'.repeat(60_000)}`;
+    const socket = connect(Number(new URL(stack.provider).port), 'localhost');
+    socket.write('POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n');
+    socket.end(`${[...text].map((byte) => `1\r\n${byte}\r\n`).join('')}0\r\n\r\n`);
+    const answer = (await Array.fromAsync(socket)).join('');
+    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*"unsupported_grant_type"/);
   });
 
   test('another method', async () => {

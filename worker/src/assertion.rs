@@ -6,7 +6,7 @@ use gatepass_core::client::{AuthenticationFailure, Client, ClientCredentials};
 use gatepass_core::jose::ParsedJwt;
 use gatepass_core::jose::method::OURS;
 use gatepass_core::store::{AuthorizeStore, OnceStore};
-use gatepass_core::time::Timestamp;
+use gatepass_core::time::{Lifetime, Timestamp};
 use gatepass_edge::EdgeError;
 use gatepass_edge::verify::VerificationKeys;
 
@@ -41,7 +41,10 @@ pub async fn prove(
     let (client, _) = app.store.client_and_sign_in(client_id, None).await?;
     let keys = keys_of(client.as_ref()).await;
     // A client without keys, an unknown one, a key that cannot verify and a wrong signature are not told apart.
-    let Ok(Ok(verified)) = keys.verify_parsed::<AssertionClaims>(&jwt, now).await else {
+    let Ok(Ok(verified)) = keys
+        .verify_parsed::<AssertionClaims>(&jwt, now, Lifetime::NONE)
+        .await
+    else {
         return Ok(Err(AuthenticationFailure::Refused));
     };
     let checked = match assertion::check(&verified, &credentials, &app.config.issuer, now) {

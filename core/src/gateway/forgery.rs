@@ -12,8 +12,8 @@ pub struct Provenance<'a> {
     pub is_safe: bool,
     /// Whether it opens a WebSocket, for which a page cannot set headers.
     pub opens_websocket: bool,
-    /// Whether it is a GET whose `Accept` is `text/event-stream` and nothing else: an `EventSource`, for which a page cannot
-    /// set headers either.
+    /// Whether it is a GET whose `Accept` is `text/event-stream` and nothing else: an `EventSource`, for which a page
+    /// cannot set headers either.
     pub opens_events: bool,
     /// `X-Gatepass-CSRF`.
     pub proof: Option<&'a str>,
@@ -67,8 +67,8 @@ pub fn check(request: &Provenance<'_>, own: &str) -> Result<(), Forgery> {
 }
 
 /// Whether a page of this origin keeps to itself where it is, by the referrer policy `no-referrer`: its browser sends
-/// `null` (Fetch Standard, "append a request `Origin` header"), and still says that the page is of this origin. A sandboxed
-/// frame is `null` as well, and of no origin.
+/// `null` (Fetch Standard, "append a request `Origin` header"), and still says that the page is of this origin. A
+/// sandboxed frame is `null` as well, and of no origin.
 fn keeps_quiet(request: &Provenance<'_>) -> bool {
     request.origin == Some("null")
         && request.fetch_site == Some("same-origin")

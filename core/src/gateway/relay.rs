@@ -39,7 +39,8 @@ pub enum PathRefusal {
 
 impl Upstreams {
     /// Reads pairs of path and origin, as in `/api/=https://api.example /api/maps/=bearer:https://maps.example`. `None`
-    /// unless each path begins with `/api/`, ends with a slash and is there once, and `is_origin` holds for each origin.
+    /// unless each path begins with `/api/`, ends with a slash and is there once, and `is_origin` holds for each
+    /// origin.
     pub fn parse(text: &str, is_origin: impl Fn(&str) -> bool) -> Option<Self> {
         let pairs = text.split_whitespace().map(|pair| {
             let (path, origin) = pair.split_once('=')?;
@@ -187,7 +188,7 @@ const KEPT_PREFIXES: [&str; 12] = [
 
 /// What an API may not say in the gateway's name: to forget what the browser knows of it, where else it is, how it is
 /// protected.
-const WITHHELD: [&str; 11] = [
+const WITHHELD: [&str; 13] = [
     "clear-site-data",
     "content-security-policy",
     "content-security-policy-report-only",
@@ -199,17 +200,17 @@ const WITHHELD: [&str; 11] = [
     "reporting-endpoints",
     "x-request-id",
     "dpop-nonce",
+    "edge-control",
+    "x-accel-expires",
 ];
 
 /// The same by how the name begins: to set cookies and more, to open it to other origins, to bind its sessions, and to
-/// have answers kept by caches that many share (RFC 9213).
-const WITHHELD_PREFIXES: [&str; 7] = [
+/// have answers kept by caches that many share.
+const WITHHELD_PREFIXES: [&str; 5] = [
     "set-",
     "access-control-",
     "sec-session-",
     "secure-session-",
-    "cdn-cache-",
-    "cloudflare-cdn-",
     "surrogate-",
 ];
 
@@ -226,7 +227,10 @@ pub fn goes_along(name: &str, connection: &str) -> bool {
 /// Whether a header of the API's answer goes to the browser.
 pub fn comes_back(name: &str, connection: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let is_withheld = WITHHELD.contains(&&*name) || begins_with_any(&name, &WITHHELD_PREFIXES);
+    // What is said to one kind of cache that many share has such a name (RFC 9213 §3.1).
+    let is_withheld = WITHHELD.contains(&&*name)
+        || begins_with_any(&name, &WITHHELD_PREFIXES)
+        || name.ends_with("-cache-control");
     // The length of an answer stays true: its body is passed on as it comes.
     !is_withheld && (name == "content-length" || !is_hop_by_hop(&name, connection))
 }
@@ -241,7 +245,8 @@ fn is_hop_by_hop(name: &str, connection: &str) -> bool {
 }
 
 /// What an API's `Cache-Control` says, for the browser alone. A shared cache keeps no answer to a request with
-/// `Authorization` that does not say it may (RFC 9111 §3.5), and most APIs rely on that; the browser's request has none.
+/// `Authorization` that does not say it may (RFC 9111 §3.5), and most APIs rely on that; the browser's request has
+/// none.
 pub fn for_the_browser_alone(cache_control: &str) -> String {
     let mut kept = "private".to_owned();
     for directive in cache_control.split(',').map(str::trim) {

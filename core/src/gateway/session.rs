@@ -245,15 +245,15 @@ impl Session {
         }
     }
 
-    /// Whether there is something to renew with, and no pause. Beyond the longest there is none: that is a clock that was
-    /// wrong when it began.
+    /// Whether there is something to renew with, and no pause. Beyond the longest there is none: that is a clock that
+    /// was wrong when it began.
     fn may_renew(&self, now: Timestamp) -> bool {
         let pause = self.retry_at.remaining(now);
         self.is_renewable && (pause.seconds() == 0 || pause > LONGEST_RETRY_AFTER)
     }
 
-    /// The same if the provider is not configured any more, or does not know it: the token is used for as long as it is good, so that nobody
-    /// notices a configuration that is wrong for a moment, and then the session is over.
+    /// The same if the provider is not configured any more, or does not know it: the token is used for as long as it is
+    /// good, so that nobody notices a configuration that is wrong for a moment, and then the session is over.
     pub fn plan_without_provider(&self, need: Need, policy: &Policy, now: Timestamp) -> Plan {
         let plan = self.plan(need, policy, now);
         let is_good = self.expires.is_some() && self.is_good(now);
@@ -306,8 +306,8 @@ impl Session {
         is_due
     }
 
-    /// Takes in what a renewal at its registration brought, and what it was for. A provider that rotates nothing sends no
-    /// refresh token: the old one stays.
+    /// Takes in what a renewal at its registration brought, and what it was for. A provider that rotates nothing sends
+    /// no refresh token: the old one stays.
     pub fn renewed(
         &mut self,
         need: Need,

@@ -82,16 +82,20 @@ impl<'a> Compact<'a> {
         json::object(&self.claims).map_err(|_| JwtError::Claims)
     }
 
-    /// The token, if its time is not over. Every kind of token is read by the same code first: a copy for
-    /// each would weigh kilobytes.
+    /// The token, if its time has begun and is not over, or not for longer than `leeway`. Every kind of token is read by
+    /// the same code first: a copy for each would weigh kilobytes.
     ///
     /// # Errors
     ///
     /// [`JwtError::Claims`], [`JwtError::Expired`] or [`JwtError::Early`].
-    pub(super) fn jwt<P: DeserializeOwned>(&self, now: Timestamp) -> Result<Jwt<P>, JwtError> {
+    pub(super) fn jwt<P: DeserializeOwned>(
+        &self,
+        now: Timestamp,
+        leeway: Lifetime,
+    ) -> Result<Jwt<P>, JwtError> {
         let (claims, issued_at, expires_at) = self.stamped(now)?;
         let payload = serde_json::from_value(claims.into()).map_err(|_| JwtError::Claims)?;
-        if expires_at <= now {
+        if expires_at.plus(leeway) <= now {
             return Err(JwtError::Expired);
         }
         Ok(Jwt {
@@ -106,7 +110,8 @@ impl<'a> Compact<'a> {
         let mut claims = self.claims()?;
         let time = |name| claims.get(name).and_then(seconds).ok_or(JwtError::Claims);
         let (issued_at, expires_at) = (time("iat")?, time("exp")?);
-        if claims.contains_key("nbf") && time("nbf")? > now.plus(AHEAD) {
+        let begins = claims.get("nbf").filter(|nbf| !nbf.is_null());
+        if begins.is_some() && time("nbf")? > now.plus(AHEAD) {
             return Err(JwtError::Early);
         }
         claims.retain(|name, _| !matches!(name.as_str(), "iat" | "exp"));
@@ -250,6 +255,7 @@ mod tests {
             (r#"{"iat":1,"exp":101,"nbf":160}"#, None),
             (r#"{"iat":1,"exp":101,"nbf":161}"#, Some(JwtError::Early)),
             (r#"{"iat":1,"exp":101,"nbf":"1"}"#, Some(JwtError::Claims)),
+            (r#"{"iat":1,"exp":101,"nbf":null}"#, None),
             (
                 r#"{"iat":1,"exp":18446744073709551615}"#,
                 Some(JwtError::Claims),
@@ -258,7 +264,29 @@ mod tests {
             ("{", Some(JwtError::Claims)),
         ] {
             let text = token("{}", claims);
-            let read = Compact::parse(&text).unwrap().jwt::<Value>(now);
+            let read = Compact::parse(&text)
+                .unwrap()
+                .jwt::<Value>(now, Lifetime::NONE);
+            assert_eq!(read.err(), expected, "{claims}");
+        }
+    }
+
+    #[test]
+    fn who_is_lenient_about_the_end_is_no_stricter_about_the_beginning() {
+        let now = Timestamp::from_seconds(100);
+        let minute = Lifetime::from_minutes(1);
+        for (claims, leeway, expected) in [
+            (r#"{"iat":1,"exp":41,"nbf":160}"#, minute, None),
+            (r#"{"iat":1,"exp":40}"#, minute, Some(JwtError::Expired)),
+            (
+                r#"{"iat":1,"exp":101,"nbf":161}"#,
+                minute,
+                Some(JwtError::Early),
+            ),
+            (r#"{"iat":1,"exp":2,"nbf":1}"#, Lifetime::UNLIMITED, None),
+        ] {
+            let text = token("{}", claims);
+            let read = Compact::parse(&text).unwrap().jwt::<Value>(now, leeway);
             assert_eq!(read.err(), expected, "{claims}");
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Claims, Compact, Jwt, JwtError, SignatureMethod, compact, method};
 use crate::id::KeyId;
-use crate::time::Timestamp;
+use crate::time::{Lifetime, Timestamp};
 
 /// How a published key signs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -201,16 +201,18 @@ impl<'a> ParsedJwt<'a> {
     ///
     /// # Errors
     ///
-    /// [`JwtError::Signature`] if it was not valid, [`JwtError::Claims`] or [`JwtError::Expired`].
+    /// [`JwtError::Signature`] if it was not valid, [`JwtError::Claims`], [`JwtError::Early`], or
+    /// [`JwtError::Expired`] if it has for longer than `leeway`.
     pub fn verified<P: DeserializeOwned>(
         &self,
         signature_is_valid: bool,
         now: Timestamp,
+        leeway: Lifetime,
     ) -> Result<Jwt<P>, JwtError> {
         if !signature_is_valid {
             return Err(JwtError::Signature);
         }
-        self.0.jwt(now)
+        self.0.jwt(now, leeway)
     }
 }
 
@@ -230,9 +232,9 @@ mod tests {
         assert_eq!(parsed.signature(), [1, 2, 3]);
         assert_eq!(parsed.key_id(), Some(kid));
         assert_eq!(parsed.algorithm(), Some(SigningAlgorithm::ES256));
-        assert_eq!(parsed.verified(true, NOW), Ok(jwt()));
+        assert_eq!(parsed.verified(true, NOW, Lifetime::NONE), Ok(jwt()));
         assert_eq!(
-            parsed.verified::<Payload>(false, NOW),
+            parsed.verified::<Payload>(false, NOW, Lifetime::NONE),
             Err(JwtError::Signature)
         );
         assert_eq!(

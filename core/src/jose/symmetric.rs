@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
 use super::{Compact, Jwt, JwtError, compact};
-use crate::time::Timestamp;
+use crate::time::{Lifetime, Timestamp};
 
 /// A key for one purpose, derived from a master key so that a token of one purpose never passes
 /// for another's; and the keys that it has replaced, whose tokens are still read.
@@ -126,7 +126,7 @@ pub fn verify_hs256<P: DeserializeOwned>(
     if !key.authenticates(token.signing_input(), token.signature()) {
         return Err(JwtError::Signature);
     }
-    token.jwt(now)
+    token.jwt(now, Lifetime::NONE)
 }
 
 #[cfg(test)]

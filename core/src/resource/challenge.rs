@@ -283,6 +283,7 @@ mod tests {
     fn no_description_breaks_out_of_its_quotes() {
         for error in [
             JwtError::Claims,
+            JwtError::Early,
             JwtError::Expired,
             JwtError::Malformed,
             JwtError::Signature,

@@ -9,12 +9,13 @@ use crate::id::{ClientId, Subject};
 use crate::introspect::Introspection;
 use crate::jose::Audiences;
 use crate::scope::Scope;
-use crate::time::Timestamp;
+use crate::time::{NumericDate, Timestamp};
 use crate::token::access::{BEARER, DPOP};
 use crate::token::actor::Actor;
 
 /// What any provider may say of an active token. The standard requires nothing; here `aud`, `client_id`, `exp` and
-/// `token_type` are needed: without them nobody knows for whom the token is, until when, or whether it is one for access.
+/// `token_type` are needed: without them nobody knows for whom the token is, until when, or whether it is one for
+/// access.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TokenInformation {
     iss: Option<String>,
@@ -32,20 +33,6 @@ pub struct TokenInformation {
     act: Option<Actor>,
     #[serde(default)]
     authorization_details: AuthorizationDetails,
-}
-
-/// Seconds since 1970, perhaps with a fraction (RFC 7519 §2), which does not count.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(from = "f64")]
-struct NumericDate(Timestamp);
-
-impl From<f64> for NumericDate {
-    fn from(seconds: f64) -> Self {
-        // What lies further ahead is how some say that a token does not end. The cast stops at the ends of its type.
-        #[expect(clippy::cast_possible_truncation, reason = "a fraction does not count")]
-        let whole = Timestamp::from_seconds(seconds as i64);
-        Self(whole.min(Timestamp::NEVER))
-    }
 }
 
 impl TokenInformation {

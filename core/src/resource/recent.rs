@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// What is known of so many keys, and of no more: the one that came first goes first. A key takes one place, or as many as
-/// it [weighs](Recent::weigh).
+/// What is known of so many keys, and of no more: the one that came first goes first. A key takes one place, or as many
+/// as it [weighs](Recent::weigh).
 #[derive(Debug)]
 pub struct Recent<V> {
     most: usize,

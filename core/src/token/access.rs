@@ -1,6 +1,6 @@
 //! JWT access tokens (RFC 9068).
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::authorize::AuthorizationDetails;
@@ -11,7 +11,7 @@ use crate::id::{Audience, ClientId, GrantId, Issuer, JwtId, Subject};
 use crate::jose::Jwt;
 use crate::scope::Scope;
 use crate::status_list::{Family, StatusIndex};
-use crate::time::Timestamp;
+use crate::time::{NumericDate, Timestamp};
 use crate::token::actor::Actor;
 use crate::token::id::ACR;
 
@@ -41,7 +41,11 @@ pub struct AccessTokenClaims<A = Audience> {
     #[serde(default)]
     pub scope: Scope,
     /// `auth_time` (RFC 9068 §2.2.1), if a user signed in for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "numeric_date",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub auth_time: Option<Timestamp>,
     /// `acr` (RFC 9068 §2.2.1): how surely, if a user did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,6 +157,11 @@ pub fn issue_to_client(
     }
 }
 
+fn numeric_date<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
+    let date = Option::<NumericDate>::deserialize(value)?;
+    Ok(date.map(|date| date.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,7 +212,10 @@ mod tests {
             },
         });
         assert_eq!(parts.next(), Some(claims));
-        let read = ParsedJwt::parse(TYPE, &text).unwrap().verified(true, NOW);
+        let read =
+            ParsedJwt::parse(TYPE, &text)
+                .unwrap()
+                .verified(true, NOW, crate::time::Lifetime::NONE);
         assert_eq!(read, Ok(jwt));
     }
 

@@ -33,9 +33,9 @@ impl Timing {
     };
 }
 
-/// How long a fetch may be under way before it counts as lost: longer than [`crate::fetch`] waits
-/// twice, because what is fetched may say where to fetch the rest.
-const LEASE: Lifetime = Lifetime::from_seconds(12);
+/// How long a fetch may be under way before it counts as lost: longer than [`crate::fetch`] waits three times, because
+/// what is fetched may be in either of two places, and say where to fetch the rest.
+const LEASE: Lifetime = Lifetime::from_seconds(16);
 
 /// What a request should do.
 #[derive(Debug)]
@@ -383,12 +383,12 @@ mod tests {
     fn a_fetch_that_is_lost_is_made_again() {
         let mut state = State::new(Timing::DOCUMENT);
         assert_eq!(plan(&mut state, 0), "fetch");
-        assert_eq!(plan(&mut state, 11), "wait");
-        assert_eq!(plan(&mut state, 12), "fetch");
+        assert_eq!(plan(&mut state, 15), "wait");
+        assert_eq!(plan(&mut state, 16), "fetch");
         // The lost one fails after all, while the other is under way.
-        land(&mut state, 0, Err("late"), 13);
-        assert_eq!(plan(&mut state, 13), "wait");
-        land(&mut state, 12, Ok(1), 14);
-        assert_eq!(plan(&mut state, 14), "use 1");
+        land(&mut state, 0, Err("late"), 17);
+        assert_eq!(plan(&mut state, 17), "wait");
+        land(&mut state, 16, Ok(1), 18);
+        assert_eq!(plan(&mut state, 18), "use 1");
     }
 }

@@ -68,7 +68,7 @@ async fn judge(
         return Ok(Err(JwtError::Type.to_string()));
     }
     let keys = Provider::of(&registration.issuer).keys_for(&parsed).await?;
-    let verified = keys.verify_of_any::<Claims>(&parsed, now.minus(SKEW));
+    let verified = keys.verify_of_any::<Claims>(&parsed, now, SKEW);
     let jwt = match verified.await? {
         Ok(jwt) => jwt,
         Err(error) => return Ok(Err(error.to_string())),

@@ -103,7 +103,7 @@ async fn finish(
         code: redemption.code.expose().to_owned(),
         verifier: redemption.verifier.expose().to_owned(),
     };
-    let obtained = session::obtain(app.env, &registration.name, grant, kept.as_ref()).await?;
+    let obtained = session::obtain(app.env, registration, grant, kept.as_ref()).await?;
     let (tokens, expires_in) = match obtained {
         Renewal::Tokens { tokens, expires_in } => (tokens, expires_in),
         Renewal::Over { reason } => {
@@ -202,7 +202,7 @@ async fn identify(
             return Ok(None);
         }
     };
-    let verified = keys.verify_of_any::<Claims>(&parsed, clock::now().minus(SKEW));
+    let verified = keys.verify_of_any::<Claims>(&parsed, clock::now(), SKEW);
     let token = match verified.await? {
         Ok(token) => token,
         Err(error) => {

@@ -190,26 +190,33 @@ impl InCookies {
         else {
             return Ok(Access::HandOn);
         };
+        let Some(at) = config.registration(&self.session.registration) else {
+            return Ok(Access::HandOn);
+        };
         let key = kept.renewed_with();
-        let renewal = refresh::ask(env, &self.session.registration, grant, key).await?;
+        let renewal = refresh::ask(env, at, grant, key).await?;
         let now = clock::now();
-        let at = config.registration(&self.session.registration);
         match renewal {
             Renewal::Tokens { tokens, expires_in } => {
                 let before = self.tokens.take();
                 self.tokens = Some(tokens.after(before));
                 self.session.touch(&config.policy, now);
-                self.session.renewed(need, expires_in, at, now);
+                self.session.renewed(need, expires_in, Some(at), now);
                 self.keep(headers, config).await?;
                 Ok(self.ticket())
             }
             Renewal::Over { reason } => {
-                let ending = self.session.rejected(&reason, at, now);
+                self.session.rejected(&reason, Some(at), now);
                 if self.session.is_ended() {
                     self.tokens = None;
                 }
                 self.keep(headers, config).await?;
-                Ok(Access::Over(Some(ending)))
+                Ok(match config.plan(&self.session, need, now) {
+                    Plan::Over(ending) => Access::Over(Some(ending)),
+                    Plan::HandOn => Access::HandOn,
+                    Plan::Unavailable(wait) => Access::Unavailable(wait.seconds()),
+                    Plan::Use | Plan::UseAndRenew | Plan::Renew => self.ticket(),
+                })
             }
             Renewal::Failed { .. } if need != Need::Token => Ok(Access::HandOn),
             Renewal::Failed { .. } if self.session.is_good(now) => Ok(self.ticket()),

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gatepass_core::gateway::registration::RegistrationName;
+use gatepass_core::gateway::registration::{Registration, RegistrationName};
 use gatepass_core::gateway::session::pause;
 use gatepass_core::json;
 use gatepass_core::secret::SecretHash;
@@ -55,14 +55,14 @@ impl Grant {
         })
     }
 
-    /// The name of its object, which nobody knows who does not have all of it.
-    fn name(&self) -> String {
-        let hash = match self {
-            Self::Refresh { token, .. } => SecretHash::of(token),
-            // Neither has a space in it.
-            Self::Code { code, verifier } => SecretHash::of(&format!("{code} {verifier}")),
+    /// The name of its object, which nobody knows who does not have all of it. What one provider says to one client is
+    /// nothing to others.
+    fn name(&self, parties: &str) -> String {
+        let whole = match self {
+            Self::Refresh { token, .. } => format!("{token} {parties}"),
+            Self::Code { code, verifier } => format!("{code} {verifier} {parties}"),
         };
-        hash.to_base64url()
+        SecretHash::of(&whole).to_base64url()
     }
 
     /// Whether it has come of what does not do any more.
@@ -79,6 +79,10 @@ impl Grant {
 #[derive(Deserialize, Serialize)]
 struct Question {
     registration: RegistrationName,
+    /// Who the provider and the client are to whoever asks: the object may still run, or already, with another
+    /// configuration.
+    #[serde(default)]
+    parties: Option<String>,
     grant: Grant,
     /// The key that is proved with it, if the session has one.
     #[serde(default)]
@@ -112,13 +116,15 @@ impl core::fmt::Debug for Renewal {
 /// When the Durable Object cannot be reached.
 pub(crate) async fn ask(
     env: &Env,
-    registration: &RegistrationName,
+    registration: &Registration,
     grant: Grant,
     key: Option<&String>,
 ) -> Result<Renewal, EdgeError> {
-    let name = grant.name();
+    let parties = registration.parties();
+    let name = grant.name(&parties);
     let question = Question {
-        registration: registration.clone(),
+        registration: registration.name.clone(),
+        parties: Some(parties),
         grant,
         key: key.cloned(),
     };
@@ -199,7 +205,12 @@ async fn renew(question: &Question, env: &Env) -> Renewal {
     let Ok(config) = Config::of(env) else {
         return failed;
     };
-    let Some(registration) = config.registration(&question.registration) else {
+    let registration = config.registration(&question.registration);
+    let is_meant = |at: &&Registration| {
+        let meant = question.parties.as_ref();
+        meant.is_none_or(|parties| *parties == at.parties())
+    };
+    let Some(registration) = registration.filter(is_meant) else {
         return failed;
     };
     let redirect_uri = registration.redirect_uri(&config.origin);

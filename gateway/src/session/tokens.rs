@@ -67,7 +67,8 @@ impl Kept {
         self.key.as_ref()
     }
 
-    /// The same after a sign-in: a provider that has not bound the tokens to the key is not proved anything later either.
+    /// The same after a sign-in: a provider that has not bound the tokens to the key is not proved anything later
+    /// either.
     pub(crate) fn begun(mut self) -> Self {
         self.key = self.key.filter(|_| self.is_bound);
         self

@@ -212,7 +212,7 @@ pub async fn verify<P: DeserializeOwned>(
     keys_for(app, &token)
         .await?
         .verifying
-        .verify_parsed(&token, now)
+        .verify_parsed(&token, now, Lifetime::NONE)
         .await
 }
 
@@ -227,7 +227,6 @@ pub async fn verify_hint<P: DeserializeOwned>(
     token_type: &str,
     token: &str,
 ) -> Result<Result<Jwt<P>, JwtError>, EdgeError> {
-    let long_ago = Timestamp::from_seconds(0);
     let token = match ParsedJwt::parse(token_type, token) {
         Ok(token) => token,
         Err(error) => return Ok(Err(error)),
@@ -237,7 +236,8 @@ pub async fn verify_hint<P: DeserializeOwned>(
         Some(_) => &keys.verifying,
         None => &keys.retired,
     };
-    set.verify_parsed(&token, long_ago).await
+    set.verify_parsed(&token, clock::now(), Lifetime::UNLIMITED)
+        .await
 }
 
 /// The keys, among them the token's, if there is such a key at all: another isolate may just have made

@@ -167,10 +167,13 @@ fn what_an_api_may_not_say_in_the_gateways_name_stays_here() {
         "CDN-Cache-Control",
         "Cloudflare-CDN-Cache-Control",
         "Surrogate-Control",
+        "Netlify-CDN-Cache-Control",
+        "X-Accel-Expires",
     ] {
         assert!(!comes_back(stays, "X-Named"), "{stays}");
     }
     for back in [
+        "Cache-Control",
         "ETag",
         "Content-Type",
         "Content-Length",

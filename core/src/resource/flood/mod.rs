@@ -12,18 +12,19 @@ use self::pace::Pace;
 use super::recent::Recent;
 use crate::time::Lifetime;
 
-/// How long nobody asks for a stranger from a network that has a part in a flood from many, in milliseconds: it leaves the next
-/// pauses to others.
+/// How long nobody asks for a stranger from a network that has a part in a flood from many, in milliseconds: it leaves
+/// the next pauses to others.
 const LONG_PAUSE: i64 = 10_000;
 /// How far the clock may go back and nothing be forgotten for it, in milliseconds.
 const STEP_BACK: i64 = 1_000;
 /// How long a question may take, in milliseconds, before it counts as lost.
-const LEASE: i64 = 12_000;
+const LEASE: i64 = 16_000;
 /// How many addresses are remembered, of those that are known and of the others.
 const REMEMBERED: usize = 1_000;
 /// How many questions at once an address may cause, and how many good tokens of it are remembered.
 const WIDEST: u8 = 8;
-/// The pace of one address; that of all strangers recovers twice as fast, so that one address alone can keep nobody away.
+/// The pace of one address; that of all strangers recovers twice as fast, so that one address alone can keep nobody
+/// away.
 type OwnPace = Pace<WIDEST, 1_000>;
 type CommonPace = Pace<100, 500>;
 

@@ -5,8 +5,8 @@ use super::{Answered, Asker, LEASE, Moment, Turn};
 /// How much longer every bad token makes the pause, and how much shorter every good one, in milliseconds.
 const STEP: i64 = 100;
 
-/// How fast the provider is asked for the sake of an address, or of all strangers: how many questions at once, and after
-/// how long a pause at the longest, in milliseconds.
+/// How fast the provider is asked for the sake of an address, or of all strangers: how many questions at once, and
+/// after how long a pause at the longest, in milliseconds.
 ///
 /// ```text
 ///   one question at a time --a good token--> one more at a time, up to the widest
@@ -17,14 +17,14 @@ const STEP: i64 = 100;
 /// ```
 ///
 /// The pause is a tenth of a second after the first bad token, and a tenth longer with each that follows; a good one
-/// takes a tenth away again, and so does the time of the longest pause. So what is invented costs one question in a pause, however
-/// much of it comes at once, and tokens that have expired cost others little as long as most are good.
+/// takes a tenth away again, and so does the time of the longest pause. So what is invented costs one question in a
+/// pause, however much of it comes at once, and tokens that have expired cost others little as long as most are good.
 ///
-/// No more questions may be under way at once than twice as many as there lately were: of good tokens that came one after the
-/// other, a flood gets no more than two.
+/// No more questions may be under way at once than twice as many as there lately were: of good tokens that came one
+/// after the other, a flood gets no more than two.
 ///
-/// Meanwhile everybody waits; once the pause is longer than seven tenths of the longest, the first to come does, and the others are sent
-/// away.
+/// Meanwhile everybody waits; once the pause is longer than seven tenths of the longest, the first to come does, and
+/// the others are sent away.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pace<const WIDEST: u8, const LONGEST: i64> {
     /// How many questions are under way, and since when the last of them.
