@@ -223,16 +223,19 @@ describe('a status list', () => {
 
 describe('what another isolate has kept', () => {
   const token = 'a-good-token-for-a-test';
-  const later = (value) => value.replace(/^\d+/, (seconds) => Number(seconds) + 86_400);
-  test.each([
-    ['as of tomorrow, by a clock that was wrong', later], ['without its end', (value) => value.slice(0, -5)], ['without its time', (value) => value.replace(/^\d+ /, '')],
-  ])('%s is asked for again', async (_, change) => {
-    const variables = { GATEPASS_VALIDATION: 'introspection', GATEPASS_REVOCATION_BOUND: '60' };
+  const variables = { GATEPASS_VALIDATION: 'introspection', GATEPASS_REVOCATION_BOUND: '60' };
+  const keepAnswer = async () => {
     stack = await startStack({ only: ['api'], cache: true, api: variables });
     provider = await startFakeProvider(stack);
     provider.introspection = active();
     expect(await status(token)).toBe(200);
     await expect.poll(async () => (await stack.cached()).keys.length).toBe(1);
+  };
+  const later = (value) => value.replace(/^\d+/, (seconds) => Number(seconds) + 86_400);
+  test.each([
+    ['as of tomorrow, by a clock that was wrong', later], ['without its end', (value) => value.slice(0, -5)], ['without its time', (value) => value.replace(/^\d+ /, '')],
+  ])('%s is asked for again', async (_, change) => {
+    await keepAnswer();
     await stack.spoilCache(change);
     await stack.restart();
     provider.introspection = { active: false };
@@ -241,12 +244,7 @@ describe('what another isolate has kept', () => {
   });
 
   test('is not about tokens for this API if it is not, though its provider is', async () => {
-    const variables = { GATEPASS_VALIDATION: 'introspection', GATEPASS_REVOCATION_BOUND: '60' };
-    stack = await startStack({ only: ['api'], cache: true, api: variables });
-    provider = await startFakeProvider(stack);
-    provider.introspection = active();
-    expect(await status(token)).toBe(200);
-    await expect.poll(async () => (await stack.cached()).keys.length).toBe(1);
+    await keepAnswer();
     await stack.restart({ api: { ...variables, GATEPASS_AUDIENCE: 'https://another-api.example' } });
     expect(await status(token)).toBe(401);
     await stack.restart({ api: variables });

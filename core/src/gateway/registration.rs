@@ -58,6 +58,17 @@ pub enum ClientProof {
     None,
 }
 
+/// A provider and a client: what one has given to the other is nothing between others.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Parties(String);
+
+impl fmt::Display for Parties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A provider and the client that the gateway is there.
 #[derive(Debug)]
 pub struct Registration {
@@ -227,9 +238,10 @@ impl Registration {
         format!("{origin}/login/oauth2/code/{}", self.name)
     }
 
-    /// Who deals with each other: the provider, and the client.
-    pub fn parties(&self) -> String {
-        format!("{} {}", self.issuer.as_str(), self.client_id.as_str())
+    /// Who deals with each other here.
+    pub fn parties(&self) -> Parties {
+        let (issuer, client) = (self.issuer.as_str(), self.client_id.as_str());
+        Parties(format!("{issuer} {client}"))
     }
 
     /// A request of this client to its provider, with what proves who it is: the body, and the `Authorization`

@@ -15,7 +15,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
-use super::registration::{Registration, RegistrationName};
+use super::registration::{Parties, Registration, RegistrationName};
 use crate::id::Subject;
 use crate::jose::Claims;
 use crate::rp::failure::{Failure, WireText};
@@ -149,10 +149,10 @@ pub struct Session {
     pub registration: RegistrationName,
     /// Between whom its tokens are: the provider that gave them and the client that got them.
     #[serde(default)]
-    parties: Option<String>,
+    parties: Option<Parties>,
     /// Between whom they were tried in vain.
     #[serde(default)]
-    strangers: Option<String>,
+    strangers: Option<Parties>,
     /// Who.
     pub subject: Subject,
     /// The session at the provider.
@@ -312,10 +312,10 @@ impl Session {
         &mut self,
         need: Need,
         expires_in: Option<Lifetime>,
-        at: Option<&Registration>,
+        at: &Registration,
         now: Timestamp,
     ) {
-        self.parties = at.map(Registration::parties).or(self.parties.take());
+        self.parties = Some(at.parties());
         self.strangers = None;
         if let Need::NewerThan(_) = need {
             self.refused = Some(now);
@@ -330,10 +330,10 @@ impl Session {
     /// Takes in that the provider takes its refresh token no more; why the session is over, if that ends it. To another
     /// provider, or as another client, the token was never given: that says nothing of the session, and the
     /// configuration may be wrong.
-    pub fn rejected(&mut self, reason: &str, at: Option<&Registration>, now: Timestamp) -> Ending {
-        let parties = at.map(Registration::parties);
-        if self.parties.is_some() && self.parties != parties {
-            self.strangers = parties;
+    pub fn rejected(&mut self, reason: &str, at: &Registration, now: Timestamp) -> Ending {
+        let parties = at.parties();
+        if self.parties.as_ref().is_some_and(|own| *own != parties) {
+            self.strangers = Some(parties);
             return Ending::ProviderRemoved;
         }
         let ending = Ending::from(reason.to_owned());
@@ -347,7 +347,7 @@ impl Session {
     }
 
     /// Takes in that a renewal at its registration failed. `true` if that ends the session.
-    pub fn failed(&mut self, failure: &Failure, at: Option<&Registration>, now: Timestamp) -> bool {
+    pub fn failed(&mut self, failure: &Failure, at: &Registration, now: Timestamp) -> bool {
         if let Some(reason) = failure.end_of_grant() {
             self.rejected(reason.as_str(), at, now);
             return self.is_ended();

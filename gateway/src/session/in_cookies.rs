@@ -201,12 +201,12 @@ impl InCookies {
                 let before = self.tokens.take();
                 self.tokens = Some(tokens.after(before));
                 self.session.touch(&config.policy, now);
-                self.session.renewed(need, expires_in, Some(at), now);
+                self.session.renewed(need, expires_in, at, now);
                 self.keep(headers, config).await?;
                 Ok(self.ticket())
             }
             Renewal::Over { reason } => {
-                self.session.rejected(&reason, Some(at), now);
+                self.session.rejected(&reason, at, now);
                 if self.session.is_ended() {
                     self.tokens = None;
                 }

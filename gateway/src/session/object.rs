@@ -218,10 +218,9 @@ impl Keeper {
         let Some((name, false)) = begun else {
             return Ok(());
         };
-        let registration = config.registration(&name);
-        let Some(at) = registration else {
-            let failure = Failure::Unreachable;
-            return self.failed(&failure, registration, &config).await;
+        let Some(at) = config.registration(&name) else {
+            // Nothing is planned that would need it.
+            return Ok(());
         };
         let parameters = [
             ("grant_type", Some("refresh_token")),
@@ -235,7 +234,7 @@ impl Keeper {
                 let newest = newest.after(Some((*tokens).clone()));
                 let sealed = newest.seal(secret, &config).await?;
                 let renewed = |session: &mut Session| {
-                    session.renewed(need, obtained.expires_in, registration, clock::now());
+                    session.renewed(need, obtained.expires_in, at, clock::now());
                 };
                 if !self.keep(newest.clone(), sealed, renewed) {
                     // Somebody has signed out meanwhile.
@@ -245,7 +244,7 @@ impl Keeper {
                 }
                 Ok(())
             }
-            Err(failure) => self.failed(&failure, registration, &config).await,
+            Err(failure) => self.failed(&failure, at, &config).await,
         }
     }
 
@@ -268,7 +267,7 @@ impl Keeper {
     async fn failed(
         &self,
         failure: &Failure,
-        at: Option<&Registration>,
+        at: &Registration,
         config: &Config,
     ) -> Result<(), EdgeError> {
         let now = clock::now();

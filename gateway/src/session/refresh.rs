@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gatepass_core::gateway::registration::{Registration, RegistrationName};
+use gatepass_core::gateway::registration::{Parties, Registration, RegistrationName};
 use gatepass_core::gateway::session::pause;
 use gatepass_core::json;
 use gatepass_core::secret::SecretHash;
@@ -57,7 +57,7 @@ impl Grant {
 
     /// The name of its object, which nobody knows who does not have all of it. What one provider says to one client is
     /// nothing to others.
-    fn name(&self, parties: &str) -> String {
+    fn name(&self, parties: &Parties) -> String {
         let whole = match self {
             Self::Refresh { token, .. } => format!("{token} {parties}"),
             Self::Code { code, verifier } => format!("{code} {verifier} {parties}"),
@@ -82,7 +82,7 @@ struct Question {
     /// Who the provider and the client are to whoever asks: the object may still run, or already, with another
     /// configuration.
     #[serde(default)]
-    parties: Option<String>,
+    parties: Option<Parties>,
     grant: Grant,
     /// The key that is proved with it, if the session has one.
     #[serde(default)]

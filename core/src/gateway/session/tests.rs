@@ -22,7 +22,11 @@ fn session(expires_in: Option<u32>, has_refresh_token: bool) -> Session {
         expires_in: expires_in.map(Lifetime::from_seconds),
         has_refresh_token,
     };
-    Session::begin(&registration(""), identity, term, at(0))
+    Session::begin(&home(), identity, term, at(0))
+}
+
+fn home() -> Registration {
+    registration("")
 }
 
 fn plan(session: &Session, seconds: i64) -> Plan {
@@ -65,21 +69,21 @@ fn a_token_is_used_renewed_in_time_and_waited_for_in_the_end() {
 #[test]
 fn a_clock_that_goes_back_by_a_day_keeps_nobody_from_renewing() {
     let mut session = session(Some(300), true);
-    session.failed(&busy(Some(300)), None, at(86_400));
+    session.failed(&busy(Some(300)), &home(), at(86_400));
     session.renewed(
         Need::NewerThan(0),
         Some(Lifetime::from_seconds(300)),
-        None,
+        &home(),
         at(86_400),
     );
     assert_eq!(plan(&session, 0), Plan::Use);
     // Which the API does not take: it has the right time.
     let refused = session.plan(Need::NewerThan(1), &POLICY, at(0));
     assert_eq!(refused, Plan::Renew);
-    session.failed(&busy(Some(300)), None, at(86_400));
+    session.failed(&busy(Some(300)), &home(), at(86_400));
     let refused = session.plan(Need::NewerThan(1), &POLICY, at(0));
     assert_eq!(refused, Plan::Renew);
-    session.failed(&busy(Some(300)), None, at(1_000));
+    session.failed(&busy(Some(300)), &home(), at(1_000));
     let within = session.plan(Need::NewerThan(1), &POLICY, at(1_100));
     assert_eq!(within, Plan::HandOn);
 }
@@ -117,7 +121,7 @@ fn without_its_provider_it_is_over_when_its_token_is() {
     assert_eq!(planned(&endless, Need::Token, 3_000), Plan::Use);
     assert_eq!(planned(&endless, Need::NewerThan(0), 3_000), over);
     let mut failing = session(Some(300), true);
-    failing.failed(&busy(Some(200)), None, at(200));
+    failing.failed(&busy(Some(200)), &home(), at(200));
     assert_eq!(planned(&failing, Need::Token, 310), over);
     // What else ends it goes first.
     let idle = Plan::Over(Ending::Idle);
@@ -144,13 +148,13 @@ fn without_a_refresh_token_the_session_lasts_as_long_as_the_access_token() {
 #[test]
 fn while_the_provider_fails_a_good_token_is_used_and_a_bad_one_makes_for_patience() {
     let mut session = session(Some(300), true);
-    assert!(!session.failed(&Failure::Unreachable, None, at(240)));
+    assert!(!session.failed(&Failure::Unreachable, &home(), at(240)));
     assert_eq!(plan(&session, 240), Plan::Use);
     assert_eq!(plan(&session, 241), Plan::UseAndRenew);
-    assert!(!session.failed(&Failure::TimedOut, None, at(298)));
+    assert!(!session.failed(&Failure::TimedOut, &home(), at(298)));
     assert_eq!(plan(&session, 299), Plan::Use);
     assert_eq!(plan(&session, 300), Plan::Renew);
-    assert!(!session.failed(&busy(None), None, at(300)));
+    assert!(!session.failed(&busy(None), &home(), at(300)));
     assert_eq!(
         plan(&session, 301),
         Plan::Unavailable(Lifetime::from_seconds(3))
@@ -159,7 +163,7 @@ fn while_the_provider_fails_a_good_token_is_used_and_a_bad_one_makes_for_patienc
     session.renewed(
         Need::Token,
         Some(Lifetime::from_seconds(300)),
-        None,
+        &home(),
         at(304),
     );
     assert_eq!((session.generation, plan(&session, 305)), (1, Plan::Use));
@@ -169,23 +173,23 @@ fn while_the_provider_fails_a_good_token_is_used_and_a_bad_one_makes_for_patienc
 fn pauses_double_up_to_a_minute_and_the_provider_may_ask_for_five() {
     let mut session = session(Some(0), true);
     for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
-        session.failed(&Failure::Unreachable, None, at(0));
+        session.failed(&Failure::Unreachable, &home(), at(0));
         assert_eq!(
             plan(&session, 0),
             Plan::Unavailable(Lifetime::from_seconds(expected))
         );
     }
     for _ in 0..100 {
-        session.failed(&Failure::Unreachable, None, at(0));
+        session.failed(&Failure::Unreachable, &home(), at(0));
         let pause = Plan::Unavailable(Lifetime::from_seconds(60));
         assert_eq!(plan(&session, 0), pause);
     }
-    session.failed(&busy(Some(100)), None, at(0));
+    session.failed(&busy(Some(100)), &home(), at(0));
     assert_eq!(
         plan(&session, 0),
         Plan::Unavailable(Lifetime::from_seconds(100))
     );
-    session.failed(&busy(Some(9_999)), None, at(0));
+    session.failed(&busy(Some(9_999)), &home(), at(0));
     assert_eq!(
         plan(&session, 0),
         Plan::Unavailable(Lifetime::from_minutes(5))
@@ -205,12 +209,11 @@ fn only_invalid_grant_ends_it_and_the_reason_stays() {
         refused("server_error"),
     ] {
         let mut session = session(Some(0), true);
-        assert!(!session.failed(&passing, None, at(0)), "{passing:?}");
+        assert!(!session.failed(&passing, &home(), at(0)), "{passing:?}");
         assert!(!session.is_ended());
     }
     let mut session = session(Some(0), true);
-    let at_home = registration("");
-    assert!(session.failed(&refused("invalid_grant"), Some(&at_home), at(0)));
+    assert!(session.failed(&refused("invalid_grant"), &home(), at(0)));
     let ending = Ending::Refused(WireText::of("invalid_grant"));
     assert_eq!(plan(&session, 1), Plan::Over(ending.clone()));
     session.end(Ending::SignedOut, at(2));
@@ -230,7 +233,7 @@ fn a_refusal_by_an_api_makes_for_one_renewal() {
     session.renewed(
         Need::NewerThan(0),
         Some(Lifetime::from_seconds(300)),
-        None,
+        &home(),
         at(2),
     );
     // Whoever was refused with the earlier token, too, has the new one at once.
@@ -238,7 +241,7 @@ fn a_refusal_by_an_api_makes_for_one_renewal() {
     // The new one is refused, too: not because of its age.
     assert_eq!(newer(&session, 1, 3), Plan::HandOn);
     assert_eq!(newer(&session, 1, 12), Plan::Renew);
-    session.failed(&Failure::Unreachable, None, at(12));
+    session.failed(&Failure::Unreachable, &home(), at(12));
     assert_eq!(newer(&session, 1, 12), Plan::HandOn);
     assert_eq!(newer(&self::session(None, false), 0, 1), Plan::HandOn);
 }
@@ -263,7 +266,7 @@ fn it_ends_when_nobody_uses_it_and_when_its_time_is_over() {
 fn what_comes_after_is_later() {
     let first = session(Some(300), true);
     let mut renewed = first.clone();
-    renewed.renewed(Need::Token, None, None, at(1));
+    renewed.renewed(Need::Token, None, &home(), at(1));
     let mut ended = renewed.clone();
     ended.end(Ending::SignedOut, at(2));
     let mut next = first.clone();
@@ -313,13 +316,13 @@ fn another_provider_or_client_that_does_not_know_the_tokens_ends_nothing_for_goo
         elsewhere("issuer", "https://new.example"),
     ] {
         let mut wrong = session(Some(300), true);
-        assert!(!wrong.failed(&unknown, Some(&other), at(300)));
-        assert!(wrong.is_unknown_at(&other) && !wrong.is_unknown_at(&registration("")));
+        assert!(!wrong.failed(&unknown, &other, at(300)));
+        assert!(wrong.is_unknown_at(&other) && !wrong.is_unknown_at(&home()));
         assert_eq!(plan(&wrong, 300), Plan::Renew);
         // It has moved, and knows them: from then on it counts what it says.
         let mut moved = session(Some(300), true);
-        moved.renewed(Need::Token, None, Some(&other), at(1));
-        assert!(moved.failed(&unknown, Some(&other), at(2)));
+        moved.renewed(Need::Token, None, &other, at(1));
+        assert!(moved.failed(&unknown, &other, at(2)));
         assert!(moved.is_ended() && !moved.is_unknown_at(&other));
     }
 }
